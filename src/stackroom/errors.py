@@ -1,0 +1,69 @@
+"""What can go wrong, in the library's own words; each face turns these into its own envelope.
+
+    StackroomError
+    ├─ Invalid           the request says something that cannot be done
+    ├─ Unauthenticated   no key, an unknown key, or one that no longer counts
+    ├─ Forbidden         the key's role does not reach this far
+    ├─ NotFound          nothing of that name here (another organization's is nothing, too)
+    ├─ Conflict          the name is taken, or the world has moved on
+    ├─ TooLarge          past a limit, which the message names
+    ├─ UnsupportedMedia  bytes that are not what this library keeps
+    └─ Unavailable       the disk is full or the server is busy: nothing was changed
+
+`code` is stable and for programs; the message is for people and says what is wrong; `hint` says what to do next.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class StackroomError(Exception):
+    """Base of everything the library refuses with."""
+
+    code = "error"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        hint: str | None = None,
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or type(self).code
+        self.hint = hint
+        self.details: dict[str, Any] = dict(details or {})
+
+
+class Invalid(StackroomError):
+    code = "validation_error"
+
+
+class Unauthenticated(StackroomError):
+    code = "unauthorized"
+
+
+class Forbidden(StackroomError):
+    code = "forbidden"
+
+
+class NotFound(StackroomError):
+    code = "not_found"
+
+
+class Conflict(StackroomError):
+    code = "conflict"
+
+
+class TooLarge(StackroomError):
+    code = "payload_too_large"
+
+
+class UnsupportedMedia(StackroomError):
+    code = "unsupported_media_type"
+
+
+class Unavailable(StackroomError):
+    code = "unavailable"
