@@ -36,6 +36,16 @@ class StackroomError(Exception):
         self.hint = hint
         self.details: dict[str, Any] = dict(details or {})
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Survive the way home from a worker process, where the default would lose the keyword fields."""
+        return _revive, (type(self), self.message, self.code, self.hint, self.details)
+
+
+def _revive(
+    kind: type[StackroomError], message: str, code: str, hint: str | None, details: dict[str, Any]
+) -> StackroomError:
+    return kind(message, code=code, hint=hint, details=details)
+
 
 class Invalid(StackroomError):
     code = "validation_error"

@@ -1,0 +1,187 @@
+"""A store in a folder of a local file system."""
+
+import errno
+import os
+import shutil
+import stat
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from stackroom.errors import StackroomError, Unavailable
+from stackroom.storage.blobstore import MissingBytes, Pieces, StoredObject, unavailable
+from stackroom.storage.files import FilePieces, sweep, sync
+from stackroom.storage.keys import checked, checked_prefix
+
+# No key begins with a dot, so nothing in here can be taken for an object.
+_TEMPORARY = ".temporary"
+# The source lies elsewhere, or this file system has no (or no more) hard links.
+_CANNOT_LINK = frozenset({errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS})
+
+
+class LocalStore:
+    """`BlobStore` below one folder, a file for each key.
+
+    Put the staging folder on the same file system: then bytes are linked into place and never copied.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._temporary = root / _TEMPORARY
+        self._lasting: set[Path] = set()  # folders whose names are known to be on the disk
+        self._renaming = threading.Lock()
+
+    def put(self, key: str, source: Path) -> bool:
+        target = self._path(key)
+        try:
+            if not target.exists():
+                self._make_lasting(target.parent)
+                sync(source)
+                stored = self._publish(source, target)
+            else:
+                stored = False
+            sync(target.parent)  # also for False: the winner of a race may not have come to this line yet
+        except OSError as error:
+            raise unavailable(error, f"storing {key}") from error
+        return stored
+
+    def size(self, key: str) -> int:
+        with _explained(key):
+            status = self._path(key).stat()
+            if not stat.S_ISREG(status.st_mode):
+                raise IsADirectoryError(key)
+            return status.st_size
+
+    def read(self, key: str, start: int = 0, stop: int | None = None) -> Pieces:
+        with _explained(key):
+            return FilePieces(self._path(key), start, stop)
+
+    @contextmanager
+    def open_local(self, key: str) -> Iterator[Path]:
+        self.size(key)
+        yield self._path(key)
+
+    def delete(self, keys: Sequence[str]) -> None:
+        failures: list[StackroomError] = []
+        for path in [self._path(key) for key in keys]:
+            try:
+                with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
+                    path.unlink()
+            except OSError as error:
+                failures.append(unavailable(error, f"deleting {path.name}"))
+        if failures:
+            raise failures[0]
+
+    def objects(self, prefix: str = "") -> Iterator[StoredObject]:
+        folder = self._root.joinpath(*checked_prefix(prefix).split("/")[:-1])
+        try:
+            yield from self._below(folder, prefix)
+        except OSError as error:
+            raise unavailable(error, "listing") from error
+
+    def check(self) -> None:
+        probe = f"check/{os.urandom(8).hex()}"
+        try:
+            self._make_lasting(self._temporary)
+            with tempfile.NamedTemporaryFile(dir=self._temporary) as source:
+                source.write(b"check")
+                source.flush()
+                self.put(probe, Path(source.name))
+            found = b"".join(self.read(probe))
+            self.delete([probe])
+        except (OSError, StackroomError) as error:
+            raise _unusable(self._root, str(error)) from error
+        if found != b"check":
+            raise _unusable(self._root, "it lost what it was given")
+
+    def sweep_temporary(self, older_than: float) -> int:
+        """Remove what killed processes left half-copied more than `older_than` seconds ago; count them."""
+        return sweep(self._temporary, older_than)
+
+    def _path(self, key: str) -> Path:
+        return self._root / checked(key)
+
+    def _make_lasting(self, folder: Path) -> None:
+        """Make a folder whose own name, and those above it, survive a power failure."""
+        if folder in self._lasting and folder.is_dir():
+            return
+        if folder != self._root:
+            self._make_lasting(folder.parent)
+            folder.mkdir(exist_ok=True)
+            sync(folder.parent)
+        elif not folder.is_dir():
+            folder.mkdir(parents=True, exist_ok=True)
+            os.sync()  # once in the library's life; who knows how many folders above are new
+        self._lasting.add(folder)
+
+    def _publish(self, source: Path, target: Path) -> bool:
+        linked = _link(source, target)
+        return self._publish_copy(source, target) if linked is None else linked
+
+    def _publish_copy(self, source: Path, target: Path) -> bool:
+        self._make_lasting(self._temporary)
+        with tempfile.TemporaryDirectory(dir=self._temporary) as folder:
+            copy = Path(folder) / "copy"
+            shutil.copyfile(source, copy)
+            sync(copy)
+            linked = _link(copy, target)
+            return self._rename(copy, target) if linked is None else linked
+
+    def _rename(self, copy: Path, target: Path) -> bool:
+        # A rename replaces where a link refuses, so look first. Between processes two may both find nothing;
+        # a key holds its content's hash, so they put the same bytes.
+        with self._renaming:
+            if target.exists():
+                return False
+            copy.rename(target)
+            return True
+
+    def _below(self, folder: Path, prefix: str) -> Iterator[StoredObject]:
+        try:
+            entries = list(os.scandir(folder))
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        for entry in entries:
+            key = os.path.relpath(entry.path, self._root)
+            if entry.name.startswith(".") or not f"{key}/".startswith(prefix[: len(key) + 1]):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                yield from self._below(Path(entry.path), prefix)
+            elif key.startswith(prefix):
+                with suppress(FileNotFoundError):  # deleted since the folder was read
+                    status = entry.stat(follow_symlinks=False)
+                    yield StoredObject(key, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))
+
+
+def _link(source: Path, target: Path) -> bool | None:
+    """Give the source's bytes a second name; False if the name is taken, None if that cannot be done here."""
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno in _CANNOT_LINK:
+            return None
+        raise
+    return True
+
+
+@contextmanager
+def _explained(key: str) -> Iterator[None]:
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+        raise MissingBytes(f"The store has nothing under {key}.") from error
+    except OSError as error:
+        raise unavailable(error, f"reading {key}") from error
+
+
+def _unusable(root: Path, reason: str) -> Unavailable:
+    return Unavailable(
+        f"The store in {root} cannot be used: {reason}",
+        code="storage_unusable",
+        hint="The folder must be writable for the server's user and have free space.",
+    )
