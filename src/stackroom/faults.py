@@ -1,0 +1,48 @@
+"""Named instants at which a test may make this process die, to prove that nothing is half-done after it.
+
+The core calls `reach("apply:before-commit")` where a crash would hurt most. It costs one comparison, unless
+the process was started with `STACKROOM_FAULT="apply:before-commit"`: then the process ends there as hard as
+`kill -9` would end it, without a handler, a rollback or a flush. `STACKROOM_FAULT="apply:before-commit:3"`
+means the third time.
+"""
+
+import os
+import re
+from itertools import count
+from typing import Final, Literal, cast, get_args
+
+Point = Literal[
+    "apply:between-statements",  # an operation has sent some of its statements
+    "apply:before-commit",  # an operation has sent them all
+    "apply:after-commit",  # it is durable, and nobody has been told
+    "upload:after-receive",  # the bytes are in a temporary file
+    "upload:after-store",  # the blob is stored, no asset knows it
+    "upload:after-commit",  # the asset is durable, and nobody has been told
+    "render:before-store",  # a thumbnail is made and not kept
+    "sweep:before-commit",  # rows of garbage are about to go
+    "sweep:after-commit",  # the rows are gone, their bytes are not
+    "migrate:between-steps",  # some migrations are applied
+]
+POINTS: Final[tuple[str, ...]] = get_args(Point)
+VARIABLE: Final = "STACKROOM_FAULT"
+EXIT_CODE: Final = 137  # what a shell reports for a process that was killed
+
+
+def _armed(setting: str) -> tuple[Point | None, int]:
+    """The point a setting names, and at which visit; `SystemExit` for one that could never be reached."""
+    parts = re.fullmatch(r"(.+?)(?::([1-9]\d*))?", setting)
+    if parts is None:
+        return None, 0
+    if parts[1] not in POINTS:
+        raise SystemExit(f"{VARIABLE}={setting}: there is no such point; there are {', '.join(POINTS)}")
+    return cast("Point", parts[1]), int(parts[2] or 1)
+
+
+_point, _visit = _armed(os.environ.get(VARIABLE, ""))
+_visits = count(1)  # next() on it is atomic, so two threads cannot share a visit
+
+
+def reach(name: Point) -> None:
+    """Say that execution has come to this point. Does nothing unless the process was started to die here."""
+    if name == _point and next(_visits) == _visit:
+        os._exit(EXIT_CODE)
