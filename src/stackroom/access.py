@@ -1,0 +1,69 @@
+"""Who is asking, and how far their key reaches."""
+
+import enum
+import hashlib
+import secrets
+
+import msgspec
+
+from stackroom.errors import Forbidden, Unauthenticated
+
+TOKEN_PREFIX = "pk_live_"  # noqa: S105 - what every token starts with, not a token
+PREFIX_LENGTH = 12
+
+
+class Role(enum.IntEnum):
+    """What a key may do; each role may do all that those before it may."""
+
+    VIEWER = 1
+    MEMBER = 2
+    ADMIN = 3
+    OWNER = 4
+
+    @classmethod
+    def named(cls, name: str) -> "Role":
+        return cls[name.upper()]
+
+    @property
+    def word(self) -> str:
+        return self.name.lower()
+
+
+ROLES = tuple(role.word for role in Role)
+
+
+class Actor(msgspec.Struct, frozen=True, kw_only=True):
+    """The key behind a request, its organization, and what the audit log keeps of the request itself."""
+
+    organization_id: int
+    organization_uuid: bytes
+    key_id: int | None
+    role: Role
+    request_id: str | None = None
+    ip: str | None = None
+    user_agent: str | None = None
+
+
+def require(actor: Actor, role: Role, action: str) -> None:
+    """Refuse unless the actor's role reaches `role`. `action` completes "… needs role X", e.g. "a permanent delete"."""
+    if actor.role < role:
+        above = " or ".join(r.word for r in Role if r >= role)
+        raise Forbidden(
+            f"{action} needs role {above}; this key is {actor.role.word}",
+            hint=f"Use a key with role {role.word}, or ask an admin to make one.",
+            details={"required_role": role.word, "role": actor.role.word},
+        )
+
+
+def new_token() -> str:
+    """A fresh secret. Shown once; only its hash is kept."""
+    return TOKEN_PREFIX + secrets.token_urlsafe(32)
+
+
+def token_hash(token: str) -> bytes:
+    """What the database keeps. The token is 256 random bits, so one fast hash is as good as a slow one."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def unauthenticated(message: str = "unknown or inactive API key") -> Unauthenticated:
+    return Unauthenticated(message, hint="Send a valid key in the X-API-Key header; `stackroom key create` makes one.")

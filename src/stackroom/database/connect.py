@@ -1,0 +1,43 @@
+"""From a database URL to a started, migrated `Database`."""
+
+from pathlib import Path
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from stackroom.database.migrate import upgrade
+from stackroom.database.postgresql import PostgresqlDatabase
+from stackroom.database.sqlite import SqliteDatabase
+from stackroom.database.transaction import Database
+from stackroom.errors import Invalid
+
+
+def database_for(url: str, *, read_only: bool = False) -> Database:
+    """The database `url` names: `sqlite:///path/to/file` or `postgresql://user@host/name`. Nothing is opened yet."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        parsed = None
+    match parsed.get_backend_name() if parsed is not None else "":
+        case "sqlite" if parsed is not None and parsed.database:
+            return SqliteDatabase(Path(parsed.database), read_only=read_only)
+        case "postgresql" if parsed is not None:
+            return PostgresqlDatabase(parsed)
+        case _:
+            raise Invalid(
+                f"{url!r} is not a database this library can use",
+                code="bad_database_url",
+                hint="Use sqlite:////absolute/path/library.db or postgresql://user:password@host/name.",
+            )
+
+
+async def connect(url: str) -> Database:
+    """Open the library's database and bring its tables up to date."""
+    database = database_for(url)
+    await database.start()
+    try:
+        await database.write(upgrade)
+    except BaseException:
+        await database.close()
+        raise
+    return database

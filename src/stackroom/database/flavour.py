@@ -1,0 +1,85 @@
+"""The true differences between the two databases, and nothing else."""
+
+from functools import lru_cache
+
+import msgspec
+from sqlalchemy import Connection, TextClause, text
+
+
+class Flavour(msgspec.Struct, frozen=True):
+    """SQL that must be spelled differently. Every fragment is a complete expression or table source."""
+
+    name: str
+    update: str
+    """Begins a bulk UPDATE. SQLite's plain one keeps a second copy of every page it touches, so that it could
+    undo this statement alone; giving up the whole transaction instead is what the engine wants anyway, and
+    costs a third as much."""
+    insert: str
+    lock: str
+    """Ends a SELECT that must keep its rows as they are until the commit. SQLite has one writer and needs none."""
+    packed: str
+    """Rows (n, uuid) of `:packed`, `:count` ids of sixteen bytes laid end to end."""
+    pairs: str
+    """Rows (position, value) of `:pairs`, a JSON list of [integer, text]."""
+    texts: str
+    """Rows (value) of `:texts`, a JSON list of strings."""
+    glob: str
+    """Completes `name …` for the pattern bound as `:glob` (see `glob_pattern`)."""
+    fence: str
+    """Ends a subquery that the planner must not merge with what is around it: an unmeasured work table would
+    otherwise be probed from a scan of a million assets."""
+    same: str
+    """Compares two values so that NULL is the same as NULL."""
+    slice: str
+    """The `{n}`th sixteen bytes of the blob bound as `:{name}`."""
+
+
+SQLITE = Flavour(
+    name="sqlite",
+    update="UPDATE OR ROLLBACK",
+    insert="INSERT OR ROLLBACK",
+    lock="",
+    packed="""(WITH RECURSIVE k(n) AS (SELECT 0 WHERE :count > 0 UNION ALL SELECT n + 1 FROM k WHERE n < :count - 1)
+        SELECT n, substr(:packed, n * 16 + 1, 16) AS uuid FROM k)""",
+    pairs="""(SELECT json_extract(value, '$[0]') AS position, json_extract(value, '$[1]') AS value
+        FROM json_each(:pairs) LIMIT -1)""",
+    texts="(SELECT value FROM json_each(:texts) LIMIT -1)",
+    glob="GLOB :glob",
+    fence="LIMIT -1",
+    same="IS",
+    slice="substr(:{name}, ({n}) * 16 + 1, 16)",
+)
+
+POSTGRESQL = Flavour(
+    name="postgresql",
+    update="UPDATE",
+    insert="INSERT",
+    lock="FOR NO KEY UPDATE",
+    packed="""(SELECT n, substring(CAST(:packed AS bytea) FROM n * 16 + 1 FOR 16) AS uuid
+        FROM generate_series(0, CAST(:count AS integer) - 1) AS n)""",
+    pairs="""(SELECT CAST(value ->> 0 AS integer) AS position, value ->> 1 AS value
+        FROM jsonb_array_elements(CAST(:pairs AS jsonb)) AS value)""",
+    texts="(SELECT value FROM jsonb_array_elements_text(CAST(:texts AS jsonb)) AS value)",
+    glob="LIKE :glob",
+    fence="",
+    same="IS NOT DISTINCT FROM",
+    slice="substring(CAST(:{name} AS bytea) FROM CAST(({n}) * 16 + 1 AS integer) FOR 16)",
+)
+
+
+def of(conn: Connection) -> Flavour:
+    return SQLITE if conn.dialect.name == "sqlite" else POSTGRESQL
+
+
+def glob_pattern(flavour: Flavour, glob: str) -> str:
+    """A pattern of `*` and `?`, where everything else stands for itself and case counts, as the database writes it."""
+    if flavour is SQLITE:
+        return glob.replace("[", "[[]")
+    escaped = glob.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return escaped.replace("*", "%").replace("?", "_")
+
+
+@lru_cache(maxsize=512)
+def statement(sql: str) -> TextClause:
+    """A prepared text of `sql`. The same text is the same object, so SQLAlchemy compiles each only once."""
+    return text(sql)

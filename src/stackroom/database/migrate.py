@@ -1,0 +1,42 @@
+"""Bringing a library's tables up to date. Every change of the schema is a file in `migrations/versions`."""
+
+import asyncio
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+
+
+def _config(conn: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = conn
+    return config
+
+
+def upgrade(conn: Connection) -> None:
+    """Apply the migrations this library has not had yet, all in the transaction of `conn`. Repeating changes nothing."""
+    if conn.dialect.name == "postgresql":  # several servers may start at once
+        conn.exec_driver_sql("SELECT pg_advisory_xact_lock(7386125)")
+    config = _config(conn)
+    if revisions(conn)[0] != ScriptDirectory.from_config(config).get_current_head():
+        command.upgrade(config, "head")
+
+
+def revisions(conn: Connection) -> tuple[str | None, str | None]:
+    """The revision the library is at, and the newest this program knows."""
+    head = ScriptDirectory.from_config(_config(conn)).get_current_head()
+    return MigrationContext.configure(conn).get_current_revision(), head
+
+
+def migrate(url: str) -> None:
+    """Open the database at `url`, bring it up to date and close it again."""
+    from stackroom.database.connect import connect  # noqa: PLC0415 - connect itself migrates
+
+    async def run() -> None:
+        await (await connect(url)).close()
+
+    asyncio.run(run())

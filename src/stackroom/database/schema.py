@@ -1,0 +1,312 @@
+"""The tables, one schema for both databases.
+
+Conventions: `id` is the small integer the tables join by, `uuid` the sixteen bytes the outside knows; moments are
+microseconds since 1970 (`clock`); documents are JSON text. Foreign keys are deferred: on SQLite an immediate one
+makes every bulk UPDATE copy each page it touches a second time.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData()
+
+Key = BigInteger().with_variant(Integer(), "sqlite")  # SQLite's row id must be spelled INTEGER
+Moment = BigInteger
+# Names sort and compare by code point in both databases, so that a range of names is a range of an index.
+Name = Text().with_variant(Text(collation="C"), "postgresql")
+
+
+def _id() -> Column[int]:
+    return Column("id", Key, primary_key=True, autoincrement=True)
+
+
+def _uuid() -> Column[bytes]:
+    return Column("uuid", LargeBinary, nullable=False, unique=True)
+
+
+def _refers(name: str, target: str, *, nullable: bool = False) -> Column[int]:
+    key = ForeignKey(f"{target}.id", deferrable=True, initially="DEFERRED")
+    return Column(name, Key, key, nullable=nullable)
+
+
+def _table(name: str, *parts: Any, **options: Any) -> Table:
+    return Table(name, metadata, *parts, **options)
+
+
+organization = _table(
+    "organization",
+    _id(),
+    _uuid(),
+    Column("number", Integer, nullable=False, unique=True),
+    Column("name", Name, nullable=False),
+    Column("slug", Name, nullable=False, unique=True),
+    Column("status", Text, nullable=False, server_default="active"),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+)
+
+api_key = _table(
+    "api_key",
+    _id(),
+    _uuid(),
+    _refers("organization_id", "organization"),
+    Column("name", Text, nullable=False),
+    Column("token_hash", LargeBinary, nullable=False, unique=True),
+    Column("prefix", Text, nullable=False),
+    Column("role", SmallInteger, nullable=False),
+    Column("active", Boolean, nullable=False, server_default=text("true")),
+    Column("expires_at", Moment),
+    Column("last_used_at", Moment),
+    Column("created_at", Moment, nullable=False),
+    Index("api_key_of_organization", "organization_id"),
+)
+
+dataset = _table(
+    "dataset",
+    _id(),
+    _uuid(),
+    _refers("organization_id", "organization"),
+    Column("number", Integer, nullable=False),
+    Column("name", Name, nullable=False),
+    Column("description", Text),
+    Column("readme", Text),
+    Column("annotation_types", Text, nullable=False),
+    Column("classes", Text, nullable=False),
+    Column("archived_at", Moment),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    UniqueConstraint("organization_id", "name"),
+    UniqueConstraint("organization_id", "number"),
+)
+
+folder = _table(
+    "folder",
+    _id(),
+    _uuid(),
+    _refers("dataset_id", "dataset"),
+    _refers("parent_id", "folder", nullable=True),
+    Column("path", Name, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    UniqueConstraint("dataset_id", "path"),
+    Index("folder_children", "parent_id"),
+)
+
+blob = _table(
+    "blob",
+    _id(),
+    _refers("organization_id", "organization"),
+    Column("sha256", LargeBinary, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("content_type", Text, nullable=False),
+    Column("storage_key", Name, nullable=False, unique=True),
+    Column("created_at", Moment, nullable=False),
+    UniqueConstraint("organization_id", "sha256"),
+)
+
+# Stored bytes that no blob row owns: on their way in, or on their way out. The sweeper removes them after `due_at`.
+loose_bytes = _table(
+    "loose_bytes",
+    Column("storage_key", Name, primary_key=True),
+    Column("due_at", Moment, nullable=False),
+    Index("loose_bytes_due", "due_at"),
+)
+
+upload = _table(
+    "upload",
+    _id(),
+    _uuid(),
+    _refers("organization_id", "organization"),
+    _refers("dataset_id", "dataset"),
+    Column("folder_path", Name, nullable=False),
+    Column("name", Name, nullable=False),
+    Column("content_type", Text, nullable=False),
+    _refers("blob_id", "blob", nullable=True),
+    Column("created_at", Moment, nullable=False),
+    Column("received_at", Moment),
+    Column("expires_at", Moment, nullable=False),
+    Index("upload_by_place", "dataset_id", "folder_path", "name"),
+    Index("upload_of_blob", "blob_id"),
+    Index("upload_expiry", "expires_at"),
+)
+
+asset = _table(
+    "asset",
+    _id(),
+    _uuid(),
+    _refers("organization_id", "organization"),
+    _refers("dataset_id", "dataset"),
+    _refers("folder_id", "folder"),
+    Column("name", Name, nullable=False),
+    Column("original_name", Text, nullable=False),
+    Column("key", Name),
+    Column("kind", Text, nullable=False, server_default="image"),
+    _refers("blob_id", "blob", nullable=True),
+    Column("size", BigInteger, nullable=False),
+    Column("content_type", Text, nullable=False),
+    Column("width", Integer),
+    Column("height", Integer),
+    Column("duration", Float),
+    Column("status", Text, nullable=False, server_default="new"),
+    Column("split", Text),
+    Column("display_name", Text),
+    Column("metadata", Text),
+    Column("annotation_count", Integer, nullable=False, server_default="0"),
+    Column("min_confidence", Float),
+    Column("state", Text, nullable=False, server_default="finished"),
+    Column("expires_at", Moment),
+    Column("archived_at", Moment),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    Column("version", Integer, nullable=False, server_default="1"),
+    Index("asset_in_dataset", "dataset_id", "id"),
+    Index("asset_of_blob", "blob_id"),
+)
+LIVE = asset.c.archived_at.is_(None)
+ARCHIVED = asset.c.archived_at.is_not(None)
+
+
+def _partial(name: str, *columns: Column[Any], where: Any, unique: bool = False) -> Index:
+    return Index(name, *columns, unique=unique, sqlite_where=where, postgresql_where=where)
+
+
+# Only live assets hold a name. This index is also what a listing of a folder reads.
+_partial("asset_name_in_folder", asset.c.folder_id, asset.c.name, where=LIVE, unique=True)
+_partial("asset_archived_in_folder", asset.c.folder_id, where=ARCHIVED)
+# Answers a dataset's counts and total size from the index alone.
+_partial("asset_totals", asset.c.dataset_id, asset.c.status, asset.c.size, where=LIVE)
+_partial("asset_archived_in_dataset", asset.c.dataset_id, where=ARCHIVED)
+_partial("asset_key_in_dataset", asset.c.dataset_id, asset.c.key, where=asset.c.key.is_not(None), unique=True)
+
+annotation = _table(
+    "annotation",
+    Column(
+        "asset_id",
+        Key,
+        ForeignKey("asset.id", deferrable=True, initially="DEFERRED"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("document", Text, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+)
+
+operation = _table(
+    "operation",
+    _id(),
+    _uuid(),
+    _refers("organization_id", "organization"),
+    _refers("dataset_id", "dataset", nullable=True),
+    Column("verb", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("request", Text, nullable=False),
+    Column("total", Integer, nullable=False),
+    Column("outcomes", Text),
+    Column("bytes", BigInteger, nullable=False, server_default="0"),
+    Column("undo_of", Key),
+    Column("error", Text),
+    _refers("key_id", "api_key", nullable=True),
+    Column("actor", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("finished_at", Moment),
+    Index("operation_of_organization", "organization_id", "id"),
+    Index("operation_undone", "undo_of"),
+)
+Index(
+    "operation_unfinished",
+    operation.c.id,
+    sqlite_where=operation.c.finished_at.is_(None),
+    postgresql_where=operation.c.finished_at.is_(None),
+)
+
+# The journal: one row per item of an operation. It is work table, report, audit detail and what undo reads.
+# Columns named `to_…` hold what the operation sets; the others what stood there before.
+operation_item = _table(
+    "operation_item",
+    Column("operation_id", Key, primary_key=True, autoincrement=False),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("asset_id", Key),
+    Column("asset_uuid", LargeBinary),
+    Column("asked", Text),
+    Column("outcome", SmallInteger, nullable=False),
+    Column("folder_id", Key),
+    Column("name", Name),
+    Column("status", Text),
+    Column("display_name", Text),
+    Column("split", Text),
+    Column("archived_at", Moment),
+    Column("version", Integer),
+    Column("size", BigInteger),
+    Column("to_folder_id", Key),
+    Column("to_name", Name),
+    Column("to_status", Text),
+    Column("to_display_name", Text),
+    Column("to_split", Text),
+    Column("to_archived_at", Moment),
+    Column("new_uuid", LargeBinary),
+    Column("overwrote", LargeBinary),
+    sqlite_with_rowid=False,
+)
+
+# What a long operation has still to do: the snapshot of its selection, consumed chunk by chunk.
+operation_pending = _table(
+    "operation_pending",
+    Column("operation_id", Key, primary_key=True, autoincrement=False),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("asset_uuid", LargeBinary),
+    sqlite_with_rowid=False,
+)
+
+event = _table(
+    "event",
+    _id(),
+    _uuid(),
+    _refers("organization_id", "organization"),
+    Column("type", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("dataset_id", Key),
+    Column("asset_uuid", LargeBinary),
+    Column("operation_id", Key),
+    Column("key_id", Key),
+    Column("ip", Text),
+    Column("user_agent", Text),
+    Column("request_id", Text),
+    Column("data", Text, nullable=False),
+    Index("event_of_organization", "organization_id", "id"),
+    Index("event_of_asset", "asset_uuid"),
+)
+
+# The first answer to every write that carried an Idempotency-Key, kept in the transaction of its effect.
+answer = _table(
+    "answer",
+    Column("organization_id", Key, primary_key=True, autoincrement=False),
+    Column("key", Text, primary_key=True),
+    Column("fingerprint", LargeBinary, nullable=False),
+    Column("status", SmallInteger, nullable=False),
+    Column("headers", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Index("answer_age", "created_at"),
+)
+
+# The library's own secrets, such as the one that signs URLs: made once, the same for every process.
+secret = _table(
+    "secret",
+    Column("name", Text, primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+)

@@ -1,0 +1,177 @@
+"""SQLite: one writer thread in turn of arrival, a few reader threads, and checkpoints between writes.
+
+No other process may write to the file while this one has it: versions before 3.51.3 can corrupt the log when two
+connections write or checkpoint at the same instant. The lock beside the file keeps that promise.
+"""
+
+import asyncio
+import fcntl
+import os
+import sqlite3
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import NullPool
+
+from stackroom.database.transaction import T, Work
+from stackroom.errors import Conflict, Unavailable
+
+READERS = 4
+CHECKPOINT_AFTER_ROWS = 2_000
+CHECKPOINT_AFTER_SECONDS = 5.0
+CHECKPOINT_WITHOUT_A_GAP_AFTER_ROWS = 300_000
+
+
+class SqliteDatabase:
+    """A library in one file. With `read_only` it may be opened beside a running server, and `write` refuses."""
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        self.path = path
+        self.read_only = read_only
+        self._lock: int | None = None
+        self._local = threading.local()
+        self._connections: list[Connection] = []
+        self._waiting = 0
+        self._rows_since_checkpoint = 0
+        self._last_checkpoint = time.monotonic()
+
+    async def start(self) -> None:
+        if not self.read_only:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._lock = _take_lock(self.path)
+        self._reading = self._engine("BEGIN")
+        self._writing = self._engine("BEGIN IMMEDIATE")
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="sqlite-read")
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="sqlite-write")
+        if not self.read_only:
+            await self._in_writer(self._prepare)
+
+    async def read(self, work: Work[T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._transact, self._reading, work)
+
+    async def write(self, work: Work[T]) -> T:
+        if self.read_only:
+            raise Unavailable("this library was opened for reading only", code="read_only")
+        self._waiting += 1
+        try:
+            return await self._in_writer(self._transact, self._writing, work)
+        finally:
+            self._waiting -= 1
+            self._writer.submit(self._checkpoint)
+
+    async def close(self) -> None:
+        """Finish what is running, fold the log into the file, and let others have it. May be called twice."""
+        if self._lock is not None:
+            await self._in_writer(self._fold_log)
+        for pool in (self._readers, self._writer):
+            await asyncio.to_thread(pool.shutdown)
+        for connection in self._connections:
+            connection.invalidate()
+            connection.close()
+        self._connections.clear()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    async def _in_writer(self, function, *args):  # type: ignore[no-untyped-def]  # mirrors run_in_executor
+        return await asyncio.get_running_loop().run_in_executor(self._writer, function, *args)
+
+    def _engine(self, begin: str) -> Engine:
+        engine = create_engine("sqlite://", creator=self._connect, poolclass=NullPool)
+
+        @event.listens_for(engine, "begin")
+        def start_transaction(conn: Connection) -> None:
+            conn.exec_driver_sql(begin)
+
+        return engine
+
+    def _connect(self) -> sqlite3.Connection:
+        mode = "ro" if self.read_only else "rwc"
+        uri = f"{self.path.absolute().as_uri()}?mode={mode}"
+        raw = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=30)
+        # 64 MB for the writer's pages: at SQLite's own 2 MB a large operation spills what it is about to commit.
+        megabytes = 64 if threading.current_thread().name.startswith("sqlite-write") else 16
+        for pragma in (
+            "busy_timeout = 30000",
+            "foreign_keys = ON",
+            f"cache_size = -{megabytes * 1024}",
+            "mmap_size = 1073741824",
+            "temp_store = MEMORY",
+            "synchronous = FULL",
+            "wal_autocheckpoint = 0",
+            "journal_size_limit = 67108864",
+        ):
+            raw.execute(f"PRAGMA {pragma}")
+        return raw
+
+    def _connection(self, engine: Engine) -> Connection:
+        connection: Connection | None = getattr(self._local, "connection", None)
+        if connection is None or connection.invalidated:
+            connection = self._local.connection = engine.connect()
+            self._connections.append(connection)
+        return connection
+
+    def _transact(self, engine: Engine, work: Work[T]) -> T:
+        connection = self._connection(engine)
+        try:
+            with connection.begin():
+                result = work(connection)
+                if engine is self._writing:
+                    self._rows_since_checkpoint += _changed_rows(connection)
+            return result
+        except OperationalError as error:
+            raise _explained(error) from error
+
+    def _prepare(self) -> None:
+        self._connection(self._writing).connection.dbapi_connection.execute("PRAGMA journal_mode = WAL")  # type: ignore[union-attr]
+
+    def _checkpoint(self) -> None:
+        """Runs in the writer's turn, after a write has been answered: never inside anybody's commit."""
+        if self._waiting and self._rows_since_checkpoint < CHECKPOINT_WITHOUT_A_GAP_AFTER_ROWS:
+            return
+        quiet = time.monotonic() - self._last_checkpoint
+        if self._rows_since_checkpoint < CHECKPOINT_AFTER_ROWS and quiet < CHECKPOINT_AFTER_SECONDS:
+            return
+        self._fold_log("PASSIVE")
+
+    def _fold_log(self, mode: str = "TRUNCATE") -> None:
+        raw = self._connection(self._writing).connection.dbapi_connection
+        raw.execute(f"PRAGMA wal_checkpoint({mode})")  # type: ignore[union-attr]
+        self._rows_since_checkpoint = 0
+        self._last_checkpoint = time.monotonic()
+
+
+def _take_lock(path: Path) -> int:
+    lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise Conflict(
+            f"{path} is in use by another Stackroom process",
+            code="library_in_use",
+            hint="Stop that process, or use the running server; only one process may write to a SQLite library.",
+        ) from None
+    return lock
+
+
+def _changed_rows(connection: Connection) -> int:
+    raw = connection.connection.dbapi_connection
+    total: int = raw.total_changes  # type: ignore[union-attr]
+    changed = total - connection.info.get("counted", 0)
+    connection.info["counted"] = total
+    return changed
+
+
+def _explained(error: OperationalError) -> Exception:
+    if "full" in str(error.orig):
+        return Unavailable(
+            "there is no room left for the library's database; nothing was changed",
+            code="storage_full",
+            hint="Free some disk space where the data directory is, then try again.",
+        )
+    return error

@@ -1,0 +1,92 @@
+"""Answers already given: what makes a retry safe.
+
+The first answer to a write that carried an idempotency key is kept in the transaction of its effect, so there is
+never one without the other. A second request with the key gets that answer; one that arrives while the first is
+still running waits for it, because both writes need the same row. Refusals are not kept: they changed nothing, so
+the request is simply tried again.
+"""
+
+import hashlib
+
+import msgspec
+from sqlalchemy import Connection, delete, insert, select
+
+from stackroom import clock
+from stackroom.database.schema import answer
+from stackroom.errors import Invalid
+
+KEPT_FOR = clock.DAY
+MAX_KEY = 255
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """A response as it was sent."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """One write with a key. `fingerprint` tells whether a later one with the same key asks for the same thing."""
+
+    organization_id: int
+    key: str
+    fingerprint: bytes
+
+
+def identify(organization_id: int, key: str, method: str, path: str, body: bytes) -> Request:
+    if not 1 <= len(key) <= MAX_KEY or not key.isprintable():
+        raise Invalid(
+            f"Idempotency-Key must be 1 to {MAX_KEY} printable characters", code="bad_idempotency_key"
+        )
+    fingerprint = hashlib.sha256(f"{method} {path}\n".encode() + body).digest()
+    return Request(organization_id=organization_id, key=key, fingerprint=fingerprint)
+
+
+def recall(conn: Connection, request: Request, *, now: int) -> Answer | None:
+    """The answer given to this request before, if any. Raises `Invalid` (`idempotency_key_reused`) if the key came
+    with another request."""
+    row = conn.execute(
+        select(answer).where(
+            answer.c.organization_id == request.organization_id,
+            answer.c.key == request.key,
+            answer.c.created_at > now - KEPT_FOR,
+        )
+    ).first()
+    if row is None:
+        return None
+    if row.fingerprint != request.fingerprint:
+        raise Invalid(
+            "this Idempotency-Key was used for a different request",
+            code="idempotency_key_reused",
+            hint="Use a fresh key for every new request; repeat a key only with the very same request.",
+        )
+    return Answer(status=row.status, headers=msgspec.json.decode(row.headers), body=row.body)
+
+
+def remember(conn: Connection, request: Request, given: Answer, *, now: int) -> None:
+    """Keep an answer, in the transaction of its effect. Another's answer to the same key raises a unique violation,
+    upon which the whole transaction runs again and recalls it."""
+    conn.execute(
+        delete(answer).where(
+            answer.c.organization_id == request.organization_id,
+            answer.c.key == request.key,
+            answer.c.created_at <= now - KEPT_FOR,
+        )
+    )
+    conn.execute(
+        insert(answer).values(
+            organization_id=request.organization_id,
+            key=request.key,
+            fingerprint=request.fingerprint,
+            status=given.status,
+            headers=msgspec.json.encode(given.headers).decode(),
+            body=given.body,
+            created_at=now,
+        )
+    )
+
+
+def forget_old(conn: Connection, *, now: int) -> None:
+    conn.execute(delete(answer).where(answer.c.created_at <= now - KEPT_FOR))

@@ -1,0 +1,116 @@
+"""Assets: the items a user can name, move and describe."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Row, Select, insert, select
+
+from stackroom import ids
+from stackroom.access import Actor
+from stackroom.database.flavour import of as flavour_of
+from stackroom.database.flavour import statement
+from stackroom.database.schema import LIVE, asset, blob, folder
+from stackroom.errors import NotFound
+
+STATUSES = ("new", "annotate", "review", "complete")
+SPLITS = ("train", "val", "test")
+
+
+class Asset(msgspec.Struct, frozen=True, kw_only=True):
+    id: int
+    uuid: bytes
+    dataset_id: int
+    folder_id: int
+    folder_path: str
+    name: str
+    original_name: str
+    kind: str
+    blob_id: int | None
+    size: int
+    content_type: str
+    width: int | None
+    height: int | None
+    status: str
+    split: str | None
+    display_name: str | None
+    annotation_count: int
+    min_confidence: float | None
+    archived_at: int | None
+    created_at: int
+    updated_at: int
+    version: int
+
+
+class NewAsset(msgspec.Struct, frozen=True, kw_only=True):
+    """What an arrival becomes. `name` is clean and free in its folder."""
+
+    uuid: bytes
+    folder_id: int
+    name: str
+    original_name: str
+    blob_id: int
+    size: int
+    content_type: str
+    width: int | None
+    height: int | None
+    kind: str = "image"
+
+
+def query() -> Select[Any]:
+    """Selects assets with the path of their folder: the base of every listing."""
+    columns = [asset.c[field] for field in Asset.__struct_fields__ if field != "folder_path"]
+    return select(*columns, folder.c.path.label("folder_path")).join_from(
+        asset, folder, folder.c.id == asset.c.folder_id
+    )
+
+
+def from_row(row: Row[Any]) -> Asset:
+    return Asset(**row._mapping)
+
+
+def find(conn: Connection, actor: Actor, reference: str) -> Asset:
+    """By id, archived or not. Raises `NotFound`, for another organization's asset as for none."""
+    raw = ids.parse(reference)
+    row = None
+    if raw is not None:
+        row = conn.execute(query().where(asset.c.uuid == raw, *_mine(actor))).first()
+    if row is None:
+        raise NotFound(f"image {reference!r} not found", hint="It may have been deleted for good, or the id is wrong.")
+    return from_row(row)
+
+
+def bytes_of(conn: Connection, found: Asset) -> tuple[str, bytes]:
+    """Where an asset's bytes are kept, and their SHA-256."""
+    row = conn.execute(select(blob.c.storage_key, blob.c.sha256).where(blob.c.id == found.blob_id)).one()
+    return row.storage_key, row.sha256
+
+
+def taken_names(conn: Connection, folder_id: int, names: Iterable[str]) -> set[str]:
+    """Those of `names` that a live asset of the folder holds."""
+    rows = conn.execute(
+        statement(f"""SELECT a.name FROM {flavour_of(conn).texts} wanted CROSS JOIN asset a
+            WHERE a.folder_id = :folder AND a.name = wanted.value AND a.archived_at IS NULL"""),
+        {"folder": folder_id, "texts": msgspec.json.encode(list(names)).decode()},
+    )
+    return {row.name for row in rows}
+
+
+def is_taken(conn: Connection, folder_id: int, name: str) -> bool:
+    where = (asset.c.folder_id == folder_id, asset.c.name == name, LIVE)
+    return conn.scalar(select(asset.c.id).where(*where)) is not None
+
+
+def add(conn: Connection, actor: Actor, dataset_id: int, arrivals: Sequence[NewAsset], *, now: int) -> None:
+    """Insert assets, in one statement. Their names were checked in this same transaction."""
+    common = {
+        "organization_id": actor.organization_id,
+        "dataset_id": dataset_id,
+        "created_at": now,
+        "updated_at": now,
+    }
+    conn.execute(insert(asset), [{**msgspec.structs.asdict(each), **common} for each in arrivals])
+
+
+def _mine(actor: Actor) -> tuple[ColumnElement[bool], ...]:
+    return (asset.c.organization_id == actor.organization_id,)

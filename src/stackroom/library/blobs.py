@@ -1,0 +1,110 @@
+"""Blobs: bytes known by their SHA-256, shared by the assets of one organization, never changed.
+
+Whether a blob is still needed is derived: no asset and no waiting upload refers to it. Bytes without a blob row
+stand in `loose_bytes`, both on their way in and on their way out, so that a process may die anywhere:
+
+    in     note the key as loose → put the bytes → insert the blob row and strike the key, in one transaction
+    out    delete the blob row and note its key as loose, in one transaction → remove the bytes → strike the key
+
+A key is never used again (it ends in random characters), so bytes on their way out cannot be mistaken for the same
+content arriving anew.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, delete, insert, select
+
+from stackroom import clock, ids
+from stackroom.database.flavour import statement
+from stackroom.database.schema import blob, loose_bytes
+from stackroom.storage.keys import blob_key
+
+ARRIVAL_GRACE = clock.HOUR
+
+
+class Blob(msgspec.Struct, frozen=True, kw_only=True):
+    id: int
+    sha256: bytes
+    size: int
+    content_type: str
+    storage_key: str
+
+
+class Arrival(msgspec.Struct, frozen=True, kw_only=True):
+    """Bytes that have come in and are in nobody's library yet."""
+
+    sha256: bytes
+    size: int
+    content_type: str
+
+
+def find(conn: Connection, organization_id: int, sha256: bytes) -> Blob | None:
+    return _first(conn, blob.c.organization_id == organization_id, blob.c.sha256 == sha256)
+
+
+def get(conn: Connection, blob_id: int) -> Blob | None:
+    return _first(conn, blob.c.id == blob_id)
+
+
+def announce(conn: Connection, organization_uuid: bytes, sha256: bytes, *, now: int) -> str:
+    """A fresh storage key for bytes about to be put, noted as loose until `adopt` strikes it."""
+    key = blob_key(ids.text(organization_uuid), sha256, ids.new().hex()[-12:])
+    conn.execute(insert(loose_bytes).values(storage_key=key, due_at=now + ARRIVAL_GRACE))
+    return key
+
+
+def adopt(conn: Connection, organization_id: int, arrival: Arrival, key: str, *, now: int) -> Blob:
+    """The blob of `arrival`, whose bytes stand at `key`. If the same content came in meanwhile, that blob is used
+    and the bytes at `key` stay loose."""
+    known = find(conn, organization_id, arrival.sha256)
+    if known is not None:
+        return known
+    conn.execute(
+        insert(blob).values(
+            organization_id=organization_id,
+            sha256=arrival.sha256,
+            size=arrival.size,
+            content_type=arrival.content_type,
+            storage_key=key,
+            created_at=now,
+        )
+    )
+    conn.execute(delete(loose_bytes).where(loose_bytes.c.storage_key == key))
+    made = find(conn, organization_id, arrival.sha256)
+    assert made is not None  # noqa: S101 - inserted three lines above
+    return made
+
+
+def release(
+    conn: Connection, candidates: str, parameters: Mapping[str, object], *, doomed: str | None = None, now: int
+) -> None:
+    """Give up those of the `candidates` (a SELECT of blob ids) that nothing refers to: two statements for any number.
+
+    `doomed` (a SELECT of asset ids) names assets that are about to be deleted in this transaction and no longer count.
+    """
+    but_doomed = f"AND asset.id NOT IN ({doomed})" if doomed else ""
+    unneeded = f"""FROM blob WHERE id IN ({candidates})
+        AND NOT EXISTS (SELECT 1 FROM asset WHERE asset.blob_id = blob.id {but_doomed})
+        AND NOT EXISTS (SELECT 1 FROM upload WHERE upload.blob_id = blob.id)"""
+    loosen = f"INSERT INTO loose_bytes (storage_key, due_at) SELECT storage_key, CAST(:now AS bigint) {unneeded}"
+    conn.execute(statement(loosen), {**parameters, "now": now})
+    conn.execute(statement(f"DELETE {unneeded}"), parameters)
+
+
+def due(conn: Connection, *, now: int, limit: int) -> list[str]:
+    """Keys of loose bytes whose time has come."""
+    query = select(loose_bytes.c.storage_key).where(loose_bytes.c.due_at <= now).order_by(loose_bytes.c.due_at)
+    return list(conn.scalars(query.limit(limit)))
+
+
+def strike(conn: Connection, keys: Sequence[str]) -> None:
+    """The bytes at `keys` are gone."""
+    conn.execute(delete(loose_bytes).where(loose_bytes.c.storage_key.in_(keys)))
+
+
+def _first(conn: Connection, *where: ColumnElement[bool]) -> Blob | None:
+    row = conn.execute(
+        select(blob.c.id, blob.c.sha256, blob.c.size, blob.c.content_type, blob.c.storage_key).where(*where)
+    ).first()
+    return None if row is None else Blob(**row._mapping)

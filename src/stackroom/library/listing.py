@@ -1,0 +1,115 @@
+"""Listing: pages of assets, newest first.
+
+A page is found in an index first, ids only, and its rows are read afterwards: sorting a folder of a hundred
+thousand then costs what sorting that many integers does.
+"""
+
+import msgspec
+from sqlalchemy import Connection, Select, func, literal_column, select
+from sqlalchemy.sql.elements import ColumnElement
+
+from stackroom.access import Actor
+from stackroom.database import flavour
+from stackroom.database.schema import ARCHIVED, LIVE, asset, folder
+from stackroom.library import assets
+from stackroom.library.assets import Asset
+
+
+class Filter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which assets of a dataset. None means: whatever it is. `archived`: False live, True archived, None both."""
+
+    dataset_id: int
+    folder: str | None = None
+    recursive: bool = False
+    status: str | None = None
+    split: str | None = None
+    kind: str | None = None
+    name: str | None = None
+    glob: str | None = None
+    min_confidence_below: float | None = None
+    created_after: int | None = None
+    created_before: int | None = None
+    archived: bool | None = False
+
+
+def page(
+    conn: Connection, actor: Actor, wanted: Filter, *, limit: int, offset: int = 0, before: int | None = None
+) -> list[Asset]:
+    """At most `limit` assets, newest first, after skipping `offset`, or older than the asset with row id `before`.
+
+    Going on with `before` sees each asset once even while others arrive.
+    """
+    keys = select(asset.c.id).where(*conditions(conn, actor, wanted))
+    if before is not None:
+        keys = keys.where(asset.c.id < before)
+    chosen = keys.order_by(asset.c.id.desc()).limit(limit).offset(offset).subquery()
+    rows = conn.execute(
+        assets.query().join(chosen, chosen.c.id == asset.c.id).order_by(asset.c.id.desc())
+    )
+    return [assets.from_row(row) for row in rows]
+
+
+def count(conn: Connection, actor: Actor, wanted: Filter) -> int:
+    return conn.scalar(select(func.count()).select_from(asset).where(*conditions(conn, actor, wanted))) or 0
+
+
+def conditions(conn: Connection, actor: Actor, wanted: Filter) -> list[ColumnElement[bool]]:
+    """The WHERE of a filter, over the table `asset`."""
+    exact = {
+        asset.c.status: wanted.status,
+        asset.c.split: wanted.split,
+        asset.c.kind: wanted.kind,
+        asset.c.name: wanted.name,
+    }
+    where = [asset.c.organization_id == actor.organization_id, asset.c.dataset_id == wanted.dataset_id]
+    where += [column == value for column, value in exact.items() if value is not None]
+    if wanted.archived is not None:
+        where.append(ARCHIVED if wanted.archived else LIVE)
+    if wanted.folder is not None:
+        where.append(asset.c.folder_id.in_(folder_ids(wanted.dataset_id, wanted.folder, recursive=wanted.recursive)))
+    if wanted.glob is not None:
+        how = flavour.of(conn)
+        operator = how.glob.removesuffix(" :glob")
+        where.append(asset.c.name.op(operator, is_comparison=True)(flavour.glob_pattern(how, wanted.glob)))
+    if wanted.min_confidence_below is not None:
+        where.append(asset.c.min_confidence < wanted.min_confidence_below)
+    if wanted.created_after is not None:
+        where.append(asset.c.created_at >= wanted.created_after)
+    if wanted.created_before is not None:
+        where.append(asset.c.created_at < wanted.created_before)
+    return where
+
+
+def folder_ids(dataset_id: int, path: str, *, recursive: bool) -> Select[tuple[int]]:
+    """The folder at `path`, with all below it if `recursive`."""
+    here = folder.c.dataset_id == dataset_id
+    if not recursive:
+        return select(folder.c.id).where(here, folder.c.path == path)
+    if path == "/":
+        return select(folder.c.id).where(here)
+    # "0" is the character after "/": the range holds exactly the paths that begin with `path/`.
+    below = (folder.c.path > path + "/") & (folder.c.path < path + "0")
+    return select(folder.c.id).where(here, (folder.c.path == path) | below)
+
+
+def folder_counts(conn: Connection, dataset_id: int) -> list[tuple[int, bytes, str, int, int]]:
+    """Every folder of a dataset as (id, uuid, path, created_at, live assets in exactly this folder), by path."""
+    counted = (
+        select(asset.c.folder_id, func.count().label("assets"))
+        .where(asset.c.dataset_id == dataset_id, LIVE)
+        .group_by(asset.c.folder_id)
+        .subquery()
+    )
+    rows = conn.execute(
+        select(
+            folder.c.id,
+            folder.c.uuid,
+            folder.c.path,
+            folder.c.created_at,
+            func.coalesce(counted.c.assets, literal_column("0")),
+        )
+        .outerjoin(counted, counted.c.folder_id == folder.c.id)
+        .where(folder.c.dataset_id == dataset_id)
+        .order_by(folder.c.path)
+    )
+    return [(row[0], row[1], row[2], row[3], row[4]) for row in rows]

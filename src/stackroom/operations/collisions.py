@@ -1,0 +1,146 @@
+"""Names that are taken where an item goes, and what the policy makes of it. Serves every verb that gives names.
+
+When this begins, the journal says of each item DONE, or COLLIDES because a live asset has its name. Items that can
+keep their name keep it; the others are named after them, in the order of the request.
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from stackroom.errors import Conflict
+from stackroom.library.names import MAX_NAME, Namer, split_name
+from stackroom.operations import purge
+from stackroom.operations.outcome import Outcome
+from stackroom.operations.request import Collision
+from stackroom.operations.run import Run
+
+DONE, COLLIDES = int(Outcome.DONE), int(Outcome.COLLIDES)
+FOLDER = "COALESCE(i.to_folder_id, i.folder_id)"
+NAME = "COALESCE(i.to_name, i.name)"
+LAST_CHARACTER = "\U0010ffff"
+ROOM_FOR_NUMBER = 16
+
+
+def taken(folder: str, name: str) -> str:
+    """The condition that a live asset other than `a` has this name in this folder."""
+    return f"""EXISTS (SELECT 1 FROM asset x WHERE x.folder_id = {folder} AND x.name = {name}
+        AND x.archived_at IS NULL AND x.id <> a.id)"""
+
+
+def settle(run: Run, takes_name: str, first_number: int) -> bool:
+    """Give every COLLIDES item its outcome. True if any item gets a new name."""
+    policy = run.request.on_collision
+    _mark_repeats(run, takes_name, Outcome.NAME_TAKEN if policy is Collision.OVERWRITE else Outcome.COLLIDES)
+    colliding = _colliding(run)
+    if not colliding:
+        return False
+    match policy:
+        case Collision.RENAME:
+            _rename(run, takes_name, colliding, first_number)
+            return True
+        case Collision.SKIP:
+            _end(run, Outcome.SKIPPED)
+        case Collision.OVERWRITE:
+            _overwrite(run)
+        case Collision.FAIL:
+            _refuse(colliding)
+    return False
+
+
+def plan_names(
+    colliding: Iterable[tuple[int, int, str]], held: Iterable[tuple[int, str]], first_number: int
+) -> list[tuple[int, str]]:
+    """New names for (position, folder, name), in that order, given the (folder, name) that are held: (position, new name).
+
+    Pure, and linear in what it is given.
+    """
+    held_in: dict[int, set[str]] = {}
+    for folder, name in held:
+        held_in.setdefault(folder, set()).add(name)
+    namers: dict[int, Namer] = {}
+    planned = []
+    for position, folder, name in colliding:
+        if folder not in namers:
+            namers[folder] = Namer(held_in.get(folder, ()), first_number)
+        planned.append((position, namers[folder].free(name)))
+    return planned
+
+
+def _mark_repeats(run: Run, takes_name: str, outcome: Outcome) -> None:
+    """Mark the items that want a name which an earlier item of the same request takes."""
+    place = NAME if run.target_folder_id is not None else f"{FOLDER} || '/' || {NAME}"
+    those = f"FROM operation_item i WHERE {{items}} AND i.outcome = {DONE} AND {takes_name}"
+    total, distinct = run.execute(f"SELECT count(*), count(DISTINCT {place}) {those}").one()
+    if total != distinct:
+        run.execute(f"""{run.how.update} operation_item AS i SET outcome = {int(outcome)}
+            WHERE {{items}} AND i.outcome = {DONE} AND {takes_name}
+            AND i.position NOT IN (SELECT min(i.position) {those} GROUP BY {place})""")
+
+
+def _colliding(run: Run) -> list[tuple[int, int, str]]:
+    rows = run.execute(f"""SELECT i.position, {FOLDER}, {NAME} FROM operation_item i
+        WHERE {{items}} AND i.outcome = {COLLIDES} ORDER BY i.position""")
+    return [(position, folder, name) for position, folder, name in rows]
+
+
+def _rename(run: Run, takes_name: str, colliding: list[tuple[int, int, str]], first_number: int) -> None:
+    beginnings = list(dict.fromkeys((folder, _beginning(name)) for _, folder, name in colliding))
+    held = run.execute(
+        f"""SELECT a.folder_id, a.name FROM {run.how.pairs} s CROSS JOIN asset a
+            WHERE a.folder_id = s.position AND a.archived_at IS NULL
+            AND a.name >= s.value AND a.name < s.value || :last
+            UNION ALL SELECT {FOLDER}, {NAME} FROM operation_item i
+            WHERE {{items}} AND i.outcome = {DONE} AND {takes_name}""",
+        pairs=_json(beginnings),
+        last=LAST_CHARACTER,
+    )
+    planned = plan_names(colliding, ((folder, name) for folder, name in held), first_number)
+    run.execute(
+        f"""{run.how.update} operation_item AS i SET to_name = s.value, outcome = {DONE} FROM {run.how.pairs} s
+            WHERE {{items}} AND i.position = s.position""",
+        pairs=_json(planned),
+    )
+
+
+def _beginning(name: str) -> str:
+    """What every numbered form of `name` begins with; a long stem is cut to make room for the number."""
+    stem, extension = split_name(name)
+    room = MAX_NAME - len(extension) - ROOM_FOR_NUMBER
+    return stem[:room] if len(stem) > room else stem + "-"
+
+
+def _overwrite(run: Run) -> None:
+    """Purge what has the names, but never an asset that this same request is about."""
+    holder = f"x.folder_id = {FOLDER} AND x.name = {NAME} AND x.archived_at IS NULL"
+    run.execute(f"""{run.how.update} operation_item AS i
+        SET overwrote = (SELECT x.uuid FROM asset x WHERE {holder}), outcome = CASE WHEN EXISTS (
+            SELECT 1 FROM asset x WHERE {holder} AND x.id IN
+                (SELECT j.asset_id FROM operation_item j WHERE j.operation_id = :op AND j.asset_id IS NOT NULL))
+            THEN {int(Outcome.NAME_TAKEN)} ELSE {COLLIDES} END
+        WHERE {{items}} AND i.outcome = {COLLIDES}""")
+    purge.remove(
+        run,
+        f"""SELECT x.id FROM operation_item i CROSS JOIN asset x
+            WHERE {{items}} AND i.outcome = {COLLIDES} AND x.uuid = i.overwrote""",
+    )
+    _end(run, Outcome.DONE)
+
+
+def _end(run: Run, outcome: Outcome) -> None:
+    run.execute(f"""{run.how.update} operation_item AS i SET outcome = {int(outcome)}
+        WHERE {{items}} AND i.outcome = {COLLIDES}""")
+
+
+def _refuse(colliding: list[tuple[int, int, str]]) -> None:
+    names = [name for _, _, name in colliding]
+    raise Conflict(
+        f"{len(names)} of the names already exist in the target folder, such as {names[0]!r}; nothing was changed",
+        code="name_taken",
+        hint="Ask for on_collision rename, skip or overwrite, or choose another folder.",
+        details={"count": len(names), "names": names[:10]},
+    )
+
+
+def _json(rows: object) -> str:
+    return msgspec.json.encode(rows).decode()

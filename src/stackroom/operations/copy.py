@@ -1,0 +1,56 @@
+"""copy: new assets that share the bytes of others. From then on each is its own; deleting either harms neither."""
+
+from collections.abc import Sequence
+
+from stackroom import ids
+from stackroom.access import Role
+from stackroom.operations.collisions import DONE, taken
+from stackroom.operations.move import enter_target
+from stackroom.operations.outcome import Outcome
+from stackroom.operations.request import Collision, Request
+from stackroom.operations.run import Look, Run
+
+ROLE = Role.MEMBER
+FIRST_NUMBER = 2
+
+# What a copy takes over; its own are id, place, name and time. Status, split and confidence come with annotations.
+SHARED = "original_name, kind, blob_id, size, content_type, width, height, duration, display_name, metadata, state"
+
+
+def look(run: Run) -> Look:
+    enter_target(run)
+    own_place = "a.folder_id = :target AND a.archived_at IS NULL"
+    itself = [(own_place, Outcome.ITSELF)] if run.request.on_collision is Collision.OVERWRITE else []
+    return Look(
+        verdicts=[*itself, (f"({own_place}) OR {taken(':target', 'a.name')}", Outcome.COLLIDES)],
+        sets={"to_folder_id": "CAST(:target AS bigint)", "new_uuid": run.fresh_ids()},
+        parameters={"target": run.target_folder_id, "fresh": ids.new_block(run.count)},
+    )
+
+
+def takes_name(run: Run) -> str | None:  # noqa: ARG001 - every verb has this face
+    return "1 = 1"
+
+
+def apply(run: Run, *, renamed: bool) -> None:  # noqa: ARG001
+    annotated = run.request.copy_annotations
+    described = "a.status, a.split, a.annotation_count, a.min_confidence" if annotated else "'new', NULL, 0, NULL"
+    shared = ", ".join(f"a.{column}" for column in SHARED.split(", "))
+    run.execute(
+        f"""{run.how.insert} INTO asset (uuid, organization_id, dataset_id, folder_id, name, {SHARED},
+                status, split, annotation_count, min_confidence, created_at, updated_at, version)
+            SELECT i.new_uuid, a.organization_id, CAST(:dataset AS bigint), i.to_folder_id,
+                COALESCE(i.to_name, i.name), {shared}, {described}, CAST(:now AS bigint), CAST(:now AS bigint), 1
+            FROM operation_item i CROSS JOIN asset a
+            WHERE {{items}} AND i.outcome = {DONE} AND a.id = i.asset_id ORDER BY i.position""",
+        dataset=run.request.target_dataset_id,
+    )
+    if annotated:
+        run.execute(f"""INSERT INTO annotation (asset_id, document, updated_at)
+            SELECT made.id, n.document, CAST(:now AS bigint)
+            FROM operation_item i CROSS JOIN annotation n CROSS JOIN asset made
+            WHERE {{items}} AND i.outcome = {DONE} AND n.asset_id = i.asset_id AND made.uuid = i.new_uuid""")
+
+
+def changes(request: Request) -> Sequence[str]:  # noqa: ARG001
+    return ()

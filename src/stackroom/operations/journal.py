@@ -1,0 +1,327 @@
+"""The journal: one row per operation, one per item. The work table, the report, the audit and undo's memory in one."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
+
+from stackroom import ids
+from stackroom.access import Actor
+from stackroom.database.flavour import of as flavour_of
+from stackroom.database.flavour import statement
+from stackroom.database.schema import dataset, folder, operation, operation_item, operation_pending
+from stackroom.errors import NotFound
+from stackroom.operations.outcome import FAILED, SUCCEEDED, Outcome, reason
+from stackroom.operations.request import Ids, Request, Verb
+
+FINISHED = "finished"
+RUNNING = "running"
+PAUSED = "paused"
+CANCELLED = "cancelled"
+FAILED_STATE = "failed"
+
+
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
+    """An operation as it stands. The outcomes are counted from the items' rows; `pending` have none yet."""
+
+    id: int
+    uuid: bytes
+    verb: Verb
+    state: str
+    request: Request
+    dataset_uuid: bytes | None
+    dataset_name: str | None
+    total: int
+    outcomes: dict[Outcome, int]
+    bytes: int
+    undo_of: bytes | None
+    undone_by: bytes | None
+    error: str | None
+    created_at: int
+    finished_at: int | None
+
+    @property
+    def succeeded(self) -> int:
+        return sum(count for outcome, count in self.outcomes.items() if outcome in SUCCEEDED)
+
+    @property
+    def failed(self) -> int:
+        return sum(count for outcome, count in self.outcomes.items() if outcome in FAILED)
+
+    @property
+    def pending(self) -> int:
+        return self.total - self.succeeded - self.failed
+
+    @property
+    def undoable(self) -> bool:
+        possible = self.verb not in {Verb.PURGE} and self.outcomes.get(Outcome.DONE, 0) > 0
+        return possible and self.finished_at is not None and self.undone_by is None
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True):
+    """What happened to one item: as it was (`before`), as it became (`after`), and the asset a copy made."""
+
+    position: int
+    asked: str
+    outcome: Outcome
+    reason: str | None
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    new_uuid: bytes | None
+
+
+def begin(
+    conn: Connection,
+    actor: Actor,
+    request: Request,
+    *,
+    dataset_id: int | None,
+    total: int,
+    undo_of: int | None = None,
+    now: int,
+) -> int:
+    """Write an operation's row; its id."""
+    # What was asked of ten thousand ids one by one stands in the items; keeping the list twice helps nobody.
+    kept = msgspec.structs.replace(request, selection=Ids(b"", ())) if isinstance(request.selection, Ids) else request
+    made = conn.execute(
+        insert(operation).values(
+            uuid=ids.new(),
+            organization_id=actor.organization_id,
+            dataset_id=dataset_id,
+            verb=request.verb.value,
+            state=RUNNING,
+            request=msgspec.json.encode(kept).decode(),
+            total=total,
+            undo_of=undo_of,
+            key_id=actor.key_id,
+            actor=msgspec.json.encode(actor).decode(),
+            created_at=now,
+        )
+    ).inserted_primary_key
+    assert made is not None  # noqa: S101 - an insert of one row always has a key
+    return int(made[0])
+
+
+def note_malformed(conn: Connection, operation_id: int, selection: Ids) -> None:
+    """Keep the spelling of what was no id, for the report."""
+    spelled = [
+        [position, asked.replace("\0", "\ufffd")]
+        for position, asked in enumerate(selection.asked)
+        if not ids.looks_like_id(asked)
+    ]
+    if spelled:
+        how = flavour_of(conn)
+        conn.execute(
+            statement(f"""{how.update} operation_item SET asked = s.value FROM {how.pairs} s
+                WHERE operation_item.operation_id = :op AND operation_item.position = s.position"""),
+            {"op": operation_id, "pairs": msgspec.json.encode(spelled).decode()},
+        )
+
+
+def finish(conn: Connection, operation_id: int, *, state: str = FINISHED, error: str | None = None, now: int) -> None:
+    """Close an operation: its outcomes are counted for good."""
+    counted, size = count_outcomes(conn, operation_id)
+    conn.execute(
+        update(operation)
+        .where(operation.c.id == operation_id)
+        .values(
+            state=state,
+            outcomes=msgspec.json.encode({str(int(outcome)): n for outcome, n in counted.items()}).decode(),
+            bytes=size,
+            error=error,
+            finished_at=now,
+        )
+    )
+
+
+def count_outcomes(conn: Connection, operation_id: int) -> tuple[dict[Outcome, int], int]:
+    """How many items ended how, and the bytes of those that succeeded."""
+    rows = conn.execute(
+        select(operation_item.c.outcome, func.count(), func.coalesce(func.sum(operation_item.c.size), 0))
+        .where(operation_item.c.operation_id == operation_id)
+        .group_by(operation_item.c.outcome)
+    ).all()
+    counted = {Outcome(outcome): count for outcome, count, _ in rows}
+    return counted, sum(int(size) for outcome, _, size in rows if Outcome(outcome) in SUCCEEDED)
+
+
+def get(conn: Connection, actor: Actor, reference: str) -> Operation:
+    """By id. Raises `NotFound`, for another organization's operation as for none."""
+    raw = ids.parse(reference)
+    found = _first(conn, actor, operation.c.uuid == raw) if raw else None
+    if found is None:
+        raise NotFound(f"operation {reference!r} not found", hint="Journals are kept for 30 days.")
+    return found
+
+
+def by_id(conn: Connection, actor: Actor, operation_id: int) -> Operation:
+    found = _first(conn, actor, operation.c.id == operation_id)
+    assert found is not None  # noqa: S101 - the caller has just written it
+    return found
+
+
+def page(conn: Connection, actor: Actor, *, limit: int, before: Operation | None = None) -> list[Operation]:
+    """Operations, newest first."""
+    where = [operation.c.organization_id == actor.organization_id]
+    if before is not None:
+        where.append(operation.c.id < before.id)
+    rows = conn.execute(_query().where(*where).order_by(operation.c.id.desc()).limit(limit))
+    return [_from_row(conn, row) for row in rows.all()]
+
+
+def items(
+    conn: Connection,
+    found: Operation,
+    *,
+    outcomes: Sequence[Outcome] | None = None,
+    after: int = -1,
+    limit: int = 1000,
+) -> list[Item]:
+    """Items by position, from the one behind `after`; only those with one of `outcomes`, if given."""
+    before_folder, after_folder = folder.alias(), folder.alias()
+    query = (
+        select(operation_item, before_folder.c.path.label("folder"), after_folder.c.path.label("to_folder"))
+        .outerjoin(before_folder, before_folder.c.id == operation_item.c.folder_id)
+        .outerjoin(after_folder, after_folder.c.id == operation_item.c.to_folder_id)
+        .where(operation_item.c.operation_id == found.id, operation_item.c.position > after)
+        .order_by(operation_item.c.position)
+        .limit(limit)
+    )
+    if outcomes is not None:
+        query = query.where(operation_item.c.outcome.in_([int(outcome) for outcome in outcomes]))
+    return [_item(found, row) for row in conn.execute(query)]
+
+
+def failures(conn: Connection, operation_id: int) -> list[tuple[int, Outcome, str | None]]:
+    """Items that did not succeed: position, outcome, and the asset's name where there is one."""
+    rows = conn.execute(
+        select(operation_item.c.position, operation_item.c.outcome, operation_item.c.name)
+        .where(
+            operation_item.c.operation_id == operation_id,
+            operation_item.c.outcome.not_in([int(outcome) for outcome in SUCCEEDED]),
+        )
+        .order_by(operation_item.c.position)
+    )
+    return [(position, Outcome(outcome), name) for position, outcome, name in rows]
+
+
+def source_folders(conn: Connection, operation_id: int) -> list[str]:
+    """The folders the succeeding items were in, in order of first appearance."""
+    outcomes = ", ".join(str(int(outcome)) for outcome in SUCCEEDED)
+    rows = conn.execute(
+        statement(f"""SELECT f.path FROM (
+                SELECT folder_id, min(position) AS first FROM operation_item
+                WHERE operation_id = :op AND outcome IN ({outcomes}) GROUP BY folder_id) used
+            JOIN folder f ON f.id = used.folder_id ORDER BY used.first"""),
+        {"op": operation_id},
+    )
+    return [row.path for row in rows]
+
+
+def created(conn: Connection, operation_id: int) -> list[tuple[int, bytes, str]]:
+    """What a copy made: position of the source, id and name of the new asset."""
+    name = func.coalesce(operation_item.c.to_name, operation_item.c.name)
+    rows = conn.execute(
+        select(operation_item.c.position, operation_item.c.new_uuid, name)
+        .where(operation_item.c.operation_id == operation_id, operation_item.c.outcome == int(Outcome.DONE))
+        .order_by(operation_item.c.position)
+    )
+    return [(position, uuid, given) for position, uuid, given in rows]
+
+
+def count_renamed(conn: Connection, operation_id: int) -> int:
+    where = (operation_item.c.operation_id == operation_id, operation_item.c.outcome == int(Outcome.DONE))
+    query = select(func.count()).where(*where, operation_item.c.to_name.is_not(None))
+    return conn.scalar(query) or 0
+
+
+def first_pending(conn: Connection, operation_id: int) -> int | None:
+    where = operation_pending.c.operation_id == operation_id
+    return conn.scalar(select(func.min(operation_pending.c.position)).where(where))
+
+
+def _query() -> Any:
+    undone, undoing = operation.alias(), operation.alias()
+    later = (
+        select(undone.c.uuid)
+        .where(undone.c.undo_of == operation.c.id)
+        .order_by(undone.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    return (
+        select(
+            operation,
+            dataset.c.uuid.label("dataset_uuid"),
+            dataset.c.name.label("dataset_name"),
+            undoing.c.uuid.label("undo_of_uuid"),
+            later.label("undone_by"),
+        )
+        .outerjoin(dataset, dataset.c.id == operation.c.dataset_id)
+        .outerjoin(undoing, undoing.c.id == operation.c.undo_of)
+    )
+
+
+def _first(conn: Connection, actor: Actor, where: ColumnElement[bool]) -> Operation | None:
+    row = conn.execute(_query().where(operation.c.organization_id == actor.organization_id, where)).first()
+    return None if row is None else _from_row(conn, row)
+
+
+def _from_row(conn: Connection, row: Row[Any]) -> Operation:
+    if row.outcomes is None:
+        outcomes, size = count_outcomes(conn, row.id)
+    else:
+        outcomes = {Outcome(int(code)): count for code, count in msgspec.json.decode(row.outcomes).items()}
+        size = row.bytes
+    return Operation(
+        id=row.id,
+        uuid=row.uuid,
+        verb=Verb(row.verb),
+        state=row.state,
+        request=msgspec.json.decode(row.request, type=Request),
+        dataset_uuid=row.dataset_uuid,
+        dataset_name=row.dataset_name,
+        total=row.total,
+        outcomes=outcomes,
+        bytes=size,
+        undo_of=row.undo_of_uuid,
+        undone_by=row.undone_by,
+        error=row.error,
+        created_at=row.created_at,
+        finished_at=row.finished_at,
+    )
+
+
+def _item(found: Operation, row: Row[Any]) -> Item:
+    outcome = Outcome(row.outcome)
+    before = after = None
+    if row.asset_id is not None:
+        before = {"folder": row.folder, "name": row.name} | _present(row, "")
+    if outcome is Outcome.DONE:
+        after = {"folder": row.to_folder, "name": row.to_name} | _present(row, "to_")
+        after = {key: value for key, value in after.items() if value is not None} or None
+    asked = row.asked or ids.text(row.asset_uuid or bytes(16))
+    return Item(
+        position=row.position,
+        asked=asked,
+        outcome=outcome,
+        reason=reason(outcome, row.name),
+        before=before,
+        after=after,
+        new_uuid=row.new_uuid,
+    )
+
+
+def _present(row: Row[Any], prefix: str) -> dict[str, Any]:
+    fields = ("status", "display_name", "split", "archived_at")
+    values = {field: getattr(row, prefix + field) for field in fields}
+    return {field: value for field, value in values.items() if value is not None}
+
+
+def all_items(conn: Connection, found: Operation, outcomes: Sequence[Outcome] | None = None) -> Iterator[Item]:
+    """Every item, a page at a time."""
+    after = -1
+    while page_of_items := items(conn, found, outcomes=outcomes, after=after):
+        yield from page_of_items
+        after = page_of_items[-1].position

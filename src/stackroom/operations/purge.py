@@ -1,0 +1,42 @@
+"""purge: remove items for good, with their annotations, and the bytes that nothing else uses. Cannot be undone."""
+
+from collections.abc import Sequence
+
+from stackroom.access import Role
+from stackroom.library import blobs
+from stackroom.operations.outcome import Outcome
+from stackroom.operations.request import Request
+from stackroom.operations.run import ITEMS, Look, Run
+
+ROLE = Role.ADMIN
+FIRST_NUMBER = 1
+
+
+def look(run: Run) -> Look:  # noqa: ARG001 - every verb has this face
+    return Look()
+
+
+def takes_name(run: Run) -> str | None:  # noqa: ARG001
+    return None
+
+
+def apply(run: Run, *, renamed: bool) -> None:  # noqa: ARG001
+    remove(run, f"SELECT i.asset_id FROM operation_item i WHERE {{items}} AND i.outcome = {int(Outcome.DONE)}")
+
+
+def changes(request: Request) -> Sequence[str]:  # noqa: ARG001
+    return ()
+
+
+def remove(run: Run, doomed: str) -> None:
+    """Remove the assets whose ids `doomed` selects. Their bytes become loose, and are swept after the commit."""
+    narrowed = doomed.replace("{items}", ITEMS)
+    blobs.release(
+        run.conn,
+        f"SELECT blob_id FROM asset WHERE id IN ({narrowed})",
+        {"op": run.operation_id, "from": run.start},
+        doomed=narrowed,
+        now=run.now,
+    )
+    run.execute(f"DELETE FROM annotation WHERE asset_id IN ({doomed})")
+    run.execute(f"DELETE FROM asset WHERE id IN ({doomed})")

@@ -1,0 +1,126 @@
+"""What is asked of the engine. Plain values: a long operation keeps its request as JSON and goes on from there."""
+
+import enum
+from collections.abc import Sequence
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from stackroom import ids
+from stackroom.errors import Invalid
+from stackroom.library.assets import SPLITS, STATUSES
+from stackroom.library.listing import Filter
+
+AT_ONCE = 10_000
+"""An operation of up to so many items is one transaction; a larger one runs in chunks of this size."""
+
+MALFORMED = bytes(16)  # no asset has this id
+
+
+class Verb(enum.StrEnum):
+    MOVE = "move"
+    COPY = "copy"
+    UPDATE = "update"
+    ARCHIVE = "archive"
+    RESTORE = "restore"
+    PURGE = "purge"
+    UNDO = "undo"
+
+
+class Collision(enum.StrEnum):
+    """What becomes of an item whose name is taken where it goes."""
+
+    RENAME = "rename"  # it gets the first free number
+    SKIP = "skip"  # it stays, and is reported
+    OVERWRITE = "overwrite"  # what has the name is purged
+    FAIL = "fail"  # the whole operation is refused and nothing changes
+
+
+class Ids(msgspec.Struct, frozen=True, tag="ids"):
+    """Items named one by one, each once; ids end to end, sixteen bytes each.
+
+    `asked` is how the caller spelled them. What is no id at all stands as `MALFORMED` and is found to be unknown.
+    With a dataset, assets elsewhere are unknown too.
+    """
+
+    packed: bytes
+    asked: tuple[str, ...]
+    dataset_id: int | None = None
+
+
+class Matching(msgspec.Struct, frozen=True, tag="matching"):
+    """Whatever matches a filter, but for the exceptions, as it is when the operation begins."""
+
+    filter: Filter
+    excepted: tuple[bytes, ...] = ()
+    expect_count: int | None = None
+
+
+class FailedOf(msgspec.Struct, frozen=True, tag="failed_of"):
+    """The items of an earlier operation that did not succeed."""
+
+    operation_id: int
+
+
+Selection = Ids | Matching | FailedOf
+
+
+class Changes(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What an update sets. UNSET leaves alone; None clears."""
+
+    status: str | UnsetType = UNSET
+    display_name: str | None | UnsetType = UNSET
+    split: str | None | UnsetType = UNSET
+    archived: bool | UnsetType = UNSET
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    verb: Verb
+    selection: Selection
+    target_dataset_id: int | None = None
+    target_folder: str | None = None
+    on_collision: Collision = Collision.RENAME
+    first_number: int | None = None
+    """The number a renamed item begins with; None means the verb's own: 2 for a copy, 1 for anything else."""
+    changes: Changes = Changes()
+    copy_annotations: bool = False
+    single: bool = False
+    """One item, named in the address: a member may purge that, while purging many needs an admin."""
+    require_match: bool = False
+    """Refuse with `NotFound` when no item at all is found."""
+    undoes: Verb | None = None
+    undone_fields: tuple[str, ...] = ()
+    """For an undo: the verb of what it undoes, and which fields that had set."""
+    plan: str | None = None
+    """The token of a dry run: refuse if the selection is not what it was then."""
+
+
+def select_ids(asked: Sequence[str], *, dataset_id: int | None, limit: int | None = AT_ONCE) -> Ids:
+    """A selection of these ids, repeated ones once. Raises `Invalid` for none, or for more than `limit`."""
+    if not asked:
+        raise Invalid("image_ids: at least one is needed", code="empty_selection", hint="An empty list selects nothing.")
+    if limit is not None and len(asked) > limit:
+        raise Invalid(
+            f"image_ids: at most {limit:,} per request, and these are {len(asked):,}".replace(",", ""),
+            code="too_many_ids",
+            hint=f"Send {limit} at a time, or use an operation of /library/v1, which takes any number.",
+            details={"limit": limit, "count": len(asked)},
+        )
+    chosen: dict[bytes | str, str] = {}
+    for raw, spelled in zip(ids.parse_many(asked), asked, strict=True):
+        chosen.setdefault(raw if raw is not None else spelled, spelled)
+    packed = b"".join(key if isinstance(key, bytes) else MALFORMED for key in chosen)
+    return Ids(packed=packed, asked=tuple(chosen.values()), dataset_id=dataset_id)
+
+
+def check_changes(changes: Changes) -> None:
+    """Raise `Invalid` for an update that changes nothing, or to a value no asset can have."""
+    if changes == Changes():
+        raise Invalid("updates: nothing to change", code="empty_update", hint="Give at least one field to change.")
+    if changes.status is not UNSET and changes.status not in STATUSES:
+        raise Invalid(f"status: {changes.status!r} is not one of {', '.join(STATUSES)}", code="invalid_status")
+    if changes.split not in {UNSET, None, *SPLITS}:
+        raise Invalid(f"split: {changes.split!r} is not one of {', '.join(SPLITS)}", code="invalid_split")
+    name = changes.display_name
+    if isinstance(name, str) and (len(name) > 500 or not name.isprintable()):
+        raise Invalid("display_name: at most 500 printable characters", code="invalid_name")

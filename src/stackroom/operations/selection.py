@@ -1,0 +1,90 @@
+"""Where an operation's items come from, as SQL: a numbered list of ids beside the assets they name."""
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, func, select, text
+
+from stackroom.access import Actor
+from stackroom.database.flavour import of as flavour_of
+from stackroom.database.flavour import statement
+from stackroom.database.schema import asset, operation_item
+from stackroom.errors import Conflict
+from stackroom.library import listing
+from stackroom.operations.outcome import SUCCEEDED
+from stackroom.operations.request import FailedOf, Ids, Matching, Selection
+
+
+class Source(msgspec.Struct, frozen=True):
+    """A FROM clause: `rows` r (n, uuid), joined to the asset `a` by `on`. `count` rows, found when it was made."""
+
+    rows: str
+    on: str
+    parameters: dict[str, Any]
+    count: int
+
+    def joined(self, join: str = "LEFT JOIN") -> str:
+        return f"{self.rows} r {join} asset a ON {self.on}"
+
+
+def resolve(conn: Connection, actor: Actor, selection: Selection) -> Source:
+    """The items of a selection. Raises `Conflict` (`count_mismatch`) if a filter matches not as many as expected."""
+    parameters: dict[str, Any] = {"organization": actor.organization_id}
+    on = "a.uuid = r.uuid AND a.organization_id = :organization"
+    match selection:
+        case Ids():
+            if selection.dataset_id is not None:
+                parameters["dataset"] = selection.dataset_id
+                on += " AND a.dataset_id = :dataset"
+            count = len(selection.asked)
+            return Source(
+                flavour_of(conn).packed, on, {**parameters, "packed": selection.packed, "count": count}, count
+            )
+        case Matching():
+            return _matching(conn, actor, selection, parameters)
+        case FailedOf():
+            parameters["failed_of"] = selection.operation_id
+            outcomes = ", ".join(str(int(outcome)) for outcome in SUCCEEDED)
+            failed = f"operation_id = :failed_of AND outcome NOT IN ({outcomes})"
+            rows = f"""(SELECT row_number() OVER (ORDER BY position) - 1 AS n, asset_uuid AS uuid
+                FROM operation_item WHERE {failed})"""
+            where = operation_item.c.operation_id == selection.operation_id
+            count = conn.scalar(
+                select(func.count()).where(where, operation_item.c.outcome.not_in([int(o) for o in SUCCEEDED]))
+            )
+            return Source(rows, on, parameters, count or 0)
+
+
+def within(source: Source, start: int, stop: int) -> Source:
+    """The part of a source whose numbers are from `start` up to `stop`."""
+    rows = f"(SELECT * FROM {source.rows} q WHERE q.n >= :start AND q.n < :stop)"
+    return Source(rows, source.on, {**source.parameters, "start": start, "stop": stop}, stop - start)
+
+
+def pending(operation_id: int, organization_id: int, start: int, stop: int) -> Source:
+    """A chunk of a long operation's snapshot: the positions from `start` up to `stop`."""
+    rows = "(SELECT position AS n, asset_uuid AS uuid FROM operation_pending WHERE operation_id = :pending_of)"
+    on = "a.uuid = r.uuid AND a.organization_id = :organization"
+    parameters = {"pending_of": operation_id, "organization": organization_id}
+    return within(Source(rows, on, parameters, stop - start), start, stop)
+
+
+def _matching(conn: Connection, actor: Actor, selection: Matching, parameters: dict[str, Any]) -> Source:
+    where = listing.conditions(conn, actor, selection.filter)
+    if selection.excepted:
+        where.append(text(f"asset.uuid NOT IN (SELECT uuid FROM {flavour_of(conn).packed} excepted)"))
+        parameters |= {"packed": b"".join(selection.excepted), "count": len(selection.excepted)}
+    position = (func.row_number().over(order_by=asset.c.id) - 1).label("n")
+    query = select(position, asset.c.uuid.label("uuid"), asset.c.id.label("id")).where(*where)
+    compiled = query.compile(dialect=type(conn.dialect)(paramstyle="named"))  # type: ignore[call-arg]
+    parameters = {**compiled.params, **parameters}
+    rows = f"({compiled})"
+    count = conn.scalar(statement(f"SELECT count(*) FROM {rows} r"), parameters) or 0
+    if selection.expect_count is not None and count != selection.expect_count:
+        raise Conflict(
+            f"the filter matches {count} items, not the {selection.expect_count} expected; nothing was changed",
+            code="count_mismatch",
+            hint="Look at what matches now, then ask again with that number.",
+            details={"matched": count, "expected": selection.expect_count},
+        )
+    return Source(rows, "a.id = r.id", parameters, count)
