@@ -1,1 +1,160 @@
+"""Stackroom: a self-hosted media library built for bulk work.
+
+    from stackroom import Client
+
+The names below are the SDK's. They are loaded when first asked for, so that the server's processes, which
+import other parts of this package, do not pay for an HTTP client.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from .client import (
+        Annotation,
+        AnnotationsDeleted,
+        AnnotationsSaved,
+        ApiError,
+        Asset,
+        AsyncClient,
+        AsyncClock,
+        AuthError,
+        BatchFailure,
+        BatchResult,
+        BBoxAnnotation,
+        BoundingBox,
+        BulkUploadReport,
+        Changes,
+        ClassAttribute,
+        Client,
+        Clock,
+        ConfigurationError,
+        ConflictError,
+        CreatedCopy,
+        Dataset,
+        DatasetClass,
+        DatasetRef,
+        DownloadFailure,
+        DownloadMode,
+        DownloadReport,
+        DuplicateHandling,
+        EmptyUpdate,
+        Folder,
+        FolderNode,
+        ForbiddenError,
+        Image,
+        ImageStatus,
+        InvalidArgument,
+        KeypointAnnotation,
+        NetworkError,
+        NotFoundError,
+        OnCollision,
+        Operation,
+        OperationItem,
+        OperationState,
+        OrientedBox,
+        Outcome,
+        Point,
+        PollTimeoutError,
+        Polygon,
+        PolygonAnnotation,
+        Polyline,
+        PolylineAnnotation,
+        Project,
+        ProjectArchived,
+        ProjectDeleted,
+        RateLimitError,
+        ReportFormat,
+        RequestTimeoutError,
+        Run,
+        Selection,
+        ServerError,
+        Split,
+        StackroomError,
+        UploadFailure,
+        UploadReport,
+        ValidationError,
+        Verb,
+    )
+
+__all__ = [
+    "Annotation",
+    "AnnotationsDeleted",
+    "AnnotationsSaved",
+    "ApiError",
+    "Asset",
+    "AsyncClient",
+    "AsyncClock",
+    "AuthError",
+    "BBoxAnnotation",
+    "BatchFailure",
+    "BatchResult",
+    "BoundingBox",
+    "BulkUploadReport",
+    "Changes",
+    "ClassAttribute",
+    "Client",
+    "Clock",
+    "ConfigurationError",
+    "ConflictError",
+    "CreatedCopy",
+    "Dataset",
+    "DatasetClass",
+    "DatasetRef",
+    "DownloadFailure",
+    "DownloadMode",
+    "DownloadReport",
+    "DuplicateHandling",
+    "EmptyUpdate",
+    "Folder",
+    "FolderNode",
+    "ForbiddenError",
+    "Image",
+    "ImageStatus",
+    "InvalidArgument",
+    "KeypointAnnotation",
+    "NetworkError",
+    "NotFoundError",
+    "OnCollision",
+    "Operation",
+    "OperationItem",
+    "OperationState",
+    "OrientedBox",
+    "Outcome",
+    "Point",
+    "PollTimeoutError",
+    "Polygon",
+    "PolygonAnnotation",
+    "Polyline",
+    "PolylineAnnotation",
+    "Project",
+    "ProjectArchived",
+    "ProjectDeleted",
+    "RateLimitError",
+    "ReportFormat",
+    "RequestTimeoutError",
+    "Run",
+    "Selection",
+    "ServerError",
+    "Split",
+    "StackroomError",
+    "UploadFailure",
+    "UploadReport",
+    "ValidationError",
+    "Verb",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found: object = getattr(import_module("stackroom.client"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

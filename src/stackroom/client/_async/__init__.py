@@ -1,0 +1,1 @@
+"""The asynchronous client: the source of both; see tools/generate_sync_client.py."""

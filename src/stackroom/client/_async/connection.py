@@ -1,0 +1,161 @@
+"""Sending: one pooled connection to one server, with retries, errors in our words, and files both ways."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from itertools import count
+from pathlib import Path
+from typing import IO, TypeVar
+
+import httpx
+
+from stackroom import __version__
+from stackroom.client.config import Config
+from stackroom.client.errors import NetworkError, StackroomError
+from stackroom.client.exchange import (
+    LIMITS,
+    absolute,
+    call_body,
+    call_headers,
+    check,
+    download_headers,
+    long_timeout,
+    network_errors,
+    on_this_server,
+    ordinary_timeout,
+    read_answer,
+    upload_headers,
+)
+from stackroom.client.files import Arrival, LocalImage, Progress, next_piece, open_to_read
+from stackroom.client.retry import pause_before_retry
+from stackroom.client.wire import Call, QueryValue, with_query
+
+from .seam import USER_AGENT, AsyncClock, in_thread
+
+T = TypeVar("T")
+
+
+class AsyncConnection:
+    """A client's way to its server. Safe to share."""
+
+    def __init__(
+        self, config: Config, *, transport: httpx.AsyncBaseTransport | None, clock: AsyncClock
+    ) -> None:
+        self.config = config
+        self.clock = clock
+        self._http = httpx.AsyncClient(
+            transport=transport,
+            timeout=ordinary_timeout(config),
+            limits=LIMITS,
+            headers={"User-Agent": f"{USER_AGENT}/{__version__}"},
+            follow_redirects=False,
+        )
+
+    async def aclose(self) -> None:
+        await self._http.aclose()
+
+    async def call(self, call: Call[T]) -> T:
+        """The answer's value. Raises ApiError or NetworkError when retrying did not help."""
+        return read_answer(call, await self.send(call))
+
+    async def send(self, call: Call[T]) -> httpx.Response:
+        """The answer itself, of success."""
+        request = self._http.build_request(
+            call.method,
+            self.config.base_url + with_query(call.path, call.query),
+            content=call_body(call),
+            headers=call_headers(self.config, call),
+        )
+        return await self._retrying(lambda: self._exchange(request))
+
+    async def get_json(self, url: str) -> bytes:
+        """The body of something that an answer pointed to on this server."""
+        headers = {"X-API-Key": self.config.api_key, "Accept": "application/json"}
+        request = self._http.build_request("GET", on_this_server(self.config, url), headers=headers)
+        return (await self._retrying(lambda: self._exchange(request))).content
+
+    async def put_file(self, url: str, image: LocalImage, progress: Progress | None) -> None:
+        """Send a file's bytes to a signed address; sending them again does no harm, so it is retried."""
+        target = absolute(self.config, url)
+        await self._retrying(lambda: self._put_once(target, image, progress))
+
+    async def download(
+        self,
+        path: str,
+        output_path: str | Path,
+        *,
+        query: Mapping[str, QueryValue] | None = None,
+        progress: Progress | None = None,
+    ) -> Path:
+        """Stream what the API has at `path` into a file that appears only when it is whole."""
+        url = self.config.base_url + with_query(path, query or {})
+        return await self._download(url, output_path, progress, signed=False)
+
+    async def download_signed(self, url: str, output_path: str | Path) -> Path:
+        """The same for a signed address, which gets no key."""
+        return await self._download(absolute(self.config, url), output_path, None, signed=True)
+
+    async def _download(
+        self, url: str, output_path: str | Path, progress: Progress | None, *, signed: bool
+    ) -> Path:
+        headers = download_headers(self.config, signed=signed)
+        with Arrival(output_path, progress) as arrival:
+            await self._retrying(lambda: self._fetch_once(url, headers, arrival))
+        return arrival.path
+
+    async def _retrying(self, act: Callable[[], Awaitable[T]]) -> T:
+        for attempt in count():
+            try:
+                return await act()
+            except StackroomError as error:
+                pause = pause_before_retry(
+                    error,
+                    attempt=attempt,
+                    max_retries=self.config.max_retries,
+                    chance=self.clock.chance(),
+                )
+                if pause is None:
+                    raise
+            await self.clock.sleep(pause)
+        raise AssertionError("counting never ends")
+
+    async def _exchange(self, request: httpx.Request) -> httpx.Response:
+        with network_errors():
+            response = await self._http.send(request)
+        check(response, now=self.clock.now())
+        return response
+
+    async def _put_once(self, url: str, image: LocalImage, progress: Progress | None) -> None:
+        file = await in_thread(open_to_read, image.path)
+        with file, network_errors():
+            response = await self._http.put(
+                url,
+                content=self._pieces(file, image.size, progress),
+                headers=upload_headers(image),
+                timeout=long_timeout(self.config),
+            )
+        check(response, now=self.clock.now())
+
+    async def _pieces(self, file: IO[bytes], size: int, progress: Progress | None) -> AsyncIterator[bytes]:
+        sent = 0
+        while sent < size:
+            piece = await in_thread(next_piece, file, size - sent)
+            yield piece
+            sent += len(piece)
+            if progress is not None:
+                progress(sent, size)
+
+    async def _fetch_once(self, url: str, headers: Mapping[str, str], arrival: Arrival) -> None:
+        wanted = dict(headers) | arrival.resume_headers()
+        with network_errors():
+            async with self._http.stream(
+                "GET", url, headers=wanted, timeout=long_timeout(self.config)
+            ) as response:
+                if not response.is_success:
+                    await response.aread()
+                if response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
+                    arrival.forget()
+                    raise NetworkError("The file has changed while it was downloaded.")
+                check(response, now=self.clock.now())
+                arrival.begin(response.status_code, dict(response.headers))
+                async for piece in response.aiter_bytes():
+                    arrival.write(piece)
+        arrival.end()

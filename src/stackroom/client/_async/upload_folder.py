@@ -1,0 +1,74 @@
+"""A local tree of images into a dataset."""
+
+from functools import partial
+from pathlib import Path
+
+from stackroom.client.errors import ConflictError, NotFoundError, StackroomError
+from stackroom.client.files import Found, find_images
+from stackroom.client.models import Project, UploadReport
+from stackroom.client.uploads import Fate, FileProgress, counting, fate_of, upload_report
+
+from .client import AsyncClient
+from .seam import each, in_thread
+
+
+async def upload_dataset_from_folder_async(
+    client: AsyncClient,
+    dataset_name: str,
+    folder: str | Path,
+    *,
+    organize_by_class: bool = True,
+    preserve_structure: bool = False,
+    parallel: bool = True,
+    max_workers: int = 8,
+    skip_existing: bool = True,
+    create_if_missing: bool = True,
+    progress: FileProgress | None = None,
+) -> UploadReport:
+    """Upload every image file below a local folder.
+
+    `organize_by_class` makes the first folder below it the virtual folder (`cars/red/x.jpg` goes to
+    `/cars`), `preserve_structure` keeps the whole tree (`/cars/red`) and wins; with neither, all goes to
+    `/`. Files that are there already are counted as skipped, unless `skip_existing=False` makes them
+    failures. What happens to one file does not stop the others; running it again uploads what is missing.
+    `progress(done, total, filename)` follows each file.
+
+    Raises FileNotFoundError if `folder` is no folder, NotFoundError if the dataset is missing and
+    `create_if_missing=False`.
+    """
+    found = await in_thread(
+        find_images,
+        folder,
+        organize_by_class=organize_by_class,
+        preserve_structure=preserve_structure,
+    )
+    dataset = await _dataset(client, dataset_name, create_if_missing=create_if_missing)
+    finished = counting(progress, len(found))
+    fates = await each(
+        found,
+        partial(_upload, client, dataset.id, skip_existing=skip_existing),
+        workers=max_workers if parallel else 1,
+        after=lambda file: finished(file.path.name),
+    )
+    return upload_report(dataset_name, fates)
+
+
+async def _dataset(client: AsyncClient, name: str, *, create_if_missing: bool) -> Project:
+    try:
+        return await client.projects.get(name)
+    except NotFoundError:
+        if not create_if_missing:
+            raise
+    try:
+        return await client.projects.create(name)
+    except ConflictError:
+        # Somebody else made it in between, which is as good.
+        return await client.projects.get(name)
+
+
+async def _upload(client: AsyncClient, dataset_id: str, file: Found, *, skip_existing: bool) -> Fate:
+    try:
+        await client.images.upload(dataset_id, file.path, folder_path=file.folder_path)
+    except (StackroomError, OSError) as error:
+        return fate_of(file.path, error, skip_existing=skip_existing)
+    return "uploaded"

@@ -1,0 +1,1 @@
+"""The synchronous client, made from `_async`; see tools/generate_sync_client.py."""

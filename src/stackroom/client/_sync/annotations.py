@@ -1,0 +1,53 @@
+# Made from ../_async/annotations.py by tools/generate_sync_client.py: change it there.
+
+"""What is marked on an image."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from stackroom.client.models import Annotation, AnnotationsDeleted, AnnotationsSaved
+from stackroom.client.models.annotations import annotation_on_wire
+from stackroom.client.wire import DEVELOPER, Call, Shape, one, segment
+
+from .connection import Connection
+
+_ANNOTATIONS = f"{DEVELOPER}/annotations/"
+
+
+class _Answer(Struct, frozen=True):
+    annotations: list[Annotation]
+
+
+_ALL = one(Shape(_Answer))
+_SAVED = one(Shape(AnnotationsSaved))
+_DELETED = one(Shape(AnnotationsDeleted))
+
+
+class Annotations:
+    """`client.annotations`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def get(self, image_id: str) -> list[Annotation]:
+        """All annotations of an image. Raises NotFoundError."""
+        answer = self._connection.call(Call(method="GET", path=_path(image_id), reply=_ALL))
+        return answer.annotations
+
+    def save(self, image_id: str, annotations: Iterable[Annotation | Mapping[str, Any]]) -> AnnotationsSaved:
+        """Replace all annotations of an image by these; its status stays.
+
+        Raises ValidationError for a shape that cannot be or a class that the dataset does not have.
+        """
+        body = {"image_id": image_id, "annotations": [annotation_on_wire(each) for each in annotations]}
+        return self._connection.call(Call(method="POST", path=_path(image_id), json=body, reply=_SAVED))
+
+    def delete(self, image_id: str) -> AnnotationsDeleted:
+        """Remove all annotations of an image. Needs the admin role."""
+        return self._connection.call(Call(method="DELETE", path=_path(image_id), reply=_DELETED))
+
+
+def _path(image_id: str) -> str:
+    return _ANNOTATIONS + segment(image_id, "image id")
