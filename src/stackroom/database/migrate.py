@@ -34,7 +34,7 @@ def revisions(conn: Connection) -> tuple[str | None, str | None]:
 
 def migrate(url: str) -> None:
     """Open the database at `url`, bring it up to date and close it again."""
-    from stackroom.database.connect import connect  # noqa: PLC0415 - connect itself migrates
+    from stackroom.database.connect import connect
 
     async def run() -> None:
         await (await connect(url)).close()

@@ -10,8 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from stackroom.database.transaction import T, Work
 from stackroom.errors import Unavailable
 
-# serialization failure, deadlock, a unique value that somebody else took first, a lock that could not be had
-RUN_AGAIN = {"40001", "40P01", "23505", "55P03"}
+# serialization failure, deadlock, a unique value that somebody else took first, a row that somebody else removed
+# while we began to refer to it, a lock that could not be had
+RUN_AGAIN = {"40001", "40P01", "23505", "23503", "55P03"}
 NO_ROOM = {"53100", "53200"}
 ATTEMPTS = 8
 POOL = 10

@@ -51,7 +51,9 @@ class SqliteDatabase:
             await self._in_writer(self._prepare)
 
     async def read(self, work: Work[T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._readers, self._transact, self._reading, work)
+        return await asyncio.get_running_loop().run_in_executor(
+            self._readers, self._transact, self._reading, work
+        )
 
     async def write(self, work: Work[T]) -> T:
         if self.read_only:

@@ -95,11 +95,15 @@ def parse(document: bytes) -> list[AnyAnnotation]:
     """Annotations from a JSON list. Raises `Invalid` saying which key of which annotation is wrong."""
     if len(document) > MAX_DOCUMENT:
         limit = MAX_DOCUMENT // 2**20
-        raise TooLarge(f"annotations of one image may take {limit} MB at most", details={"limit_bytes": MAX_DOCUMENT})
+        raise TooLarge(
+            f"annotations of one image may take {limit} MB at most", details={"limit_bytes": MAX_DOCUMENT}
+        )
     try:
         return [_with_enclosing_box(each) for each in _decoder.decode(document)]
     except msgspec.DecodeError as error:
-        raise Invalid(f"annotations: {error}", hint="See the annotation shapes: bbox, polygon, polyline, keypoint.") from error
+        raise Invalid(
+            f"annotations: {error}", hint="See the annotation shapes: bbox, polygon, polyline, keypoint."
+        ) from error
 
 
 def get(conn: Connection, actor: Actor, reference: str) -> tuple[Asset, bytes]:
@@ -109,7 +113,9 @@ def get(conn: Connection, actor: Actor, reference: str) -> tuple[Asset, bytes]:
     return found, (document or "[]").encode()
 
 
-def save(conn: Connection, actor: Actor, reference: str, wanted: Sequence[AnyAnnotation], *, now: int) -> Saved:
+def save(
+    conn: Connection, actor: Actor, reference: str, wanted: Sequence[AnyAnnotation], *, now: int
+) -> Saved:
     """Replace an asset's annotations. Never changes its status. Saving the same again leaves the same document."""
     require(actor, Role.MEMBER, "saving annotations")
     return _replace(conn, actor, assets.find(conn, actor, reference), wanted, now=now)

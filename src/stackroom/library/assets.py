@@ -80,6 +80,27 @@ def find(conn: Connection, actor: Actor, reference: str) -> Asset:
     return from_row(row)
 
 
+def by_uuids(conn: Connection, actor: Actor, uuids: Sequence[bytes]) -> dict[bytes, Asset]:
+    """Those of the assets that exist, by id."""
+    rows = conn.execute(query().where(asset.c.uuid.in_(uuids), *_mine(actor))) if uuids else ()
+    return {row.uuid: from_row(row) for row in rows}
+
+
+def with_bytes(conn: Connection, reference: str) -> tuple[Asset, str, bytes]:
+    """An asset of any organization, for a caller whose signed URL names it: with its storage key and SHA-256."""
+    raw = ids.parse(reference)
+    columns = (blob.c.storage_key, blob.c.sha256)
+    row = None
+    if raw is not None:
+        joined = query().add_columns(*columns).join(blob, blob.c.id == asset.c.blob_id)
+        row = conn.execute(joined.where(asset.c.uuid == raw)).first()
+    if row is None:
+        raise NotFound(f"image {reference!r} not found", hint="It has been deleted for good.")
+    values = dict(row._mapping)
+    key, sha256 = values.pop("storage_key"), values.pop("sha256")
+    return Asset(**values), key, sha256
+
+
 def bytes_of(conn: Connection, found: Asset) -> tuple[str, bytes]:
     """Where an asset's bytes are kept, and their SHA-256."""
     row = conn.execute(select(blob.c.storage_key, blob.c.sha256).where(blob.c.id == found.blob_id)).one()

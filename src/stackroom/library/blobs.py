@@ -72,12 +72,17 @@ def adopt(conn: Connection, organization_id: int, arrival: Arrival, key: str, *,
     )
     conn.execute(delete(loose_bytes).where(loose_bytes.c.storage_key == key))
     made = find(conn, organization_id, arrival.sha256)
-    assert made is not None  # noqa: S101 - inserted three lines above
+    assert made is not None
     return made
 
 
 def release(
-    conn: Connection, candidates: str, parameters: Mapping[str, object], *, doomed: str | None = None, now: int
+    conn: Connection,
+    candidates: str,
+    parameters: Mapping[str, object],
+    *,
+    doomed: str | None = None,
+    now: int,
 ) -> None:
     """Give up those of the `candidates` (a SELECT of blob ids) that nothing refers to: two statements for any number.
 
@@ -87,14 +92,18 @@ def release(
     unneeded = f"""FROM blob WHERE id IN ({candidates})
         AND NOT EXISTS (SELECT 1 FROM asset WHERE asset.blob_id = blob.id {but_doomed})
         AND NOT EXISTS (SELECT 1 FROM upload WHERE upload.blob_id = blob.id)"""
-    loosen = f"INSERT INTO loose_bytes (storage_key, due_at) SELECT storage_key, CAST(:now AS bigint) {unneeded}"
+    loosen = (
+        f"INSERT INTO loose_bytes (storage_key, due_at) SELECT storage_key, CAST(:now AS bigint) {unneeded}"
+    )
     conn.execute(statement(loosen), {**parameters, "now": now})
     conn.execute(statement(f"DELETE {unneeded}"), parameters)
 
 
 def due(conn: Connection, *, now: int, limit: int) -> list[str]:
     """Keys of loose bytes whose time has come."""
-    query = select(loose_bytes.c.storage_key).where(loose_bytes.c.due_at <= now).order_by(loose_bytes.c.due_at)
+    query = (
+        select(loose_bytes.c.storage_key).where(loose_bytes.c.due_at <= now).order_by(loose_bytes.c.due_at)
+    )
     return list(conn.scalars(query.limit(limit)))
 
 

@@ -61,7 +61,9 @@ def create(
         raise Invalid(f"annotation_types: {unknown[0]!r} is not one of {allowed}")
     check_classes(classes)
     if _where(conn, actor, dataset.c.name == name) is not None:
-        raise Conflict(f"a dataset named {name!r} already exists", hint="Choose another name, or use that dataset.")
+        raise Conflict(
+            f"a dataset named {name!r} already exists", hint="Choose another name, or use that dataset."
+        )
     mine = dataset.c.organization_id == actor.organization_id
     number = 1 + (conn.scalar(select(func.max(dataset.c.number)).where(mine)) or 0)
     uuid = ids.new()
@@ -90,7 +92,10 @@ def find(conn: Connection, actor: Actor, reference: str) -> Dataset:
     raw = ids.parse(reference)
     found = _where(conn, actor, dataset.c.uuid == raw if raw else dataset.c.name == reference)
     if found is None:
-        raise NotFound(f"dataset {reference!r} not found", hint="Names are case-sensitive; list the datasets to see them.")
+        raise NotFound(
+            f"dataset {reference!r} not found",
+            hint="Names are case-sensitive; list the datasets to see them.",
+        )
     return found
 
 
@@ -123,7 +128,9 @@ def totals(conn: Connection, datasets: Iterable[Dataset]) -> dict[int, Totals]:
         for row in conn.execute(live.where(asset.c.dataset_id.in_(wanted), LIVE).group_by(asset.c.dataset_id))
     }
     hidden = select(asset.c.dataset_id, func.count().label("archived"))
-    for row in conn.execute(hidden.where(asset.c.dataset_id.in_(wanted), ARCHIVED).group_by(asset.c.dataset_id)):
+    for row in conn.execute(
+        hidden.where(asset.c.dataset_id.in_(wanted), ARCHIVED).group_by(asset.c.dataset_id)
+    ):
         counted[row.dataset_id] = msgspec.structs.replace(
             counted.get(row.dataset_id, Totals()), archived=row.archived
         )

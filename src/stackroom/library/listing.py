@@ -43,9 +43,7 @@ def page(
     if before is not None:
         keys = keys.where(asset.c.id < before)
     chosen = keys.order_by(asset.c.id.desc()).limit(limit).offset(offset).subquery()
-    rows = conn.execute(
-        assets.query().join(chosen, chosen.c.id == asset.c.id).order_by(asset.c.id.desc())
-    )
+    rows = conn.execute(assets.query().join(chosen, chosen.c.id == asset.c.id).order_by(asset.c.id.desc()))
     return [assets.from_row(row) for row in rows]
 
 
@@ -66,7 +64,9 @@ def conditions(conn: Connection, actor: Actor, wanted: Filter) -> list[ColumnEle
     if wanted.archived is not None:
         where.append(ARCHIVED if wanted.archived else LIVE)
     if wanted.folder is not None:
-        where.append(asset.c.folder_id.in_(folder_ids(wanted.dataset_id, wanted.folder, recursive=wanted.recursive)))
+        where.append(
+            asset.c.folder_id.in_(folder_ids(wanted.dataset_id, wanted.folder, recursive=wanted.recursive))
+        )
     if wanted.glob is not None:
         how = flavour.of(conn)
         operator = how.glob.removesuffix(" :glob")

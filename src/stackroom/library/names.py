@@ -35,7 +35,9 @@ def clean_path(raw: str, what: str = "folder path") -> str:
     path = _composed(raw, what, code="invalid_path")
     parts = [part for part in path.split("/") if part]
     if "\\" in path or any(part in {".", ".."} for part in parts):
-        raise _refused(what, raw, "does not name a folder", "Use a path such as /cars/red.", code="invalid_path")
+        raise _refused(
+            what, raw, "does not name a folder", "Use a path such as /cars/red.", code="invalid_path"
+        )
     if len(path) > MAX_PATH or any(len(part) > MAX_NAME for part in parts):
         limit = f"is longer than {MAX_PATH} characters, or a part of it than {MAX_NAME}"
         raise _refused(what, raw, limit, "Shorten it.", code="invalid_path")
@@ -48,7 +50,9 @@ def clean_dataset_name(raw: str) -> str:
     if not name:
         raise _refused("dataset name", raw, "is empty", "Give the dataset a name.")
     if "/" in name or len(name) > MAX_NAME:
-        raise _refused("dataset name", raw, f"contains a slash or more than {MAX_NAME} characters", "Choose another.")
+        raise _refused(
+            "dataset name", raw, f"contains a slash or more than {MAX_NAME} characters", "Choose another."
+        )
     if ids.looks_like_id(name):
         raise _refused("dataset name", raw, "looks like an id", "Choose a name that is not a UUID.")
     return name
@@ -114,4 +118,4 @@ def _composed(raw: str, what: str, code: str = "invalid_name") -> str:
 
 def _refused(what: str, raw: str, why: str, hint: str, *, code: str = "invalid_name") -> Invalid:
     shown = raw if len(raw) <= 80 else raw[:77] + "..."
-    return Invalid(f"{what} {ascii(shown)} {why}", code=code, hint=hint)
+    return Invalid(f"{what} {shown!a} {why}", code=code, hint=hint)

@@ -49,7 +49,9 @@ def create_organization(conn: Connection, name: str, *, now: int) -> Organizatio
     """Make an organization. Raises `Conflict` if one of that name, or of a name that reads the same in a URL, exists."""
     name = unicodedata.normalize("NFC", name).strip()
     if not name or len(name) > 200 or any(unicodedata.category(c) == "Cc" for c in name):
-        raise Invalid(f"{name!r} is not a name for an organization", hint="Use 1 to 200 printable characters.")
+        raise Invalid(
+            f"{name!r} is not a name for an organization", hint="Use 1 to 200 printable characters."
+        )
     slug = _slug(name)
     taken = conn.scalar(
         select(organization.c.name).where((organization.c.slug == slug) | (organization.c.name == name))
@@ -57,7 +59,14 @@ def create_organization(conn: Connection, name: str, *, now: int) -> Organizatio
     if taken is not None:
         raise Conflict(f"an organization named {taken!r} already exists", hint="Choose another name.")
     number = 1 + (conn.scalar(select(func.max(organization.c.number))) or 0)
-    row = {"uuid": ids.new(), "number": number, "name": name, "slug": slug, "created_at": now, "updated_at": now}
+    row = {
+        "uuid": ids.new(),
+        "number": number,
+        "name": name,
+        "slug": slug,
+        "created_at": now,
+        "updated_at": now,
+    }
     conn.execute(insert(organization).values(row))
     return _organization(conn, organization.c.number == number)
 
@@ -69,7 +78,9 @@ def find_organization(conn: Connection, reference: str) -> Organization:
         return _organization(conn, organization.c.uuid == raw, reference)
     if reference.isdecimal():
         return _organization(conn, organization.c.number == int(reference), reference)
-    return _organization(conn, (organization.c.slug == reference) | (organization.c.name == reference), reference)
+    return _organization(
+        conn, (organization.c.slug == reference) | (organization.c.name == reference), reference
+    )
 
 
 def list_organizations(conn: Connection) -> list[Organization]:
@@ -173,7 +184,9 @@ def system_actor(owner: Organization) -> Actor:
 def _organization(conn: Connection, where: ColumnElement[bool], reference: str = "") -> Organization:
     found = conn.execute(select(organization).where(where)).first()
     if found is None:
-        raise NotFound(f"organization {reference!r} not found", hint="`stackroom org list` names those there are.")
+        raise NotFound(
+            f"organization {reference!r} not found", hint="`stackroom org list` names those there are."
+        )
     return _from_row(found)
 
 

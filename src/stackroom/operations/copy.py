@@ -14,7 +14,9 @@ ROLE = Role.MEMBER
 FIRST_NUMBER = 2
 
 # What a copy takes over; its own are id, place, name and time. Status, split and confidence come with annotations.
-SHARED = "original_name, kind, blob_id, size, content_type, width, height, duration, display_name, metadata, state"
+SHARED = (
+    "original_name, kind, blob_id, size, content_type, width, height, duration, display_name, metadata, state"
+)
 
 
 def look(run: Run) -> Look:
@@ -28,13 +30,15 @@ def look(run: Run) -> Look:
     )
 
 
-def takes_name(run: Run) -> str | None:  # noqa: ARG001 - every verb has this face
+def takes_name(run: Run) -> str | None:
     return "1 = 1"
 
 
-def apply(run: Run, *, renamed: bool) -> None:  # noqa: ARG001
+def apply(run: Run, *, renamed: bool) -> None:
     annotated = run.request.copy_annotations
-    described = "a.status, a.split, a.annotation_count, a.min_confidence" if annotated else "'new', NULL, 0, NULL"
+    described = (
+        "a.status, a.split, a.annotation_count, a.min_confidence" if annotated else "'new', NULL, 0, NULL"
+    )
     shared = ", ".join(f"a.{column}" for column in SHARED.split(", "))
     run.execute(
         f"""{run.how.insert} INTO asset (uuid, organization_id, dataset_id, folder_id, name, {SHARED},
@@ -52,5 +56,5 @@ def apply(run: Run, *, renamed: bool) -> None:  # noqa: ARG001
             WHERE {{items}} AND i.outcome = {DONE} AND n.asset_id = i.asset_id AND made.uuid = i.new_uuid""")
 
 
-def changes(request: Request) -> Sequence[str]:  # noqa: ARG001
+def changes(request: Request) -> Sequence[str]:
     return ()

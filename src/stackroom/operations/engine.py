@@ -16,7 +16,7 @@ from typing import NoReturn, cast
 import msgspec
 from sqlalchemy import Connection, delete, select, update
 
-from stackroom import faults, ids
+from stackroom import faults
 from stackroom.access import Actor, Role, require
 from stackroom.database import flavour
 from stackroom.database.flavour import statement
@@ -27,7 +27,16 @@ from stackroom.operations import archive, collisions, copy, journal, move, purge
 from stackroom.operations import update as update_verb
 from stackroom.operations.journal import CANCELLED, PAUSED, RUNNING, Operation
 from stackroom.operations.outcome import Outcome
-from stackroom.operations.request import AT_ONCE, Changes, Collision, Ids, Matching, Request, Verb, check_changes
+from stackroom.operations.request import (
+    AT_ONCE,
+    Changes,
+    Collision,
+    Ids,
+    Matching,
+    Request,
+    Verb,
+    check_changes,
+)
 from stackroom.operations.run import FIELDS, Run, VerbModule
 from stackroom.operations.selection import Source
 
@@ -45,7 +54,7 @@ VERBS = MappingProxyType(
 _FIXED_CHANGES = {Verb.ARCHIVE: Changes(archived=True), Verb.RESTORE: Changes(archived=False)}
 
 
-class DryRun(Exception):  # noqa: N818 - not an error: it carries the result out of a transaction that is rolled back
+class DryRun(Exception):
     """What an operation would do, found by doing it. Raised so that the transaction undoes it."""
 
     def __init__(self, seen: Operation, plan: str, samples: list[journal.Item]) -> None:
@@ -66,7 +75,9 @@ def submit(conn: Connection, actor: Actor, request: Request, *, now: int) -> Ope
     source = selection.resolve(conn, actor, request.selection)
     if request.plan is not None:
         _check_plan(conn, request, source)
-    operation_id = journal.begin(conn, actor, request, dataset_id=_dataset_id(request), total=source.count, now=now)
+    operation_id = journal.begin(
+        conn, actor, request, dataset_id=_dataset_id(request), total=source.count, now=now
+    )
     if source.count > AT_ONCE:
         _begin_large(conn, request, operation_id, source)
     else:
@@ -81,13 +92,17 @@ def preview(conn: Connection, actor: Actor, request: Request, *, now: int) -> No
     request = _checked(actor, request)
     source = selection.resolve(conn, actor, request.selection)
     plan = _plan_token(conn, request, source)
-    operation_id = journal.begin(conn, actor, request, dataset_id=_dataset_id(request), total=source.count, now=now)
+    operation_id = journal.begin(
+        conn, actor, request, dataset_id=_dataset_id(request), total=source.count, now=now
+    )
     run = Run(conn, actor, request, operation_id=operation_id, count=source.count, now=now)
     _work(run, source)
     _show(run, plan)
 
 
-def submit_undo(conn: Connection, actor: Actor, reference: str, *, dry_run: bool = False, now: int) -> Operation:
+def submit_undo(
+    conn: Connection, actor: Actor, reference: str, *, dry_run: bool = False, now: int
+) -> Operation:
     """Undo an operation: an operation itself. Raises `Conflict` if it is running or undone already, `Invalid` for a
     purge, which nothing brings back."""
     found = journal.get(conn, actor, reference)
@@ -121,7 +136,9 @@ def advance(conn: Connection, operation_id: int, *, now: int) -> bool:
     """
     lock = "FOR UPDATE SKIP LOCKED" if flavour.of(conn) is flavour.POSTGRESQL else ""
     row = conn.execute(
-        statement(f"SELECT actor, request, undo_of FROM operation WHERE id = :id AND state = '{RUNNING}' {lock}"),
+        statement(
+            f"SELECT actor, request, undo_of FROM operation WHERE id = :id AND state = '{RUNNING}' {lock}"
+        ),
         {"id": operation_id},
     ).first()
     if row is None:
@@ -143,7 +160,9 @@ def advance(conn: Connection, operation_id: int, *, now: int) -> bool:
 
 def unfinished(conn: Connection) -> list[int]:
     """Large operations with work to do, oldest first."""
-    return list(conn.scalars(select(operation.c.id).where(operation.c.state == RUNNING).order_by(operation.c.id)))
+    return list(
+        conn.scalars(select(operation.c.id).where(operation.c.state == RUNNING).order_by(operation.c.id))
+    )
 
 
 def set_state(conn: Connection, actor: Actor, reference: str, wanted: str, *, now: int) -> Operation:
@@ -156,7 +175,9 @@ def set_state(conn: Connection, actor: Actor, reference: str, wanted: str, *, no
     if found.state == wanted:
         return found
     if found.finished_at is not None:
-        raise Conflict(f"this {found.verb.value} has finished", code="already_finished", hint="Undo it instead.")
+        raise Conflict(
+            f"this {found.verb.value} has finished", code="already_finished", hint="Undo it instead."
+        )
     if wanted in {RUNNING, PAUSED}:
         conn.execute(update(operation).where(operation.c.id == found.id).values(state=wanted))
     else:
@@ -171,7 +192,9 @@ def _checked(actor: Actor, request: Request) -> Request:
     require(actor, role, name)
     if request.verb is Verb.UPDATE:
         check_changes(request.changes)
-    if request.verb in {Verb.MOVE, Verb.COPY} and (request.target_folder is None or request.target_dataset_id is None):
+    if request.verb in {Verb.MOVE, Verb.COPY} and (
+        request.target_folder is None or request.target_dataset_id is None
+    ):
         raise Invalid(f"{request.verb.value}: a target folder is needed", code="missing_target")
     if request.single and (not isinstance(request.selection, Ids) or len(request.selection.asked) != 1):
         raise Invalid("a single request names exactly one item")
@@ -237,7 +260,8 @@ def _finish(run: Run) -> None:
     done = journal.by_id(run.conn, run.actor, run.operation_id)
     if run.request.require_match and done.outcomes.get(Outcome.NOT_FOUND, 0) == done.total:
         raise NotFound(
-            "none of these images is in this dataset", hint="Check the ids and the dataset; nothing was changed."
+            "none of these images is in this dataset",
+            hint="Check the ids and the dataset; nothing was changed.",
         )
     log.record(
         run.conn,
@@ -312,5 +336,3 @@ def _check_plan(conn: Connection, request: Request, source: Source) -> None:
             code="plan_outdated",
             hint="Make the dry run again, look at it, and run that plan.",
         )
-
-

@@ -83,7 +83,11 @@ def begin(
 ) -> int:
     """Write an operation's row; its id."""
     # What was asked of ten thousand ids one by one stands in the items; keeping the list twice helps nobody.
-    kept = msgspec.structs.replace(request, selection=Ids(b"", ())) if isinstance(request.selection, Ids) else request
+    kept = (
+        msgspec.structs.replace(request, selection=Ids(b"", ()))
+        if isinstance(request.selection, Ids)
+        else request
+    )
     made = conn.execute(
         insert(operation).values(
             uuid=ids.new(),
@@ -99,7 +103,7 @@ def begin(
             created_at=now,
         )
     ).inserted_primary_key
-    assert made is not None  # noqa: S101 - an insert of one row always has a key
+    assert made is not None
     return int(made[0])
 
 
@@ -119,7 +123,9 @@ def note_malformed(conn: Connection, operation_id: int, selection: Ids) -> None:
         )
 
 
-def finish(conn: Connection, operation_id: int, *, state: str = FINISHED, error: str | None = None, now: int) -> None:
+def finish(
+    conn: Connection, operation_id: int, *, state: str = FINISHED, error: str | None = None, now: int
+) -> None:
     """Close an operation: its outcomes are counted for good."""
     counted, size = count_outcomes(conn, operation_id)
     conn.execute(
@@ -157,7 +163,7 @@ def get(conn: Connection, actor: Actor, reference: str) -> Operation:
 
 def by_id(conn: Connection, actor: Actor, operation_id: int) -> Operation:
     found = _first(conn, actor, operation.c.id == operation_id)
-    assert found is not None  # noqa: S101 - the caller has just written it
+    assert found is not None
     return found
 
 
@@ -319,7 +325,9 @@ def _present(row: Row[Any], prefix: str) -> dict[str, Any]:
     return {field: value for field, value in values.items() if value is not None}
 
 
-def all_items(conn: Connection, found: Operation, outcomes: Sequence[Outcome] | None = None) -> Iterator[Item]:
+def all_items(
+    conn: Connection, found: Operation, outcomes: Sequence[Outcome] | None = None
+) -> Iterator[Item]:
     """Every item, a page at a time."""
     after = -1
     while page_of_items := items(conn, found, outcomes=outcomes, after=after):

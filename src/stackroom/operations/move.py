@@ -28,13 +28,15 @@ def look(run: Run) -> Look:
 def enter_target(run: Run) -> None:
     """Make the target folder where it is missing, and keep others out of it until the commit."""
     request = run.request
-    assert request.target_dataset_id is not None  # noqa: S101 - the engine has checked
-    assert request.target_folder is not None  # noqa: S101
-    run.target_folder_id = folders.ensure(run.conn, request.target_dataset_id, request.target_folder, now=run.now)
+    assert request.target_dataset_id is not None
+    assert request.target_folder is not None
+    run.target_folder_id = folders.ensure(
+        run.conn, request.target_dataset_id, request.target_folder, now=run.now
+    )
     folders.hold(run.conn, run.target_folder_id)
 
 
-def takes_name(run: Run) -> str | None:  # noqa: ARG001 - every verb has this face
+def takes_name(run: Run) -> str | None:
     return "i.archived_at IS NULL"
 
 
@@ -55,5 +57,5 @@ def apply(run: Run, *, renamed: bool) -> None:
         )
 
 
-def changes(request: Request) -> Sequence[str]:  # noqa: ARG001 - every verb has this face
+def changes(request: Request) -> Sequence[str]:
     return ("folder_id", "name")

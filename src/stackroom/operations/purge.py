@@ -12,19 +12,21 @@ ROLE = Role.ADMIN
 FIRST_NUMBER = 1
 
 
-def look(run: Run) -> Look:  # noqa: ARG001 - every verb has this face
+def look(run: Run) -> Look:
     return Look()
 
 
-def takes_name(run: Run) -> str | None:  # noqa: ARG001
+def takes_name(run: Run) -> str | None:
     return None
 
 
-def apply(run: Run, *, renamed: bool) -> None:  # noqa: ARG001
-    remove(run, f"SELECT i.asset_id FROM operation_item i WHERE {{items}} AND i.outcome = {int(Outcome.DONE)}")
+def apply(run: Run, *, renamed: bool) -> None:
+    remove(
+        run, f"SELECT i.asset_id FROM operation_item i WHERE {{items}} AND i.outcome = {int(Outcome.DONE)}"
+    )
 
 
-def changes(request: Request) -> Sequence[str]:  # noqa: ARG001
+def changes(request: Request) -> Sequence[str]:
     return ()
 
 

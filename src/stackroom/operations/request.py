@@ -98,7 +98,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 def select_ids(asked: Sequence[str], *, dataset_id: int | None, limit: int | None = AT_ONCE) -> Ids:
     """A selection of these ids, repeated ones once. Raises `Invalid` for none, or for more than `limit`."""
     if not asked:
-        raise Invalid("image_ids: at least one is needed", code="empty_selection", hint="An empty list selects nothing.")
+        raise Invalid(
+            "image_ids: at least one is needed", code="empty_selection", hint="An empty list selects nothing."
+        )
     if limit is not None and len(asked) > limit:
         raise Invalid(
             f"image_ids: at most {limit:,} per request, and these are {len(asked):,}".replace(",", ""),
@@ -116,9 +118,13 @@ def select_ids(asked: Sequence[str], *, dataset_id: int | None, limit: int | Non
 def check_changes(changes: Changes) -> None:
     """Raise `Invalid` for an update that changes nothing, or to a value no asset can have."""
     if changes == Changes():
-        raise Invalid("updates: nothing to change", code="empty_update", hint="Give at least one field to change.")
+        raise Invalid(
+            "updates: nothing to change", code="empty_update", hint="Give at least one field to change."
+        )
     if changes.status is not UNSET and changes.status not in STATUSES:
-        raise Invalid(f"status: {changes.status!r} is not one of {', '.join(STATUSES)}", code="invalid_status")
+        raise Invalid(
+            f"status: {changes.status!r} is not one of {', '.join(STATUSES)}", code="invalid_status"
+        )
     if changes.split not in {UNSET, None, *SPLITS}:
         raise Invalid(f"split: {changes.split!r} is not one of {', '.join(SPLITS)}", code="invalid_split")
     name = changes.display_name

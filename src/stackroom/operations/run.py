@@ -36,7 +36,15 @@ class Run:
     """The connection, the request and the operation's row id. Lives as long as the transaction."""
 
     def __init__(
-        self, conn: Connection, actor: Actor, request: Request, *, operation_id: int, count: int, start: int = 0, now: int
+        self,
+        conn: Connection,
+        actor: Actor,
+        request: Request,
+        *,
+        operation_id: int,
+        count: int,
+        start: int = 0,
+        now: int,
     ) -> None:
         self.conn = conn
         self.actor = actor

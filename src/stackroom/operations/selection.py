@@ -50,7 +50,9 @@ def resolve(conn: Connection, actor: Actor, selection: Selection) -> Source:
                 FROM operation_item WHERE {failed})"""
             where = operation_item.c.operation_id == selection.operation_id
             count = conn.scalar(
-                select(func.count()).where(where, operation_item.c.outcome.not_in([int(o) for o in SUCCEEDED]))
+                select(func.count()).where(
+                    where, operation_item.c.outcome.not_in([int(o) for o in SUCCEEDED])
+                )
             )
             return Source(rows, on, parameters, count or 0)
 
@@ -63,7 +65,9 @@ def within(source: Source, start: int, stop: int) -> Source:
 
 def pending(operation_id: int, organization_id: int, start: int, stop: int) -> Source:
     """A chunk of a long operation's snapshot: the positions from `start` up to `stop`."""
-    rows = "(SELECT position AS n, asset_uuid AS uuid FROM operation_pending WHERE operation_id = :pending_of)"
+    rows = (
+        "(SELECT position AS n, asset_uuid AS uuid FROM operation_pending WHERE operation_id = :pending_of)"
+    )
     on = "a.uuid = r.uuid AND a.organization_id = :organization"
     parameters = {"pending_of": operation_id, "organization": organization_id}
     return within(Source(rows, on, parameters, stop - start), start, stop)

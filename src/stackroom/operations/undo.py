@@ -29,9 +29,15 @@ def check(found: Operation) -> None:
             hint="Archive instead of purging where you may change your mind.",
         )
     if found.finished_at is None:
-        raise Conflict(f"{_called(found)} is still running", code="still_running", hint="Wait for it, or cancel it first.")
+        raise Conflict(
+            f"{_called(found)} is still running",
+            code="still_running",
+            hint="Wait for it, or cancel it first.",
+        )
     if found.undone_by is not None:
-        raise Conflict(f"{_called(found)} has been undone already", code="already_undone", hint="Undo the undo instead.")
+        raise Conflict(
+            f"{_called(found)} has been undone already", code="already_undone", hint="Undo the undo instead."
+        )
 
 
 def _called(found: Operation) -> str:
@@ -53,7 +59,10 @@ def source(found: Operation) -> Source:
 def look(run: Run) -> Look:
     if run.request.undoes is Verb.COPY:
         return Look(
-            verdicts=[("r.overwrote IS NOT NULL", Outcome.IRREVERSIBLE), ("a.version <> 1", Outcome.CHANGED_SINCE)]
+            verdicts=[
+                ("r.overwrote IS NOT NULL", Outcome.IRREVERSIBLE),
+                ("a.version <> 1", Outcome.CHANGED_SINCE),
+            ]
         )
     fields = run.request.undone_fields
     same = run.how.same
@@ -61,7 +70,9 @@ def look(run: Run) -> Look:
     verdicts = [(f"NOT ({' AND '.join(still_as_set)})", Outcome.CHANGED_SINCE)]
     if "name" in fields:
         folder = "r.folder_id" if "folder_id" in fields else "a.folder_id"
-        verdicts.append((f"{_comes_live(fields, 'a.', 'r.')} AND {taken(folder, 'r.name')}", Outcome.COLLIDES))
+        verdicts.append(
+            (f"{_comes_live(fields, 'a.', 'r.')} AND {taken(folder, 'r.name')}", Outcome.COLLIDES)
+        )
     return Look(verdicts=verdicts, sets={f"to_{field}": f"r.{field}" for field in fields})
 
 
@@ -70,7 +81,7 @@ def takes_name(run: Run) -> str | None:
     return _comes_live(fields, "i.", "i.to_") if "name" in fields else None
 
 
-def apply(run: Run, *, renamed: bool) -> None:  # noqa: ARG001 - every item has a name of its own here
+def apply(run: Run, *, renamed: bool) -> None:
     if run.request.undoes is Verb.COPY:
         purge.apply(run, renamed=False)
         return

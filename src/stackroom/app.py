@@ -1,0 +1,93 @@
+"""The composition root: from settings to an open library, and to a server over it. Owns start and stop."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+
+import structlog
+from sqlalchemy import Connection, insert, select
+
+from stackroom import clock
+from stackroom.clock import Clock
+from stackroom.database.connect import connect
+from stackroom.database.schema import secret
+from stackroom.ingest.uploads import Uploads
+from stackroom.library.sweep import sweep
+from stackroom.media.studio import Studio
+from stackroom.operations.runner import Runner
+from stackroom.settings import Settings
+from stackroom.storage.local import LocalStore
+from stackroom.storage.staging import Staging
+from stackroom.web.shared.services import Services
+from stackroom.web.shared.signing import Signer
+
+log = structlog.get_logger(__name__)
+SWEEP_EVERY = 60.0
+
+
+@asynccontextmanager
+async def open_library(settings: Settings, now: Clock = clock.now) -> AsyncIterator[Services]:
+    """Open a library, bring its tables up to date, and close everything at the end.
+
+    Raises `Conflict` (`library_in_use`) while another process has a SQLite library.
+    """
+    async with AsyncExitStack() as closing:
+        database = await connect(settings.database)
+        closing.push_async_callback(database.close)
+        store = LocalStore(settings.storage_dir)
+        store.check()
+        staging = Staging(settings.staging_dir, settings.max_upload_bytes)
+        studio = Studio(
+            processes=settings.pixel_processes or None, max_pixels=settings.max_megapixels * 1_000_000
+        )
+        closing.push_async_callback(studio.close)
+        signing = await database.write(lambda conn: own_secret(conn, "signing"))
+        yield Services(
+            settings=settings,
+            database=database,
+            store=store,
+            staging=staging,
+            studio=studio,
+            uploads=Uploads(database, store, staging, studio, now),
+            runner=Runner(database, now),
+            signer=Signer(signing, now),
+            sweep_soon=asyncio.Event(),
+            now=now,
+        )
+
+
+@asynccontextmanager
+async def at_work(services: Services) -> AsyncIterator[None]:
+    """What runs beside the server: pixels, large operations, the sweeper. Stops in order, leaving nothing half-done."""
+    services.staging.sweep(0.0)
+    await services.studio.start()
+    tasks = [asyncio.create_task(services.runner.run()), asyncio.create_task(_keep_sweeping(services))]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+async def _keep_sweeping(services: Services) -> None:
+    while True:
+        services.sweep_soon.clear()
+        try:
+            await sweep(services.database, services.store, services.now)
+        except Exception:
+            log.exception("sweep.failed")
+        with suppress(TimeoutError):
+            await asyncio.wait_for(services.sweep_soon.wait(), SWEEP_EVERY)
+
+
+def own_secret(conn: Connection, name: str) -> bytes:
+    """The library's own secret of this name, made when first asked for and the same ever after."""
+    found = conn.scalar(select(secret.c.value).where(secret.c.name == name))
+    if found is None:
+        found = secrets.token_bytes(32)
+        conn.execute(insert(secret).values(name=name, value=found))
+    return bytes(found)

@@ -1,0 +1,68 @@
+"""Sweeping: removing bytes that nobody needs, after their rows have gone. May be killed at any point and run again."""
+
+import asyncio
+
+import msgspec
+from sqlalchemy import Connection, delete, select
+
+from stackroom import clock, faults
+from stackroom.clock import Clock
+from stackroom.database.schema import operation, operation_item, upload
+from stackroom.database.transaction import Database
+from stackroom.library import answers, blobs
+from stackroom.storage.blobstore import BlobStore
+from stackroom.storage.keys import rendition_prefix
+
+AT_ONCE = 500
+JOURNAL_KEPT_FOR = 30 * clock.DAY
+
+
+class Swept(msgspec.Struct, frozen=True):
+    """What one sweep removed."""
+
+    uploads: int = 0
+    objects: int = 0
+
+
+async def sweep(database: Database, store: BlobStore, now: Clock) -> Swept:
+    """Forget what has expired, then remove all loose bytes that are due. Returns when there are none left."""
+    uploads = await database.write(lambda conn: expire(conn, now=now()))
+    removed = 0
+    while keys := await database.read(lambda conn: blobs.due(conn, now=now(), limit=AT_ONCE)):
+        await asyncio.to_thread(_remove, store, keys)
+        faults.reach("sweep:before-commit")
+        await database.write(lambda conn, gone=keys: blobs.strike(conn, gone))
+        faults.reach("sweep:after-commit")
+        removed += len(keys)
+    return Swept(uploads, removed)
+
+
+def expire(conn: Connection, *, now: int) -> int:
+    """Forget uploads nobody registered in time, answers past their day, and journals past their month."""
+    answers.forget_old(conn, now=now)
+    _forget_journals(conn, now=now)
+    late = conn.execute(select(upload.c.id, upload.c.blob_id).where(upload.c.expires_at <= now)).all()
+    forget_uploads(conn, [row.id for row in late], now=now)
+    return len(late)
+
+
+def forget_uploads(conn: Connection, upload_ids: list[int], *, now: int) -> None:
+    """Drop uploads, and give up their bytes where nothing else uses them."""
+    if not upload_ids:
+        return
+    rows = conn.execute(delete(upload).where(upload.c.id.in_(upload_ids)).returning(upload.c.blob_id))
+    held = sorted({row.blob_id for row in rows if row.blob_id is not None})
+    if held:
+        blobs.release(conn, ", ".join(str(each) for each in held), {}, now=now)
+
+
+def _forget_journals(conn: Connection, *, now: int) -> None:
+    old = (operation.c.finished_at <= now - JOURNAL_KEPT_FOR) & operation.c.finished_at.is_not(None)
+    ids = select(operation.c.id).where(old)
+    conn.execute(delete(operation_item).where(operation_item.c.operation_id.in_(ids)))
+    conn.execute(delete(operation).where(old))
+
+
+def _remove(store: BlobStore, keys: list[str]) -> None:
+    renditions = [found.key for key in keys for found in store.keys(rendition_prefix(key))]
+    store.delete([*renditions, *keys])

@@ -1,0 +1,45 @@
+"""Takes large operations forward, a chunk at a time, as long as the server runs; after a restart it goes on."""
+
+import asyncio
+
+import structlog
+
+from stackroom.clock import Clock
+from stackroom.database.transaction import Database
+from stackroom.operations import engine
+
+log = structlog.get_logger(__name__)
+IDLE = 5.0
+"""Seconds between looks for work that nobody announced, such as another server's."""
+
+
+class Runner:
+    """One task. `wake` tells it that an operation was begun; between two chunks other writers have their turn."""
+
+    def __init__(self, database: Database, now: Clock) -> None:
+        self._database = database
+        self._now = now
+        self._awake = asyncio.Event()
+
+    def wake(self) -> None:
+        self._awake.set()
+
+    async def run(self) -> None:
+        """Work until cancelled. An operation that cannot go on is logged and tried again later, never dropped."""
+        while True:
+            self._awake.clear()
+            for operation_id in await self._database.read(engine.unfinished):
+                await self._advance(operation_id)
+            try:
+                await asyncio.wait_for(self._awake.wait(), IDLE)
+            except TimeoutError:
+                continue
+
+    async def _advance(self, operation_id: int) -> None:
+        try:
+            while await self._database.write(
+                lambda conn: engine.advance(conn, operation_id, now=self._now())
+            ):
+                await asyncio.sleep(0)
+        except Exception:
+            log.exception("operation.stuck", operation_id=operation_id)

@@ -1,0 +1,80 @@
+"""One server, several faces: looks at the path's beginning and hands the request to the face it belongs to."""
+
+import re
+import secrets
+import time
+
+import structlog
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from stackroom.errors import NotFound
+from stackroom.web.native.app import make_app as make_native
+from stackroom.web.pictograph.app import make_app as make_pictograph
+from stackroom.web.shared.errors import plain_error
+from stackroom.web.shared.replies import json_reply
+from stackroom.web.shared.services import Services
+from stackroom.web.transfer.app import make_app as make_transfer
+
+log = structlog.get_logger("stackroom.access")
+_SENSIBLE_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
+
+
+def make_server(services: Services) -> ASGIApp:
+    """The whole server as one ASGI application."""
+    pictograph = make_pictograph(services)
+    faces = [
+        ("/api/v1/developer", pictograph),
+        ("/api/v1/api-keys", pictograph),
+        ("/library/v1", make_native(services)),
+        ("/storage", make_transfer(services)),
+        ("/health", _health),
+    ]
+
+    async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"]
+        for prefix, face in faces:
+            if path == prefix or path.startswith(prefix + "/"):
+                return await face(scope, receive, send)
+        nothing = NotFound(f"there is nothing at {path}", code="unknown_path", hint="/health answers when this runs.")
+        return await plain_error(Request(scope), nothing, None)(scope, receive, send)
+
+    return _Identified(dispatch)
+
+
+async def _health(scope: Scope, receive: Receive, send: Send) -> None:
+    await json_reply({"status": "ok"})(scope, receive, send)
+
+
+class _Identified:
+    """Gives every request an id, which every answer carries, and writes one line of log for each."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
+        identity = given if _SENSIBLE_ID.fullmatch(given) else secrets.token_hex(12)
+        scope.setdefault("state", {})["request_id"] = identity
+        began, status = time.perf_counter(), 0
+
+        async def identified(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], (b"x-request-id", identity.encode())]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, identified)
+        finally:
+            log.info(
+                "request",
+                method=scope["method"],
+                path=scope["path"],
+                status=status,
+                ms=round((time.perf_counter() - began) * 1000, 1),
+                request_id=identity,
+            )

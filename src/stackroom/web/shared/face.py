@@ -1,0 +1,80 @@
+"""A face: one application of its own, with its own words for what goes wrong.
+
+Routes are matched on path segments that are split before they are decoded, so `%2F` in a name is not a slash.
+A trailing slash makes no difference and is never redirected: the clients here do not follow redirects.
+"""
+
+from collections.abc import Callable, Sequence
+from urllib.parse import unquote
+
+import structlog
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from stackroom.errors import Invalid, NotFound, StackroomError
+from stackroom.web.shared.services import Services
+
+log = structlog.get_logger(__name__)
+Refusal = Callable[[Request, StackroomError, int | None], Response]
+"""Makes a face's error answer. The number, if given, is the HTTP status to use."""
+
+
+def make_face(services: Services, routes: Sequence[BaseRoute], refuse: Refusal) -> ASGIApp:
+    """An application that serves `routes` and answers everything else, down to its own failures, with `refuse`."""
+
+    async def refused(request: Request, error: Exception) -> Response:
+        assert isinstance(error, StackroomError)  # noqa: S101 - registered for nothing else
+        return refuse(request, error, None)
+
+    async def http_refused(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101
+        response = refuse(request, _in_our_words(request, error), error.status_code)
+        response.headers.update(error.headers or {})
+        return response
+
+    async def failed(request: Request, error: Exception) -> Response:
+        if isinstance(error, ClientDisconnect):
+            return Response(status_code=499)
+        log.error("request.failed", method=request.method, path=request.url.path, exc_info=error)
+        broken = StackroomError("something went wrong here; nothing was changed", code="internal_error")
+        return refuse(request, broken, 500)
+
+    handlers = {StackroomError: refused, HTTPException: http_refused, Exception: failed}
+    app = Starlette(routes=list(routes), exception_handlers=handlers)  # type: ignore[arg-type]
+    app.router.redirect_slashes = False
+    app.state.services = services
+    return _Segments(app)
+
+
+class _Segments:
+    """Decodes the path segment by segment, and drops a trailing slash."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            raw = scope["raw_path"].decode("latin-1").partition("?")[0]
+            # An encoded slash becomes a character that no name can have, so nothing of that name is found.
+            parts = [unquote(part).replace("/", "\0") for part in raw.rstrip("/").split("/")]
+            scope = {**scope, "path": "/".join(parts) or "/"}
+        try:
+            await self._app(scope, receive, send)
+        except Exception:  # noqa: BLE001 - answered and logged by `failed`; Starlette raises it again for its server
+            return
+
+
+def _in_our_words(request: Request, error: HTTPException) -> StackroomError:
+    place = f"{request.method} {request.url.path}".replace("\0", "%2F")
+    match error.status_code:
+        case 404:
+            return NotFound(f"there is nothing at {place}", code="unknown_path", hint="Check the address.")
+        case 405:
+            return Invalid(f"{place} is not a method of this address", code="method_not_allowed")
+        case _:
+            return Invalid(str(error.detail), code="bad_request")
+

@@ -1,0 +1,127 @@
+"""Sending stored bytes: streamed, with ranges, a strong ETag and conditional requests (RFC 9110)."""
+
+import asyncio
+import re
+from collections.abc import Mapping
+from email.utils import formatdate
+from urllib.parse import quote
+
+import msgspec
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from stackroom.storage.blobstore import BlobStore
+
+FOREVER = "public, max-age=2592000, immutable"  # thirty days
+ASK_AGAIN = "private, no-cache"
+
+_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+
+
+class StoredFile(msgspec.Struct, frozen=True, kw_only=True):
+    """What to send: bytes that never change under their key."""
+
+    key: str
+    size: int
+    etag: str
+    content_type: str
+    filename: str
+    modified: int
+    """Microseconds since 1970."""
+    cache_control: str = ASK_AGAIN
+    attachment: bool = False
+
+
+class StoredFileResponse(Response):
+    """The whole file or one range of it, in pieces; 304, 412 and 416 where the request's conditions say so."""
+
+    def __init__(self, store: BlobStore, file: StoredFile) -> None:
+        super().__init__()
+        self._store = store
+        self._file = file
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - nothing to receive
+        headers = {name.decode(): value.decode("latin-1") for name, value in scope["headers"]}
+        status, start, stop = self._decide(headers)
+        fields = self._headers(status, start, stop)
+        # Opened before the status is sent, so that missing bytes can still become an error.
+        pieces = None
+        if status in {200, 206} and scope["method"] != "HEAD":
+            pieces = await asyncio.to_thread(self._store.read, self._file.key, start, stop)
+        raw = [(name.encode(), value.encode("latin-1")) for name, value in fields.items()]
+        await send({"type": "http.response.start", "status": status, "headers": raw})
+        if pieces is not None:
+            try:
+                while piece := await asyncio.to_thread(next, pieces, b""):
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+            finally:
+                pieces.close()
+        await send({"type": "http.response.body", "body": b""})
+
+    def _decide(self, headers: Mapping[str, str]) -> tuple[int, int, int]:
+        size, etag = self._file.size, self._file.etag
+        if (wanted := headers.get("if-match")) is not None and not _names(wanted, etag):
+            return 412, 0, 0
+        if (known := headers.get("if-none-match")) is not None:
+            if _names(known, etag):
+                return 304, 0, 0
+        elif headers.get("if-modified-since") == self._last_modified():
+            return 304, 0, 0
+        if_range = headers.get("if-range")
+        if "range" in headers and if_range in {None, etag, self._last_modified()}:
+            found = parse_range(headers["range"], size)
+            if found is not None:
+                return (206, *found) if found[0] < found[1] else (416, 0, 0)
+        return 200, 0, size
+
+    def _headers(self, status: int, start: int, stop: int) -> dict[str, str]:
+        file = self._file
+        fields = {
+            "etag": file.etag,
+            "last-modified": self._last_modified(),
+            "cache-control": file.cache_control,
+            "accept-ranges": "bytes",
+        }
+        match status:
+            case 200 | 206:
+                kind = "attachment" if file.attachment else "inline"
+                fields |= {
+                    "content-type": file.content_type,
+                    "content-length": str(stop - start),
+                    "content-disposition": f"{kind}; filename*=UTF-8''{quote(file.filename)}",
+                    "x-content-type-options": "nosniff",
+                }
+                if status == 206:
+                    fields["content-range"] = f"bytes {start}-{stop - 1}/{file.size}"
+            case 416:
+                fields |= {"content-range": f"bytes */{file.size}", "content-length": "0"}
+            case 412:
+                fields["content-length"] = "0"
+        return fields
+
+    def _last_modified(self) -> str:
+        return formatdate(self._file.modified // 1_000_000, usegmt=True)
+
+
+def parse_range(header: str, size: int) -> tuple[int, int] | None:
+    """The half-open range a Range header asks for, (0, 0) if it cannot be satisfied, None if it is to be ignored:
+    several ranges, or not bytes at all."""
+    match = _RANGE.fullmatch(header.strip().replace(" ", ""))
+    if match is None or match[0] == "bytes=-":
+        return None
+    first, last = match[1], match[2]
+    if not first:
+        start, stop = max(size - int(last), 0), size
+    else:
+        start, stop = int(first), min(int(last) + 1, size) if last else size
+        if last and int(last) < start:
+            return None
+    return (start, stop) if start < stop else (0, 0)
+
+
+def etag_of(sha256: bytes) -> str:
+    return f'"{sha256.hex()}"'
+
+
+def _names(header: str, etag: str) -> bool:
+    return header.strip() == "*" or etag in {tag.strip().removeprefix("W/") for tag in header.split(",")}

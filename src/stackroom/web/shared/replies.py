@@ -1,0 +1,88 @@
+"""Answers, and giving each only once: `Once` is how every face performs a write."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+from starlette.requests import Request
+from starlette.responses import Response
+
+from stackroom.access import Actor
+from stackroom.errors import StackroomError
+from stackroom.library import answers
+from stackroom.library.answers import Answer
+from stackroom.web.shared.requests import services_of
+
+JSON = {"content-type": "application/json", "cache-control": "no-store"}
+
+
+def answer(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Answer:
+    """A JSON answer, as it can be kept and sent again."""
+    return Answer(status=status, headers={**JSON, **(headers or {})}, body=msgspec.json.encode(value))
+
+
+def reply(given: Answer) -> Response:
+    return Response(given.body, given.status, given.headers)
+
+
+def json_reply(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    return reply(answer(value, status, headers))
+
+
+class Once:
+    """One write of one caller: with an Idempotency-Key its answer is kept with its effect, and given again to a repeat.
+
+        once = Once(request, actor, body)
+        return await once.recall() or await once.write(work)
+
+    `recall` is only needed where something slow, or something that the first call has used up, comes before `write`.
+    """
+
+    def __init__(self, request: Request, actor: Actor, body: bytes) -> None:
+        self._services = services_of(request)
+        key = request.headers.get("idempotency-key")
+        path = request.url.path + ("?" + request.url.query if request.url.query else "")
+        self._request = (
+            answers.identify(actor.organization_id, f"{actor.key_id}:{key}", request.method, path, body)
+            if key is not None
+            else None
+        )
+
+    async def recall(self) -> Response | None:
+        """The answer given before, if any."""
+        if self._request is None:
+            return None
+        wanted = self._request
+        found = await self._services.database.read(
+            lambda conn: answers.recall(conn, wanted, now=self._services.now())
+        )
+        return None if found is None else _replayed(found)
+
+    async def write(self, work: Callable[[Connection], Answer]) -> Response:
+        """Run `work` and keep its answer, in one transaction; or give the answer of the first call."""
+        wanted = self._request
+        if wanted is None:
+            return reply(await self._services.database.write(work))
+
+        def transaction(conn: Connection) -> Response:
+            now = self._services.now()
+            before = answers.recall(conn, wanted, now=now)
+            if before is not None:
+                return _replayed(before)
+            given = work(conn)
+            answers.remember(conn, wanted, given, now=now)
+            return reply(given)
+
+        return await self._services.database.write(transaction)
+
+    async def recall_instead(self, error: StackroomError) -> Response:
+        """After a refusal: the first call's answer, if it was given while this one was on its way; else the refusal."""
+        found = await self.recall()
+        if found is None:
+            raise error
+        return found
+
+
+def _replayed(found: Answer) -> Response:
+    return Response(found.body, found.status, {**found.headers, "Idempotent-Replayed": "true"})

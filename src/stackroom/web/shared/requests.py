@@ -1,0 +1,121 @@
+"""Reading a request: who asks, what the body says, which way back leads here. The same for every face."""
+
+import base64
+import binascii
+from typing import TypeVar
+
+import msgspec
+from starlette.requests import Request
+
+from stackroom.access import Actor, unauthenticated
+from stackroom.errors import Invalid, TooLarge
+from stackroom.library import organizations
+from stackroom.library.organizations import Authenticated
+from stackroom.web.shared.services import Services
+
+T = TypeVar("T")
+MAX_BODY = 16 * 2**20
+
+
+def services_of(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+def request_id(request: Request) -> str:
+    """The id every answer carries in X-Request-Id; the caller's own, if it sent a sensible one."""
+    given: str = request.scope["state"]["request_id"]
+    return given
+
+
+async def authenticate(request: Request) -> tuple[Actor, Authenticated]:
+    """Whose request this is. Raises `Unauthenticated`. The key is looked up every time: a revoked one ends at once."""
+    services = services_of(request)
+    token = token_of(request)
+    if token is None:
+        raise unauthenticated("an API key is needed")
+    now = services.now()
+    found = await services.database.read(lambda conn: organizations.authenticate(conn, token, now=now))
+    if not found.seen:
+        await services.database.write(lambda conn: organizations.note_use(conn, found.key_id, now=now))
+    actor = Actor(
+        organization_id=found.organization.id,
+        organization_uuid=found.organization.uuid,
+        key_id=found.key_id,
+        role=found.role,
+        request_id=request_id(request),
+        ip=request.client.host if request.client else None,
+        user_agent=request.headers.get("user-agent", "")[:500] or None,
+    )
+    return actor, found
+
+
+def token_of(request: Request) -> str | None:
+    """The secret, from X-API-Key, `Authorization: Bearer`, or Basic with the key's id as user."""
+    if key := request.headers.get("x-api-key"):
+        return key.strip()
+    scheme, _, rest = request.headers.get("authorization", "").partition(" ")
+    match scheme.lower():
+        case "bearer":
+            return rest.strip() or None
+        case "basic":
+            try:
+                return base64.b64decode(rest.strip(), validate=True).decode().partition(":")[2] or None
+            except (binascii.Error, UnicodeDecodeError):
+                return None
+        case _:
+            return None
+
+
+async def read_body(request: Request, limit: int = MAX_BODY) -> bytes:
+    """The whole body. Raises `TooLarge` as soon as it is known to exceed the limit."""
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > limit:
+        raise _too_large(limit)
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise _too_large(limit)
+    return bytes(body)
+
+
+def decode(body: bytes, kind: type[T]) -> T:
+    """A JSON body as `kind`. Raises `Invalid`: `malformed_json`, or which key is wrong and how."""
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except msgspec.ValidationError as error:
+        raise shape_error(error) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Invalid(
+            f"the body is not JSON: {error}", code="malformed_json", hint="Send a JSON object, as UTF-8."
+        ) from error
+
+
+def convert(value: object, kind: type[T]) -> T:
+    """Form or query values, all text, as `kind`."""
+    try:
+        return msgspec.convert(value, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise shape_error(error) from error
+
+
+def shape_error(error: msgspec.ValidationError) -> Invalid:
+    """`Expected int, got str - at $.limit` becomes a message that begins with the place, and a location to point at."""
+    what, _, place = str(error).partition(" - at `")
+    path = place.strip("`").removeprefix("$").lstrip(".")
+    message = f"{path}: {what}" if path else what
+    location = ["body", *(part for part in path.replace("[", ".").replace("]", "").split(".") if part)]
+    return Invalid(message, details={"errors": [{"loc": location, "msg": what, "type": "validation_error"}]})
+
+
+def base_url(request: Request) -> str:
+    """How this client reaches this server: the configured public URL, or what the request itself says."""
+    configured = services_of(request).settings.public_url.rstrip("/")
+    return configured or f"{request.url.scheme}://{request.headers.get('host') or request.url.netloc}"
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(
+        f"the body is larger than {limit // 2**20} MB", hint="Split the request.", details={"limit_bytes": limit}
+    )

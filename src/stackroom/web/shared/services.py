@@ -1,0 +1,29 @@
+"""What every face is handed: the opened library. Made once, by the composition root."""
+
+import asyncio
+
+import msgspec
+
+from stackroom.clock import Clock
+from stackroom.database.transaction import Database
+from stackroom.ingest.uploads import Uploads
+from stackroom.media.studio import Studio
+from stackroom.operations.runner import Runner
+from stackroom.settings import Settings
+from stackroom.storage.blobstore import BlobStore
+from stackroom.storage.staging import Staging
+from stackroom.web.shared.signing import Signer
+
+
+class Services(msgspec.Struct, frozen=True, kw_only=True):
+    settings: Settings
+    database: Database
+    store: BlobStore
+    staging: Staging
+    studio: Studio
+    uploads: Uploads
+    runner: Runner
+    signer: Signer
+    sweep_soon: asyncio.Event
+    """Set when bytes have become loose, so that they go at once and not at the next round."""
+    now: Clock

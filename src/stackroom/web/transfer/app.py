@@ -1,0 +1,132 @@
+"""Signed URLs: where bytes go in and come out. The URL is the credential; no key is sent here."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from stackroom import faults, ids
+from stackroom.errors import Invalid, NotFound, StackroomError, TooLarge
+from stackroom.ingest.uploads import thumbnail_profile
+from stackroom.library import assets
+from stackroom.storage.blobstore import MissingBytes
+from stackroom.storage.keys import rendition_key
+from stackroom.web.shared.errors import plain_error
+from stackroom.web.shared.face import make_face
+from stackroom.web.shared.ranges import FOREVER, StoredFile, StoredFileResponse, etag_of
+from stackroom.web.shared.requests import services_of
+from stackroom.web.shared.services import Services
+
+PREFIX = "/storage"
+SIZES = (100, 200, 400, 1024)
+
+
+def upload_path(ticket: bytes) -> str:
+    return f"{PREFIX}/uploads/{ids.text(ticket)}"
+
+
+def download_path(asset: bytes, name: str) -> str:
+    """The name comes last, for whoever saves the file from the address."""
+    return f"{PREFIX}/assets/{ids.text(asset)}/{name}"
+
+
+def thumbnail_path(asset: bytes, size: int) -> str:
+    return f"{PREFIX}/thumbnails/{ids.text(asset)}/{size}"
+
+
+async def receive(request: Request) -> Response:
+    services, ticket = services_of(request), request.path_params["ticket"]
+    services.signer.check("PUT", request.url.path, *_signature(request))
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and int(length) > services.settings.max_upload_bytes:
+        raise TooLarge(
+            f"the file exceeds {services.settings.max_upload_mb} MB",
+            hint="Send a smaller file.",
+            details={"limit_bytes": services.settings.max_upload_bytes},
+        )
+    if request.headers.get("content-range"):
+        raise Invalid("an upload is sent whole, without Content-Range", code="partial_upload")
+    await services.uploads.receive(
+        ticket,
+        request.stream(),
+        content_type=request.headers.get("content-type", ""),
+        length=int(length) if length.isdecimal() else None,
+    )
+    return Response(status_code=200, headers={"content-length": "0"})
+
+
+async def download(request: Request) -> Response:
+    services = services_of(request)
+    services.signer.check(request.method, request.url.path, *_signature(request))
+    return await send_asset(request, request.path_params["asset"], cache_control=FOREVER)
+
+
+async def send_asset(request: Request, reference: str, *, cache_control: str) -> Response:
+    """The stored bytes of an asset; the caller has checked that this request may have them."""
+    services = services_of(request)
+    found, key, sha256 = await services.database.read(lambda conn: assets.with_bytes(conn, reference))
+    file = StoredFile(
+        key=key,
+        size=found.size,
+        etag=etag_of(sha256),
+        content_type=found.content_type,
+        filename=found.name,
+        modified=found.created_at,
+        cache_control=cache_control,
+    )
+    return StoredFileResponse(services.store, file)
+
+
+async def thumbnail(request: Request) -> Response:
+    services, size = services_of(request), int(request.path_params["size"])
+    services.signer.check(request.method, request.url.path, *_signature(request))
+    if size not in SIZES:
+        raise NotFound(f"thumbnails are made in sizes {', '.join(map(str, SIZES))}")
+    found, key, sha256 = await services.database.read(
+        lambda conn: assets.with_bytes(conn, request.path_params["asset"])
+    )
+    rendition = rendition_key(key, thumbnail_profile(size))
+    length = await _find_else_make(services, key, rendition, size)
+    # JPEG, or WebP where there is transparency: the store knows only bytes, and they say which.
+    head = b"".join(services.store.read(rendition, 0, 12))
+    file = StoredFile(
+        key=rendition,
+        size=length,
+        etag=f'"{sha256.hex()[:32]}-{size}"',
+        content_type="image/webp" if head[8:12] == b"WEBP" else "image/jpeg",
+        filename=f"{found.name}.{size}",
+        modified=found.created_at,
+        cache_control=FOREVER,
+    )
+    return StoredFileResponse(services.store, file)
+
+
+async def _find_else_make(services: Services, key: str, rendition: str, size: int) -> int:
+    try:
+        return services.store.size(rendition)
+    except MissingBytes:
+        with services.staging.workspace() as workspace, services.store.open_local(key) as path:
+            made = await services.studio.thumbnail(path, workspace, size)
+            faults.reach("render:before-store")
+            services.store.put(rendition, made.path)
+            return made.size
+
+
+def _signature(request: Request) -> tuple[str | None, str | None]:
+    return request.query_params.get("expires"), request.query_params.get("signature")
+
+
+def _refuse(request: Request, error: StackroomError, status: int | None) -> Response:
+    return plain_error(request, error, status)
+
+
+def make_app(services: Services) -> ASGIApp:
+    return make_face(
+        services,
+        [
+            Route(PREFIX + "/uploads/{ticket}", receive, methods=["PUT"]),
+            Route(PREFIX + "/assets/{asset}/{name}", download),
+            Route(PREFIX + "/thumbnails/{asset}/{size:int}", thumbnail),
+        ],
+        _refuse,
+    )
