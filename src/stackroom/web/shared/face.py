@@ -44,7 +44,7 @@ def make_face(services: Services, routes: Sequence[BaseRoute], refuse: Refusal) 
         return refuse(request, broken, 500)
 
     handlers = {StackroomError: refused, HTTPException: http_refused, Exception: failed}
-    app = Starlette(routes=list(routes), exception_handlers=handlers)  # type: ignore[arg-type]
+    app = Starlette(routes=list(routes), exception_handlers=handlers)
     app.router.redirect_slashes = False
     app.state.services = services
     return _Segments(app)

@@ -43,7 +43,7 @@ class StoredFileResponse(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - nothing to receive
         headers = {name.decode(): value.decode("latin-1") for name, value in scope["headers"]}
         status, start, stop = self._decide(headers)
-        fields = self._headers(status, start, stop)
+        fields = self._fields(status, start, stop)
         # Opened before the status is sent, so that missing bytes can still become an error.
         pieces = None
         if status in {200, 206} and scope["method"] != "HEAD":
@@ -74,7 +74,7 @@ class StoredFileResponse(Response):
                 return (206, *found) if found[0] < found[1] else (416, 0, 0)
         return 200, 0, size
 
-    def _headers(self, status: int, start: int, stop: int) -> dict[str, str]:
+    def _fields(self, status: int, start: int, stop: int) -> dict[str, str]:
         file = self._file
         fields = {
             "etag": file.etag,
