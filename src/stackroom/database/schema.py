@@ -188,8 +188,8 @@ def _partial(name: str, *columns: Column[Any], where: Any, unique: bool = False)
 # Only live assets hold a name. This index is also what a listing of a folder reads.
 _partial("asset_name_in_folder", asset.c.folder_id, asset.c.name, where=LIVE, unique=True)
 _partial("asset_archived_in_folder", asset.c.folder_id, where=ARCHIVED)
-# Answers a dataset's counts and total size from the index alone.
-_partial("asset_totals", asset.c.dataset_id, asset.c.status, asset.c.size, where=LIVE)
+# Lists one status newest first, and answers a dataset's counts and total size from the index alone.
+_partial("asset_by_status", asset.c.dataset_id, asset.c.status, asset.c.id, asset.c.size, where=LIVE)
 _partial("asset_archived_in_dataset", asset.c.dataset_id, where=ARCHIVED)
 _partial("asset_key_in_dataset", asset.c.dataset_id, asset.c.key, where=asset.c.key.is_not(None), unique=True)
 

@@ -4,6 +4,7 @@ It is the audit log of every face, and what webhooks deliver. A bulk operation w
 in the operation's journal.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -23,22 +24,43 @@ def record(
     dataset_id: int | None = None,
     asset_uuid: bytes | None = None,
     operation_id: int | None = None,
-    data: dict[str, Any] | None = None,
+    data: Mapping[str, Any] | None = None,
 ) -> None:
-    """Append one event. `kind` is `noun.verb`, such as `asset.created` or `operation.finished`."""
+    """Append one event. `kind` is `noun.verb`, such as `asset.created` or `operation.move`."""
+    row = _common(actor, kind, at, dataset_id)
+    about = {"uuid": ids.new(), "asset_uuid": asset_uuid, "operation_id": operation_id, "data": _json(data or {})}
+    conn.execute(insert(event).values(**row, **about))
+
+
+def record_each(
+    conn: Connection,
+    actor: Actor,
+    kind: str,
+    about: Sequence[tuple[bytes, Mapping[str, Any]]],
+    *,
+    at: int,
+    dataset_id: int | None = None,
+) -> None:
+    """Append an event of one kind for each (asset, data), in one statement."""
+    row = _common(actor, kind, at, dataset_id)
     conn.execute(
-        insert(event).values(
-            uuid=ids.new(),
-            organization_id=actor.organization_id,
-            type=kind,
-            at=at,
-            dataset_id=dataset_id,
-            asset_uuid=asset_uuid,
-            operation_id=operation_id,
-            key_id=actor.key_id,
-            ip=actor.ip,
-            user_agent=actor.user_agent,
-            request_id=actor.request_id,
-            data=msgspec.json.encode(data or {}).decode(),
-        )
+        insert(event),
+        [{**row, "uuid": ids.new(), "asset_uuid": asset_uuid, "data": _json(data)} for asset_uuid, data in about],
     )
+
+
+def _common(actor: Actor, kind: str, at: int, dataset_id: int | None) -> dict[str, Any]:
+    return {
+        "organization_id": actor.organization_id,
+        "type": kind,
+        "at": at,
+        "dataset_id": dataset_id,
+        "key_id": actor.key_id,
+        "ip": actor.ip,
+        "user_agent": actor.user_agent,
+        "request_id": actor.request_id,
+    }
+
+
+def _json(data: Mapping[str, Any]) -> str:
+    return msgspec.json.encode(data).decode()

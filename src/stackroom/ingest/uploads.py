@@ -161,7 +161,7 @@ class Uploads:
         if the sender goes away.
         """
         row = await self._database.read(lambda conn: _waiting(conn, ticket, self._now()))
-        if content_type.split(";")[0].strip().lower() != row.content_type:
+        if content_type.split(";", maxsplit=1)[0].strip().lower() != row.content_type:
             raise Forbidden(
                 f"this URL is for {row.content_type}, not {content_type or 'an unnamed type'}",
                 code="content_type_mismatch",
@@ -324,10 +324,8 @@ def _new_asset(conn: Connection, actor: Actor, each: Prepared, folder_id: int, *
 
 
 def _record(conn: Connection, actor: Actor, dataset_id: int, made: Sequence[NewAsset], *, now: int) -> None:
-    for each in made:
-        log.record(
-            conn, actor, "asset.created", at=now, dataset_id=dataset_id, asset_uuid=each.uuid, data={"name": each.name}
-        )
+    about = [(each.uuid, {"name": each.name}) for each in made]
+    log.record_each(conn, actor, "asset.created", about, at=now, dataset_id=dataset_id)
 
 
 def _ticket(wanted: Wanted, now: int) -> Ticket:

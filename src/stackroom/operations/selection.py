@@ -41,7 +41,7 @@ def resolve(conn: Connection, actor: Actor, selection: Selection) -> Source:
                 flavour_of(conn).packed, on, {**parameters, "packed": selection.packed, "count": count}, count
             )
         case Matching():
-            return _matching(conn, actor, selection, parameters)
+            return _matching(conn, selection, parameters)
         case FailedOf():
             parameters["failed_of"] = selection.operation_id
             outcomes = ", ".join(str(int(outcome)) for outcome in SUCCEEDED)
@@ -73,8 +73,8 @@ def pending(operation_id: int, organization_id: int, start: int, stop: int) -> S
     return within(Source(rows, on, parameters, stop - start), start, stop)
 
 
-def _matching(conn: Connection, actor: Actor, selection: Matching, parameters: dict[str, Any]) -> Source:
-    where = listing.conditions(conn, actor, selection.filter)
+def _matching(conn: Connection, selection: Matching, parameters: dict[str, Any]) -> Source:
+    where = listing.conditions(conn, selection.filter)
     if selection.excepted:
         where.append(text(f"asset.uuid NOT IN (SELECT uuid FROM {flavour_of(conn).packed} excepted)"))
         parameters |= {"packed": b"".join(selection.excepted), "count": len(selection.excepted)}
