@@ -1,7 +1,7 @@
 """How a library is set up: `STACKROOM_*` variables, overridden by flags, checked before anything is opened."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -52,7 +52,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def load(flags: Mapping[str, object | None], environment: Mapping[str, str] | None = None) -> Settings:
-    """Settings from flags (None means not given), then variables, then defaults. Raises `Invalid`, naming the setting."""
+    """Settings from flags (None means not given), then variables, then defaults.
+
+    Raises `Invalid` (`bad_setting`), naming the setting and what it must be.
+    """
     environment = os.environ if environment is None else environment
     given: dict[str, object] = {}
     for name in Settings.__struct_fields__:
@@ -64,8 +67,9 @@ def load(flags: Mapping[str, object | None], environment: Mapping[str, str] | No
     try:
         settings = msgspec.convert(given, Settings, strict=False, dec_hook=_path)
     except msgspec.ValidationError as error:
-        raise Invalid(f"settings: {error}", code="bad_setting", hint="See `stackroom serve --help`.") from error
-    _check(settings)
+        raise _refused(str(error)) from error
+    for problem in _problems(settings):
+        raise _refused(problem)
     return settings
 
 
@@ -75,19 +79,23 @@ def _path(kind: type, value: object) -> object:
     raise NotImplementedError(kind)
 
 
-def _check(settings: Settings) -> None:
-    problems = {
-        f"port {settings.port} is not between 0 and 65535": not 0 <= settings.port <= 65535,
-        "max_upload_mb must be at least 1": settings.max_upload_mb < 1,
-        "max_megapixels must be at least 1": settings.max_megapixels < 1,
-        "pixel_processes cannot be negative": settings.pixel_processes < 0,
-        f"storage_url {settings.storage_url!r} must be file:///path": bool(settings.storage_url)
-        and (urlsplit(settings.storage_url).scheme != "file" or not urlsplit(settings.storage_url).path),
-        f"public_url {settings.public_url!r} must be http(s)://host[:port][/path]": bool(settings.public_url)
-        and (urlsplit(settings.public_url).scheme not in {"http", "https"} or not urlsplit(settings.public_url).netloc),
-        f"database_url {settings.database_url!r} must be postgresql://… or sqlite:///…": bool(settings.database_url)
-        and not settings.database_url.startswith(("postgresql://", "sqlite:///")),
-    }
-    for problem, true in problems.items():
-        if true:
-            raise Invalid(f"settings: {problem}", code="bad_setting", hint="See `stackroom serve --help`.")
+def _problems(settings: Settings) -> Iterator[str]:
+    storage, public = urlsplit(settings.storage_url), urlsplit(settings.public_url)
+    if not 0 <= settings.port <= 65535:
+        yield f"port {settings.port} is not between 0 and 65535"
+    if settings.max_upload_mb < 1:
+        yield "max_upload_mb must be at least 1"
+    if settings.max_megapixels < 1:
+        yield "max_megapixels must be at least 1"
+    if settings.pixel_processes < 0:
+        yield "pixel_processes cannot be negative"
+    if settings.storage_url and (storage.scheme != "file" or not storage.path):
+        yield f"storage_url {settings.storage_url!r} must be file:///path"
+    if settings.public_url and (public.scheme not in {"http", "https"} or not public.netloc):
+        yield f"public_url {settings.public_url!r} must be http(s)://host[:port][/path]"
+    if settings.database_url and not settings.database_url.startswith(("postgresql://", "sqlite:///")):
+        yield "database_url must be postgresql://… or sqlite:///…"
+
+
+def _refused(problem: str) -> Invalid:
+    return Invalid(f"settings: {problem}", code="bad_setting", hint="See `stackroom serve --help`.")
