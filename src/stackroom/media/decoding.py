@@ -1,0 +1,111 @@
+"""From a file to pixels that libvips can work on, strictly: what does not decode whole is an error."""
+
+from pathlib import Path
+
+import pillow_heif
+import pyvips
+from PIL.BmpImagePlugin import BmpImageFile
+
+from stackroom.media.endings import check_end_of_gif, check_end_of_png
+from stackroom.media.examined import Probe
+from stackroom.media.formats import Format
+from stackroom.media.probe import check_pixels
+
+_LOADERS = {
+    Format.JPEG: "jpegload",
+    Format.PNG: "pngload",
+    Format.GIF: "gifload",
+    Format.WEBP: "webpload",
+    Format.TIFF: "tiffload",
+    Format.AVIF: "heifload",
+}
+_BANDS = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4}
+_PROFILE = "icc-profile-data"
+
+
+def fitted(path: Path, found: Probe, box: int) -> pyvips.Image:
+    """Decode the first picture of a file to fit into a square: upright, sRGB, eight bits, never enlarged.
+
+    Cheap where the format allows (a JPEG is reduced while it is decoded), and still every byte of the picture
+    has been read and understood when this returns. Raises what decoders raise.
+    """
+    if found.format not in _LOADERS:
+        return reduced(decoded(path, found), box).copy_memory()
+    image = pyvips.Image.thumbnail(str(path), box, height=box, size="down", fail_on="error")
+    if not image.get("vips-loader").startswith(_LOADERS[found.format]):
+        raise ValueError("The content can be taken for two formats.")
+    return _in_srgb(image).copy_memory()
+
+
+def reduced(image: pyvips.Image, box: int) -> pyvips.Image:
+    """Make an image fit into a square; one that fits stays as large as it is."""
+    return _in_srgb(image.thumbnail_image(box, height=box, size="down"))
+
+
+def decoded(path: Path, found: Probe) -> pyvips.Image:
+    """Decode all pixels of what libvips cannot read itself (BMP, HEIC), with their ICC profile."""
+    if found.format is Format.HEIC:
+        heif = pillow_heif.open_heif(path, convert_hdr_to_8bit=True)
+        pixels, size, mode, profile = heif.data, heif.size, heif.mode, heif.info.get("icc_profile")
+    else:
+        with BmpImageFile(path) as opened:
+            bitmap = opened if opened.mode in _BANDS else opened.convert("RGB")
+            pixels, size, mode, profile = bitmap.tobytes(), bitmap.size, bitmap.mode, None
+    image = pyvips.Image.new_from_memory(pixels, *size, _BANDS[mode], "uchar")
+    image = image.copy(interpretation="b-w" if _BANDS[mode] < 3 else "srgb")
+    if profile:
+        image.set_type(pyvips.GValue.blob_type, _PROFILE, profile)
+    return image
+
+
+def check_the_rest(path: Path, found: Probe, max_pixels: int) -> None:
+    """Check what `fitted` has not seen: the end of the file, and the frames and pages after the first.
+
+    Frames and pages are decoded until they add up to `max_pixels`; what comes after that is believed.
+    """
+    if found.format is Format.PNG:
+        check_end_of_png(path)
+    elif found.format is Format.GIF:
+        check_end_of_gif(path)
+    if found.format in {Format.GIF, Format.WEBP}:
+        _check_animation(path, found, max_pixels)
+    else:
+        _check_pages(path, found, max_pixels)
+
+
+def _check_animation(path: Path, found: Probe, max_pixels: int) -> None:
+    # Frames build on one another: libvips decodes them in one go, as one tall strip.
+    frames = min(found.frames, max_pixels // (found.width * found.height))
+    if frames > 1:
+        _open(path, n=frames).avg()
+
+
+def _check_pages(path: Path, found: Probe, max_pixels: int) -> None:
+    budget = max_pixels
+    for page in (_open(path, page=number) for number in range(1, found.frames)):
+        check_pixels(page.width, page.height, max_pixels)
+        budget -= page.width * page.height
+        if budget < 0:
+            break
+        page.avg()
+
+
+def _open(path: Path, **options: int) -> pyvips.Image:
+    return pyvips.Image.new_from_file(str(path), access="sequential", fail_on="error", **options)
+
+
+def _in_srgb(image: pyvips.Image) -> pyvips.Image:
+    """Convert an RGB image with another profile. With CMYK libvips has done that, and left the profile."""
+    if not image.get_typeof(_PROFILE):
+        return image
+    profile: bytes = image.get(_PROFILE)
+    if profile[16:20] != b"RGB " or image.bands < 3 or _says_srgb(profile):
+        return image
+    try:
+        return image.icc_transform("srgb", embedded=True, intent="perceptual")
+    except pyvips.Error:
+        return image  # a broken profile: the colours are a guess, the picture is still a picture
+
+
+def _says_srgb(profile: bytes) -> bool:
+    return any("sRGB".encode(coding) in profile for coding in ("ascii", "utf-16-be"))

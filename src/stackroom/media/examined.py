@@ -1,0 +1,58 @@
+"""What is known of an image once it has been looked at. Plain values; the server may import them freely."""
+
+from pathlib import Path
+
+import msgspec
+
+from stackroom.media.formats import Format
+
+MAX_PIXELS = 16_384 * 16_384
+THUMBNAIL_SIZES = (100, 200, 400, 1024)
+
+
+class Probe(msgspec.Struct, frozen=True):
+    """What the headers of an image say. Sizes are as seen: after the EXIF orientation has been applied."""
+
+    format: Format
+    width: int
+    height: int
+    frames: int  # pictures of an animation, pages of a TIFF
+    has_alpha: bool
+
+    @property
+    def content_type(self) -> str:
+        return self.format.content_type
+
+    @property
+    def animated(self) -> bool:
+        return self.frames > 1 and self.format is not Format.TIFF
+
+
+class Thumbnail(msgspec.Struct, frozen=True):
+    """A small picture: sRGB, upright, without metadata. JPEG, or WebP where the original has transparency."""
+
+    path: Path
+    box: int  # the side of the square it was asked to fit in
+    content_type: str
+    width: int
+    height: int
+    size: int
+
+
+class Converted(msgspec.Struct, frozen=True):
+    """A file to keep in place of the one that arrived (HEIC and HEIF become PNG)."""
+
+    path: Path
+    content_type: str
+    width: int
+    height: int
+    size: int
+    sha256: bytes
+
+
+class Examined(msgspec.Struct, frozen=True):
+    """An image that decodes from its first byte to its last."""
+
+    probe: Probe  # of the file that arrived
+    converted: Converted | None  # store this instead, if there is one
+    thumbnails: tuple[Thumbnail, ...]  # in the order asked for

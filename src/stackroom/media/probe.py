@@ -1,0 +1,144 @@
+"""What a file says about itself in its headers, before a single pixel is decoded.
+
+The header is read by whoever will decode the picture, so that both agree about it: libvips, except that
+Pillow reads BMP and pillow-heif reads HEIC, which libvips as it comes cannot.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pillow_heif
+import pyvips
+from PIL.BmpImagePlugin import BmpImageFile
+
+from stackroom.errors import Invalid, StackroomError, TooLarge, UnsupportedMedia
+from stackroom.media.examined import MAX_PIXELS, Probe
+from stackroom.media.formats import HEAD_SIZE, Format, format_of, sniff
+from stackroom.media.libraries import set_up_libraries
+
+_NO_MEMORY = re.compile("out of memory|insufficient memory|allocat", re.IGNORECASE)
+_SIDEWAYS = range(5, 9)  # the EXIF orientations that swap width and height
+_KEPT = "JPEG, PNG, GIF, WebP, BMP, TIFF, HEIC and AVIF"
+
+
+def probe(path: Path, *, max_pixels: int = MAX_PIXELS) -> Probe:
+    """Read the headers of an image.
+
+    Raises Invalid `empty_file`; UnsupportedMedia `not_an_image`, `unsupported_image` (of a format the library
+    does not keep) or `damaged_image`; TooLarge `image_too_many_pixels` or `image_needs_too_much_memory`.
+    """
+    set_up_libraries()
+    kind = _recognised(path)
+    if kind is Format.PNG:
+        _check_size_of_png(path, max_pixels)
+    with damage_explained():
+        found = _READERS.get(kind, _by_vips)(path, kind)
+    check_pixels(found.width, found.height, max_pixels)
+    return found
+
+
+def check_pixels(width: int, height: int, max_pixels: int) -> None:
+    """Raise TooLarge `image_too_many_pixels` for a picture that would be too large to decode."""
+    if width * height > max_pixels:
+        raise TooLarge(
+            f"The image is {width} by {height} pixels; the limit is {max_pixels} in all.",
+            code="image_too_many_pixels",
+            hint="Send a smaller image, or ask the operator to raise the limit.",
+            details={"width": width, "height": height, "max_pixels": max_pixels},
+        )
+
+
+@contextmanager
+def damage_explained() -> Iterator[None]:
+    """Turn whatever a decoder raises on a hostile file into one of our words."""
+    try:
+        yield
+    except StackroomError:
+        raise
+    except MemoryError as error:
+        raise _needs_too_much_memory() from error
+    except pyvips.Error as error:
+        if _NO_MEMORY.search(str(error)):
+            raise _needs_too_much_memory() from error
+        raise _damaged() from error
+    except Exception as error:
+        # Decoders written in Python fail on damage with nearly everything there is: OSError, SyntaxError,
+        # struct.error, EOFError, KeyError, OverflowError, ZeroDivisionError …
+        raise _damaged() from error
+
+
+def _recognised(path: Path) -> Format:
+    with path.open("rb") as file:
+        head = file.read(HEAD_SIZE)
+    if not head:
+        raise Invalid("The file is empty.", code="empty_file", hint="Choose a file with something in it.")
+    content_type = sniff(head)
+    kind = format_of(content_type)
+    if kind is None:
+        raise _refused(content_type)
+    return kind
+
+
+def _check_size_of_png(path: Path, max_pixels: int) -> None:
+    # A PNG can claim to be so large that libvips will not even tell; the others cannot.
+    with path.open("rb") as file:
+        header = file.read(24)
+    check_pixels(int.from_bytes(header[16:20], "big"), int.from_bytes(header[20:24], "big"), max_pixels)
+
+
+def _refused(content_type: str | None) -> UnsupportedMedia:
+    hint = f"Send one of {_KEPT}."
+    if content_type is not None and content_type.startswith("image/"):
+        return UnsupportedMedia(
+            f"Images of type {content_type} are not kept here.", code="unsupported_image", hint=hint
+        )
+    found = f"its content is {content_type}" if content_type else "its content is none of the known kinds"
+    return UnsupportedMedia(f"The file is not an image: {found}.", code="not_an_image", hint=hint)
+
+
+def _damaged() -> UnsupportedMedia:
+    return UnsupportedMedia(
+        "The image is damaged or ends too early.",
+        code="damaged_image",
+        hint="Open it in a viewer to see whether it is whole, export it again, and send that.",
+    )
+
+
+def _needs_too_much_memory() -> TooLarge:
+    return TooLarge(
+        "Decoding the image needs more memory than a worker may use.",
+        code="image_needs_too_much_memory",
+        hint="Save it smaller, or without interlacing or progressive scans.",
+    )
+
+
+def _by_vips(path: Path, kind: Format) -> Probe:
+    image = pyvips.Image.new_from_file(str(path))
+    width, height = image.width, image.height
+    if _number(image, "orientation") in _SIDEWAYS:
+        width, height = height, width
+    return Probe(kind, width, height, _number(image, "n-pages") or 1, bool(image.hasalpha()))
+
+
+def _by_pillow(path: Path, kind: Format) -> Probe:
+    # The class itself and not Image.open, which would also warn of bombs by a limit that is not ours.
+    with BmpImageFile(path) as image:
+        return Probe(kind, image.width, image.height, 1, image.mode == "RGBA")
+
+
+def _by_heif(path: Path, kind: Format) -> Probe:
+    image = pillow_heif.open_heif(path)  # which has turned it already
+    width, height = image.size
+    return Probe(kind, width, height, 1, bool(image.has_alpha))
+
+
+_READERS: dict[Format, Callable[[Path, Format], Probe]] = {
+    Format.BMP: _by_pillow,
+    Format.HEIC: _by_heif,
+}
+
+
+def _number(image: pyvips.Image, field: str) -> int | None:
+    return int(image.get(field)) if image.get_typeof(field) else None

@@ -1,0 +1,78 @@
+"""What runs inside a studio's worker process: one task after another, until the pipe closes.
+
+Workers are started as programs of their own (not forked: libvips hangs for ever after that), end with their
+parent however it ends, and are bounded in memory. The server imports this module for the names of the tasks;
+the decoders are loaded only when a task, or `main`, runs.
+"""
+
+import ctypes
+import os
+import resource
+import signal
+import traceback
+from collections.abc import Sequence
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from stackroom.errors import StackroomError
+from stackroom.media.examined import Examined, Thumbnail
+
+ENVIRONMENT = {
+    "MALLOC_ARENA_MAX": "2",  # each further arena takes address space, which is what is bounded
+    "VIPS_CONCURRENCY": "1",
+    "VIPS_WARNING": "0",  # a damaged file is reported to its sender and need not fill the log
+}
+_PR_SET_PDEATHSIG = 1
+_FIRST_FOR_THE_OOM_KILLER = "500"
+
+
+def examine(path: Path, out_dir: Path, max_pixels: int, thumbnail_sizes: Sequence[int]) -> Examined:
+    """Run `images.examine` here, in the worker."""
+    from stackroom.media import images  # noqa: PLC0415 - decoders are loaded in workers only
+
+    return images.examine(path, out_dir, max_pixels=max_pixels, thumbnail_sizes=thumbnail_sizes)
+
+
+def thumbnail(path: Path, out_dir: Path, box: int, max_pixels: int) -> Thumbnail:
+    """Run `images.thumbnail` here, in the worker."""
+    from stackroom.media import images  # noqa: PLC0415 - decoders are loaded in workers only
+
+    return images.thumbnail(path, out_dir, box, max_pixels=max_pixels)
+
+
+def main(descriptor: int, parent: int, memory: int) -> None:
+    """Serve tasks from a pipe that was inherited under this number, until its other end is closed."""
+    _end_with(parent)
+    _limit_to(memory)
+    from stackroom.media.libraries import set_up_libraries  # noqa: PLC0415 - under the limits from here on
+
+    set_up_libraries()
+    pipe = Connection(descriptor)
+    pipe.send("ready")
+    while True:
+        try:
+            task, arguments = pipe.recv()
+        except EOFError:
+            return
+        try:
+            result = task(*arguments)
+        except Exception as error:  # noqa: BLE001 - every error is the caller's, who is in another process
+            if not isinstance(error, StackroomError):  # somebody will want to know where it came from
+                error.add_note(traceback.format_exc())
+            pipe.send((None, error))
+        else:
+            pipe.send((result, None))
+
+
+def _end_with(parent: int) -> None:
+    """Ask the kernel to end this process when its parent ends, even by SIGKILL and in mid-task."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it ended before we could ask
+        os._exit(1)
+
+
+def _limit_to(memory: int) -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash on a hostile file is expected, not a mystery
+    os.umask(0o077)
+    Path("/proc/self/oom_score_adj").write_text(_FIRST_FOR_THE_OOM_KILLER)

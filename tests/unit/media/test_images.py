@@ -1,0 +1,334 @@
+"""Examining images: every kept format, and every way to be no such thing."""
+
+import hashlib
+import io
+import struct
+import zlib
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageCms
+
+from stackroom.errors import Invalid, StackroomError, TooLarge, Unavailable, UnsupportedMedia
+from stackroom.media.examined import THUMBNAIL_SIZES, Examined
+from stackroom.media.formats import Format, sniff
+from stackroom.media.images import examine, thumbnail
+from stackroom.media.probe import probe
+from stackroom.testing.pictures import FORMATS, picture
+
+CAN_BE_TURNED = ("jpeg", "png", "webp", "tiff", "heic", "avif")
+
+
+def stored(folder: Path, content: bytes) -> Path:
+    path = folder / "arrival"
+    path.write_bytes(content)
+    return path
+
+
+def examined(folder: Path, content: bytes, **options: object) -> Examined:
+    return examine(stored(folder, content), folder, **options)
+
+
+def refusal(folder: Path, content: bytes, **options: object) -> StackroomError:
+    with pytest.raises(StackroomError) as refused:
+        examined(folder, content, **options)
+    assert refused.value.hint
+    return refused.value
+
+
+def is_dark(image: Image.Image, x: float, y: float) -> bool:
+    return image.convert("L").getpixel((int(image.width * x), int(image.height * y))) < 128
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_every_kept_format_is_measured_and_gets_a_thumbnail(kind: str, tmp_path: Path) -> None:
+    found = examined(tmp_path, picture(kind, 640, 480))
+    assert (found.probe.format, found.probe.content_type) == (Format(kind), f"image/{kind}")
+    assert (found.probe.width, found.probe.height, found.probe.frames) == (640, 480, 1)
+    assert not found.probe.has_alpha
+    assert not found.probe.animated
+    (small,) = found.thumbnails
+    assert (small.box, small.width, small.height) == (200, 200, 150)
+    assert small.content_type == "image/jpeg"
+    assert small.size == small.path.stat().st_size
+    with Image.open(small.path) as image:
+        assert (image.format, image.size) == ("JPEG", (200, 150))
+        assert is_dark(image, 0.5, 0.25)
+        assert not is_dark(image, 0.5, 0.75)
+
+
+@pytest.mark.parametrize("kind", CAN_BE_TURNED)
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_sizes_and_thumbnails_are_upright(kind: str, orientation: int, tmp_path: Path) -> None:
+    found = examined(tmp_path, picture(kind, 80, 40, orientation=orientation))
+    upright = (80, 40) if orientation < 5 else (40, 80)
+    assert (found.probe.width, found.probe.height) == upright
+    (small,) = found.thumbnails
+    assert (small.width, small.height) == upright
+    where_the_dark_half_is = {1: "top", 2: "top", 3: "bottom", 4: "bottom", 5: "left", 8: "left"}
+    x, y = {"top": (0.5, 0.2), "bottom": (0.5, 0.8), "left": (0.2, 0.5), "right": (0.8, 0.5)}[
+        where_the_dark_half_is.get(orientation, "right")
+    ]
+    with Image.open(small.path) as image:
+        assert image.getexif().get(0x0112, 1) == 1
+        assert is_dark(image, x, y)
+        assert not is_dark(image, 1 - x, 1 - y)
+
+
+def test_a_heic_becomes_an_upright_png_with_its_colour_profile(tmp_path: Path) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    found = examined(tmp_path, picture("heic", 80, 40, orientation=6, icc_profile=profile))
+    new = found.converted
+    assert new is not None
+    assert (new.content_type, new.width, new.height) == ("image/png", 40, 80)
+    content = new.path.read_bytes()
+    assert (new.size, new.sha256) == (len(content), hashlib.sha256(content).digest())
+    with Image.open(new.path) as image:
+        assert (image.format, image.size, image.mode) == ("PNG", (40, 80), "RGB")
+        assert image.info["icc_profile"] == profile
+        assert is_dark(image, 0.8, 0.5)
+    assert probe(new.path).format is Format.PNG
+
+
+def test_only_heic_is_converted(tmp_path: Path) -> None:
+    for kind in set(FORMATS) - {"heic"}:
+        assert examined(tmp_path, picture(kind)).converted is None
+
+
+@pytest.mark.parametrize("kind", ["png", "webp", "tiff", "heic", "avif"])
+def test_transparency_stays_in_thumbnails(kind: str, tmp_path: Path) -> None:
+    found = examined(tmp_path, picture(kind, 400, 400, alpha=True))
+    assert found.probe.has_alpha
+    (small,) = found.thumbnails
+    assert small.content_type == "image/webp"
+    with Image.open(small.path) as image:
+        assert (image.format, image.mode) == ("WEBP", "RGBA")
+        assert image.getpixel((100, 50))[3] == pytest.approx(128, abs=8)
+
+
+@pytest.mark.parametrize(("kind", "animated"), [("gif", True), ("webp", True), ("tiff", False)])
+def test_of_several_frames_the_first_is_shown_and_all_are_counted(
+    kind: str, animated: bool, tmp_path: Path
+) -> None:
+    found = examined(tmp_path, picture(kind, 64, 48, frames=3))
+    assert (found.probe.frames, found.probe.animated) == (3, animated)
+    assert (found.probe.width, found.probe.height) == (64, 48)
+    assert (found.thumbnails[0].width, found.thumbnails[0].height) == (64, 48)
+
+
+def test_thumbnails_come_in_the_order_asked_for_and_are_never_larger_than_the_original(
+    tmp_path: Path,
+) -> None:
+    found = examined(tmp_path, picture("jpeg", 300, 150), thumbnail_sizes=(400, 100, 1024, 200))
+    assert [(small.box, small.width, small.height) for small in found.thumbnails] == [
+        (400, 300, 150),
+        (100, 100, 50),
+        (1024, 300, 150),
+        (200, 200, 100),
+    ]
+    assert len({small.path for small in found.thumbnails}) == 4
+
+
+def test_without_thumbnails_the_file_is_verified_all_the_same(tmp_path: Path) -> None:
+    content = picture("jpeg", 640, 480)
+    assert examined(tmp_path, content, thumbnail_sizes=()).thumbnails == ()
+    assert refusal(tmp_path, content[: len(content) // 2], thumbnail_sizes=()).code == "damaged_image"
+
+
+@pytest.mark.parametrize("box", THUMBNAIL_SIZES)
+def test_a_single_thumbnail_of_any_size_is_made_later(box: int, tmp_path: Path) -> None:
+    small = thumbnail(stored(tmp_path, picture("png", 2000, 1000)), tmp_path, box)
+    assert (small.box, small.width, small.height) == (box, box, box // 2)
+
+
+def test_a_sliver_keeps_at_least_one_pixel(tmp_path: Path) -> None:
+    small = thumbnail(stored(tmp_path, picture("png", 5000, 1)), tmp_path, 200)
+    assert (small.width, small.height) == (200, 1)
+
+
+def test_examining_again_over_the_same_folder_writes_the_same(tmp_path: Path) -> None:
+    content = picture("heic", 300, 200)
+    assert examined(tmp_path, content) == examined(tmp_path, content)
+
+
+def test_another_file_of_the_same_name_is_seen_as_it_is(tmp_path: Path) -> None:
+    """libvips would remember the first one by its path."""
+    for width in (100, 300, 200):
+        assert examined(tmp_path, picture("png", width, 50)).probe.width == width
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "I;16", "CMYK", "F", "RGBA"])
+def test_unusual_kinds_of_pixels_make_ordinary_thumbnails(mode: str, tmp_path: Path) -> None:
+    file = io.BytesIO()
+    with Image.open(io.BytesIO(picture("png", 64, 48))) as image:
+        source = image.convert("L") if mode in {"I;16", "F"} else image
+        source.convert(mode).save(file, "tiff")
+    (small,) = examined(tmp_path, file.getvalue()).thumbnails
+    with Image.open(small.path) as image:
+        assert image.mode in {"L", "RGB", "RGBA"}
+        assert image.size == (64, 48)
+
+
+def test_another_colour_space_is_brought_to_srgb(tmp_path: Path) -> None:
+    """A swapped profile: what it calls red is stored as blue."""
+    original = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    swapped = original.replace(b"rXYZ", b"?").replace(b"bXYZ", b"rXYZ").replace(b"?", b"bXYZ")
+    swapped = swapped.replace("sRGB".encode("utf-16-be"), "gBRG".encode("utf-16-be"))
+    file = io.BytesIO()
+    Image.new("RGB", (300, 300), (0, 0, 255)).save(file, "jpeg", icc_profile=swapped, quality=95)
+    (small,) = examined(tmp_path, file.getvalue()).thumbnails
+    with Image.open(small.path) as image:
+        red, _, blue = image.getpixel((50, 50))
+        assert "icc_profile" not in image.info
+    assert red > 240
+    assert blue < 15
+
+
+def test_a_broken_colour_profile_is_no_reason_to_refuse(tmp_path: Path) -> None:
+    profile = bytes(16) + b"RGB " + bytes(200)
+    assert examined(tmp_path, picture("jpeg", 300, 300, icc_profile=profile)).thumbnails[0].width == 200
+
+
+def test_thumbnails_carry_no_metadata(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x010F] = "A camera maker"
+    (small,) = examined(tmp_path, picture("jpeg", 300, 300, exif=exif.tobytes())).thumbnails
+    assert b"camera" not in small.path.read_bytes()
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_file_that_ends_too_early_is_damaged(kind: str, tmp_path: Path) -> None:
+    content = picture(kind, 300, 200, frames=1)
+    end = len(content)
+    for length in (end * 9 // 10, end // 2, end // 4, 40):
+        error = refusal(tmp_path, content[:length])
+        assert (type(error), error.code) == (UnsupportedMedia, "damaged_image"), length
+
+
+def test_a_png_without_its_last_bytes_is_damaged_and_trailing_bytes_do_no_harm(tmp_path: Path) -> None:
+    content = picture("png", 300, 200)
+    for missing in (1, 5, 9, 12, 13):
+        assert refusal(tmp_path, content[:-missing]).code == "damaged_image", missing
+    assert examined(tmp_path, content + b"and more").probe.width == 300
+
+
+@pytest.mark.parametrize("kind", ["gif", "webp", "tiff"])
+def test_damage_after_the_first_frame_is_found(kind: str, tmp_path: Path) -> None:
+    content = picture(kind, 300, 200, frames=4)
+    assert refusal(tmp_path, content[: len(content) * 3 // 4]).code == "damaged_image"
+
+
+def test_a_gif_may_lack_its_trailer_but_no_part_of_a_block(tmp_path: Path) -> None:
+    for frames in (1, 4):
+        content = picture("gif", 300, 200, frames=frames)
+        assert content[-1:] == b";"
+        assert examined(tmp_path, content[:-1]).probe.frames == frames
+        assert examined(tmp_path, content + b"and more").probe.frames == frames
+        for missing in (2, 3, 20, 40, 60):
+            assert refusal(tmp_path, content[:-missing]).code == "damaged_image", missing
+
+
+def test_damage_in_the_middle_of_a_png_is_found(tmp_path: Path) -> None:
+    content = bytearray(picture("png", 300, 200))
+    content[content.index(b"IDAT") + 40] ^= 0xFF
+    assert refusal(tmp_path, bytes(content)).code == "damaged_image"
+
+
+def test_pages_are_decoded_up_to_the_limit_of_pixels_and_believed_after_it(tmp_path: Path) -> None:
+    content = bytearray(picture("tiff", 100, 100, frames=5, compression="tiff_adobe_deflate"))
+    last = content.rindex(b"\x78\x9c")
+    content[last + 2 : last + 12] = b"\xff" * 10
+    assert refusal(tmp_path, bytes(content)).code == "damaged_image"
+    assert examined(tmp_path, bytes(content), max_pixels=20_000).probe.frames == 5
+
+
+def test_the_name_of_a_file_means_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "holiday.jpg"
+    path.write_bytes(picture("png"))
+    assert examine(path, tmp_path).probe.format is Format.PNG
+
+
+def test_an_empty_file_is_refused_as_such(tmp_path: Path) -> None:
+    error = refusal(tmp_path, b"")
+    assert (type(error), error.code) == (Invalid, "empty_file")
+
+
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [
+        (b"hello, I am called photo.jpg", "text/plain"),
+        (b"<html><script>alert(1)</script>", "text/html"),
+        (b"%PDF-1.4 " + picture("jpeg"), "application/pdf"),
+        (b"PK\x03\x04" + bytes(100), "application/zip"),
+        (bytes(1000), "none of the known kinds"),
+    ],
+)
+def test_what_is_no_image_is_refused_by_what_it_is(content: bytes, named: str, tmp_path: Path) -> None:
+    error = refusal(tmp_path, content)
+    assert (type(error), error.code) == (UnsupportedMedia, "not_an_image")
+    assert named in error.message
+
+
+@pytest.mark.parametrize("content", [b'<svg xmlns="http://www.w3.org/2000/svg"/>', b"8BPS\0\x01" + bytes(50)])
+def test_images_of_other_formats_are_unsupported(content: bytes, tmp_path: Path) -> None:
+    error = refusal(tmp_path, content)
+    assert (type(error), error.code) == (UnsupportedMedia, "unsupported_image")
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_head_alone_does_not_make_an_image(kind: str, tmp_path: Path) -> None:
+    """As in a script that begins like a GIF."""
+    disguised = picture(kind)[:30] + b"=1;alert(document.cookie);//" * 100
+    assert sniff(disguised) == f"image/{kind}"
+    assert refusal(tmp_path, disguised).code in {"damaged_image", "image_too_many_pixels"}
+
+
+def png(width: int, height: int, pixels: bytes) -> bytes:
+    """A greyscale PNG with whatever size it claims."""
+
+    def chunk(name: bytes, content: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+        )
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(pixels, 9))
+        + chunk(b"IEND", b"")
+    )
+
+
+@pytest.mark.parametrize("side", [20_000, 2_000_000, 2**31 - 1])
+def test_a_header_that_claims_too_many_pixels_is_refused_before_any_is_decoded(
+    side: int, tmp_path: Path
+) -> None:
+    error = refusal(tmp_path, png(side, side, b""))
+    assert (type(error), error.code) == (TooLarge, "image_too_many_pixels")
+    assert error.details["max_pixels"] == 16_384**2
+
+
+def test_a_small_file_that_grows_too_large_is_refused(tmp_path: Path) -> None:
+    bomb = png(1500, 1500, bytes(1501 * 1500))
+    assert len(bomb) < 5000
+    assert examined(tmp_path, bomb).probe.width == 1500
+    assert refusal(tmp_path, bomb, max_pixels=1500 * 1500 - 1).code == "image_too_many_pixels"
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_the_limit_of_pixels_holds_for_every_format(kind: str, tmp_path: Path) -> None:
+    content = picture(kind, 64, 48)
+    assert examined(tmp_path, content, max_pixels=64 * 48).probe.width == 64
+    assert refusal(tmp_path, content, max_pixels=64 * 48 - 1).code == "image_too_many_pixels"
+
+
+def test_the_limit_of_pixels_holds_for_later_pages(tmp_path: Path) -> None:
+    file = io.BytesIO()
+    Image.new("L", (10, 10)).save(file, "tiff", save_all=True, append_images=[Image.new("L", (100, 100))])
+    assert refusal(tmp_path, file.getvalue(), max_pixels=5000).code == "image_too_many_pixels"
+
+
+def test_no_room_for_thumbnails_is_not_the_fault_of_the_image(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable):
+        examine(stored(tmp_path, picture()), tmp_path / "no such folder")

@@ -1,0 +1,314 @@
+"""The pool: what one file does to its process is nobody else's business."""
+
+import asyncio
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from stackroom.errors import StackroomError, TooLarge, Unavailable, UnsupportedMedia
+from stackroom.media import studio as studio_module
+from stackroom.media.formats import Format
+from stackroom.media.studio import Studio
+from stackroom.testing.pictures import picture
+
+MEMORY = 3 * 1024**3
+run = asyncio.run
+
+
+@asynccontextmanager
+async def a_studio(
+    *, processes: int = 1, seconds: float = 20.0, max_pixels: int = 10**6
+) -> AsyncIterator[Studio]:
+    studio = Studio(processes=processes, timeout=seconds, memory=MEMORY, max_pixels=max_pixels)
+    async with studio:
+        yield studio
+    assert children() == []
+
+
+def children() -> list[str]:
+    return [
+        pid for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()
+    ]
+
+
+def gone_within(seconds: float, pids: list[int]) -> bool:
+    for _ in range(int(seconds * 50)):
+        if not any(Path(f"/proc/{pid}").exists() for pid in pids):
+            return True
+        time.sleep(0.02)
+    return False
+
+
+@pytest.fixture
+def arrival(tmp_path: Path) -> Path:
+    path = tmp_path / "arrival"
+    path.write_bytes(picture("png", 300, 200))
+    return path
+
+
+def test_images_are_examined_in_another_process(arrival: Path, tmp_path: Path) -> None:
+    async def body() -> None:
+        async with a_studio() as studio:
+            found = await studio.examine(arrival, tmp_path, thumbnail_sizes=(100, 200))
+            assert found.probe.format is Format.PNG
+            assert [small.width for small in found.thumbnails] == [100, 200]
+            small = await studio.thumbnail(arrival, tmp_path, 400)
+            assert (small.width, small.path.exists()) == (300, True)
+            assert await studio._run(os.getpid) != os.getpid()
+
+    run(body())
+
+
+def test_the_server_does_not_load_the_decoders() -> None:
+    program = """
+import asyncio, sys
+from stackroom.media.studio import Studio
+async def main():
+    async with Studio(processes=1):
+        pass
+asyncio.run(main())
+sys.exit(bool({"pyvips", "PIL", "pillow_heif"} & set(sys.modules)))
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+def test_a_refusal_comes_home_with_all_it_has_to_say(arrival: Path, tmp_path: Path) -> None:
+    async def body() -> None:
+        async with a_studio(max_pixels=1000) as studio:
+            with pytest.raises(TooLarge) as refused:
+                await studio.examine(arrival, tmp_path)
+        assert refused.value.code == "image_too_many_pixels"
+        assert refused.value.hint
+        assert refused.value.details == {"width": 300, "height": 200, "max_pixels": 1000}
+
+    run(body())
+
+
+def test_an_unexpected_error_tells_where_in_the_worker_it_came_from() -> None:
+    async def body() -> None:
+        async with a_studio() as studio:
+            with pytest.raises(FileNotFoundError) as failed:
+                await studio.examine(Path("/no/such/file"), Path("/no/such/folder"))
+        assert "in _recognised" in "".join(failed.value.__notes__)
+
+    run(body())
+
+
+@pytest.mark.parametrize(("crash", "code"), [((os.abort,), -signal.SIGABRT), ((os._exit, 0), 0)])
+def test_a_crash_is_refused_and_the_studio_goes_on(
+    crash: tuple[object, ...], code: int, arrival: Path, tmp_path: Path
+) -> None:
+    async def body() -> None:
+        async with a_studio() as studio:
+            with pytest.raises(UnsupportedMedia) as refused:
+                await studio._run(*crash)
+            assert refused.value.code == "image_crashed_decoder"
+            assert refused.value.details == {"exit_code": code}
+            assert (await studio.examine(arrival, tmp_path)).probe.width == 300
+
+    run(body())
+
+
+def test_a_crash_harms_no_other_task(arrival: Path, tmp_path: Path) -> None:
+    async def one(studio: Studio, number: int) -> str:
+        out = tmp_path / str(number)
+        out.mkdir()
+        try:
+            await (studio._run(os.abort) if number % 3 == 0 else studio.examine(arrival, out))
+        except StackroomError as error:
+            return error.code
+        return "fine"
+
+    async def body() -> None:
+        async with a_studio(processes=2) as studio:
+            outcomes = await asyncio.gather(*(one(studio, number) for number in range(9)))
+        assert outcomes == ["image_crashed_decoder", "fine", "fine"] * 3
+
+    run(body())
+
+
+def test_a_task_that_takes_too_long_is_ended(arrival: Path, tmp_path: Path) -> None:
+    async def body() -> None:
+        async with a_studio(seconds=0.2) as studio:
+            with pytest.raises(UnsupportedMedia) as refused:
+                await studio._run(time.sleep, 30)
+            assert refused.value.code == "image_took_too_long"
+            assert children() == []
+        async with a_studio() as studio:
+            assert (await studio.examine(arrival, tmp_path)).probe.width == 300
+
+    run(body())
+
+
+def test_workers_are_bounded_in_memory_and_the_first_to_go_when_it_is_short() -> None:
+    async def body() -> None:
+        async with a_studio() as studio:
+            assert await studio._run(resource.getrlimit, resource.RLIMIT_AS) == (MEMORY, MEMORY)
+            assert await studio._run(resource.getrlimit, resource.RLIMIT_CORE) == (0, 0)
+            assert int(await studio._run(Path.read_text, Path("/proc/self/oom_score_adj"))) > 0
+            with pytest.raises(MemoryError):
+                await studio._run(bytes, MEMORY)
+            assert await studio._run(os.getpgrp) != os.getpgrp()  # where Ctrl-C does not reach
+
+    run(body())
+
+
+def test_a_worker_killed_while_idle_is_replaced_and_no_file_is_blamed(arrival: Path, tmp_path: Path) -> None:
+    async def body() -> None:
+        async with a_studio() as studio:
+            for _ in range(3):
+                pid = await studio._run(os.getpid)
+                os.kill(pid, signal.SIGKILL)
+                await asyncio.sleep(0.05)
+                assert (await studio.examine(arrival, tmp_path)).probe.width == 300
+
+    run(body())
+
+
+def test_no_more_tasks_run_at_once_than_there_are_processes() -> None:
+    async def body() -> None:
+        async with a_studio(processes=2) as studio:
+            begin = time.monotonic()
+            pids = await asyncio.gather(*(studio._run(os.getpid) for _ in range(50)))
+            assert len(set(pids)) <= 2
+            await asyncio.gather(*(studio._run(time.sleep, 0.1) for _ in range(6)))
+            assert time.monotonic() - begin >= 0.3
+
+    run(body())
+
+
+def test_a_worker_is_replaced_after_many_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(studio_module, "_TASKS_EACH", 3)
+
+    async def body() -> None:
+        async with a_studio() as studio:  # which takes the first task
+            pids = [await studio._run(os.getpid) for _ in range(5)]
+        assert pids[0] == pids[1] != pids[2] == pids[3] == pids[4]
+
+    run(body())
+
+
+def test_a_cancelled_task_has_let_go_of_its_files_when_it_ends(tmp_path: Path) -> None:
+    async def body() -> None:
+        async with a_studio() as studio:
+            pid = await studio._run(os.getpid)
+            task = asyncio.create_task(studio._run(time.sleep, 30))
+            await asyncio.sleep(0.05)
+            begin = time.monotonic()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert time.monotonic() - begin < 5
+            assert gone_within(0.02, [pid])
+            assert await studio._run(os.getpid) != pid
+
+    run(body())
+
+
+def test_a_task_cancelled_while_it_waits_costs_no_process() -> None:
+    async def body() -> None:
+        async with a_studio() as studio:
+            pid = await studio._run(os.getpid)
+            running = asyncio.create_task(studio._run(time.sleep, 0.3))
+            await asyncio.sleep(0.05)
+            waiting = [asyncio.create_task(studio._run(time.sleep, 30)) for _ in range(5)]
+            await asyncio.sleep(0.05)
+            for task in waiting:
+                task.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+            await running
+            assert await studio._run(os.getpid) == pid
+
+    run(body())
+
+
+def test_tasks_cancelled_at_any_moment_leave_the_studio_whole(arrival: Path, tmp_path: Path) -> None:
+    async def body() -> None:
+        async with a_studio(processes=2) as studio:
+            for number in range(30):
+                task = asyncio.create_task(studio.examine(arrival, tmp_path))
+                await asyncio.sleep(number * 0.0005)
+                task.cancel()
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+            found = await asyncio.gather(*(studio.examine(arrival, tmp_path) for _ in range(4)))
+            assert {each.probe.width for each in found} == {300}
+
+    run(body())
+
+
+def test_closing_ends_running_and_waiting_tasks_and_all_processes() -> None:
+    async def body() -> None:
+        async with a_studio(processes=2) as studio:
+            tasks = [asyncio.create_task(studio._run(time.sleep, 30)) for _ in range(6)]
+            await asyncio.sleep(0.05)
+            await studio.close()
+            assert children() == []
+            ends = await asyncio.gather(*tasks, return_exceptions=True)
+            assert [type(end) for end in ends] == [Unavailable] * 6
+            assert {end.code for end in ends} == {"studio_closed"}
+            await studio.close()
+            with pytest.raises(Unavailable):
+                await studio._run(os.getpid)
+
+    run(body())
+
+
+def test_closing_while_processes_are_starting_leaves_none() -> None:
+    async def body() -> None:
+        for delay in (0, 0.01, 0.05):
+            studio = Studio(processes=2, memory=MEMORY)
+            starting = asyncio.create_task(studio.start())
+            await asyncio.sleep(delay)
+            await studio.close()
+            with pytest.raises(Unavailable):
+                await starting
+            assert children() == []
+
+    run(body())
+
+
+def test_processes_that_cannot_start_are_not_blamed_on_a_file(capfd: pytest.CaptureFixture[str]) -> None:
+    async def body() -> None:
+        with pytest.raises(Unavailable) as refused:
+            async with Studio(processes=1, memory=16 * 1024**2):
+                pass
+        assert refused.value.code == "studio_unavailable"
+        assert children() == []
+
+    run(body())
+    capfd.readouterr()
+
+
+@pytest.mark.parametrize("end", ["await asyncio.sleep(60)", "return"])
+def test_no_process_outlives_the_server_however_it_ends(end: str) -> None:
+    program = f"""
+import asyncio, os, time
+from stackroom.media.studio import Studio
+async def main():
+    studio = Studio(processes=2)
+    await studio.start()
+    print(*await asyncio.gather(*(studio._run(os.getpid) for _ in range(2))), flush=True)
+    tasks = [asyncio.create_task(studio._run(time.sleep, 60)) for _ in range(1)]
+    await asyncio.sleep(0.1)
+    {end}
+asyncio.run(main())
+"""
+    server = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
+    assert server.stdout is not None
+    pids = [int(pid) for pid in server.stdout.readline().split()]
+    assert len(pids) == 2
+    if end != "return":
+        time.sleep(0.2)
+        assert all(Path(f"/proc/{pid}").exists() for pid in pids)
+        server.kill()
+    server.communicate(timeout=20)
+    assert gone_within(5, pids)
