@@ -59,7 +59,7 @@ async def open_library(settings: Settings, now: Clock = clock.now) -> AsyncItera
 
 @asynccontextmanager
 async def at_work(services: Services) -> AsyncIterator[None]:
-    """What runs beside the server: pixels, large operations, the sweeper. Stops in order, leaving nothing half-done."""
+    """What runs beside the server: pixels, large operations, the sweeper. Ends in order, nothing half-done."""
     services.staging.sweep(0.0)
     await services.studio.start()
     tasks = [asyncio.create_task(services.runner.run()), asyncio.create_task(_keep_sweeping(services))]

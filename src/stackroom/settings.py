@@ -1,4 +1,4 @@
-"""How a library is set up: `STACKROOM_*` variables, overridden by flags, checked before anything is opened."""
+"""How a library is set up: `STACKROOM_*` variables, overridden by flags, checked before it is opened."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ MEBIBYTE = 2**20
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that can be set. Each field is the flag `--field-name` and the variable `STACKROOM_FIELD_NAME`."""
+    """All that can be set. Each field is a flag, `--field-name`, and a variable, `STACKROOM_FIELD_NAME`."""
 
     data_dir: Path = Path("data")
     """Where the library is: its database and its files, unless the URLs below say otherwise."""
