@@ -57,16 +57,10 @@ def damage_explained() -> Iterator[None]:
         yield
     except StackroomError:
         raise
-    except MemoryError as error:
-        raise _needs_too_much_memory() from error
-    except pyvips.Error as error:
-        if _NO_MEMORY.search(str(error)):
-            raise _needs_too_much_memory() from error
-        raise _damaged() from error
     except Exception as error:
-        # Decoders written in Python fail on damage with nearly everything there is: OSError, SyntaxError,
-        # struct.error, EOFError, KeyError, OverflowError, ZeroDivisionError …
-        raise _damaged() from error
+        # Decoders fail on damage with nearly everything there is: pyvips.Error, OSError, SyntaxError,
+        # ValueError, struct.error, EOFError, KeyError, OverflowError, ZeroDivisionError …
+        raise (_needs_too_much_memory() if _is_short_of_memory(error) else _damaged()) from error
 
 
 def _recognised(path: Path) -> Format:
@@ -104,6 +98,12 @@ def _damaged() -> UnsupportedMedia:
         code="damaged_image",
         hint="Open it in a viewer to see whether it is whole, export it again, and send that.",
     )
+
+
+def _is_short_of_memory(error: Exception) -> bool:
+    # libheif calls it a memory error, too, when a damaged header lists absurdly many parts.
+    text = str(error)
+    return isinstance(error, MemoryError) or (bool(_NO_MEMORY.search(text)) and "Security limit" not in text)
 
 
 def _needs_too_much_memory() -> TooLarge:

@@ -25,8 +25,8 @@ from stackroom.media.examined import MAX_PIXELS, Examined, Thumbnail
 T = TypeVar("T")
 
 _PROGRAM = "import sys; sys.path[:] = {path!r}; from stackroom.media.worker import main; main({arguments})"
-# What decoding MAX_PIXELS can take, with little to spare. Measured for 100 megapixels: BMP 1.04 GB, interlaced
-# PNG of 16 bits 0.94, HEIC 0.61, progressive JPEG 0.44, and 0.22 for what is decoded line by line.
+# What decoding MAX_PIXELS can take, with little to spare. Measured for 100 megapixels: BMP 1.04 GB, a PNG of
+# 16 bits, interlaced, 0.94, HEIC 0.61, progressive JPEG 0.44, and 0.22 for what is decoded line by line.
 _MEMORY = 3 * 1024**3
 _STARTING = 60.0  # seconds; a process needs a fifth of one on an idle machine
 _TASKS_EACH = 1000  # then a process is replaced, so that what a decoder leaks is bounded

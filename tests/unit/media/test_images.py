@@ -7,13 +7,14 @@ import zlib
 from pathlib import Path
 
 import pytest
+import pyvips
 from PIL import Image, ImageCms
 
 from stackroom.errors import Invalid, StackroomError, TooLarge, Unavailable, UnsupportedMedia
 from stackroom.media.examined import THUMBNAIL_SIZES, Examined
 from stackroom.media.formats import Format, sniff
 from stackroom.media.images import examine, thumbnail
-from stackroom.media.probe import probe
+from stackroom.media.probe import damage_explained, probe
 from stackroom.testing.pictures import FORMATS, picture
 
 CAN_BE_TURNED = ("jpeg", "png", "webp", "tiff", "heic", "avif")
@@ -327,6 +328,23 @@ def test_the_limit_of_pixels_holds_for_later_pages(tmp_path: Path) -> None:
     file = io.BytesIO()
     Image.new("L", (10, 10)).save(file, "tiff", save_all=True, append_images=[Image.new("L", (100, 100))])
     assert refusal(tmp_path, file.getvalue(), max_pixels=5000).code == "image_too_many_pixels"
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (MemoryError(), "image_needs_too_much_memory"),
+        (pyvips.Error("unable to load\n  out of memory --- size == 700MB"), "image_needs_too_much_memory"),
+        (RuntimeError("Memory allocation error: Unspecified"), "image_needs_too_much_memory"),
+        (pyvips.Error("heif: Memory allocation error: Security limit exceeded: 9000 items"), "damaged_image"),
+        (pyvips.Error("unable to call copy_memory"), "damaged_image"),
+        (struct.error("unpack requires a buffer of 4 bytes"), "damaged_image"),
+    ],
+)
+def test_want_of_memory_is_told_from_damage(error: Exception, code: str) -> None:
+    with pytest.raises(StackroomError) as refused, damage_explained():
+        raise error
+    assert refused.value.code == code
 
 
 def test_no_room_for_thumbnails_is_not_the_fault_of_the_image(tmp_path: Path) -> None:
