@@ -21,7 +21,15 @@ from stackroom.access import Actor, Role, require
 from stackroom.clock import Clock
 from stackroom.database.schema import blob, organization, upload
 from stackroom.database.transaction import Database
-from stackroom.errors import Conflict, Forbidden, Invalid, NotFound, StackroomError, UnsupportedMedia
+from stackroom.errors import (
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    StackroomError,
+    TooLarge,
+    UnsupportedMedia,
+)
 from stackroom.events import log
 from stackroom.library import assets, blobs, datasets, folders
 from stackroom.library.assets import Asset, NewAsset
@@ -103,7 +111,13 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def open_uploads(
-    conn: Connection, actor: Actor, dataset_ref: str, files: Sequence[Wanted], *, refuse_taken: bool = True, now: int
+    conn: Connection,
+    actor: Actor,
+    dataset_ref: str,
+    files: Sequence[Wanted],
+    *,
+    refuse_taken: bool = True,
+    now: int,
 ) -> list[Ticket]:
     """Tickets for files, in their order. Opening is free: what is never sent expires.
 
@@ -111,8 +125,8 @@ def open_uploads(
     for a name that a live asset has, unless that is to be found out file by file at registration.
     """
     require(actor, Role.MEMBER, "uploading")
-    found = datasets.find(conn, actor, dataset_ref)
     tickets = [_ticket(each, now) for each in files]
+    found = datasets.find(conn, actor, dataset_ref)
     if refuse_taken:
         for ticket in tickets:
             _refuse_taken(conn, found.id, ticket)
@@ -180,11 +194,13 @@ class Uploads:
     async def prepare(self, actor: Actor, dataset_ref: str, wanted: Wanted) -> Prepared:
         """Look at received bytes. Raises what `Studio.examine` raises, `Invalid` (`upload_missing`, `size_mismatch`),
         `NotFound` for the dataset. Bytes that are refused are given up at once."""
-        row, key = await self._database.read(lambda conn: _received(conn, actor, dataset_ref, wanted, self._now()))
+        row, key = await self._database.read(
+            lambda conn: _received(conn, actor, dataset_ref, wanted, self._now())
+        )
         try:
             return await self._examine(actor, row, key, wanted)
         except StackroomError as error:
-            if isinstance(error, Invalid | UnsupportedMedia):
+            if isinstance(error, Invalid | TooLarge | UnsupportedMedia):
                 await self._database.write(lambda conn: forget_uploads(conn, [row.id], now=self._now()))
             raise
 
@@ -276,7 +292,8 @@ def register_many(
         return [each for each in files if isinstance(each, Refused)]
     waiting = set(conn.scalars(select(upload.c.id).where(upload.c.id.in_([each.upload_id for each in good]))))
     places = {
-        path: folders.ensure(conn, good[0].dataset_id, path, now=now) for path in {each.folder_path for each in good}
+        path: folders.ensure(conn, good[0].dataset_id, path, now=now)
+        for path in {each.folder_path for each in good}
     }
     for folder_id in sorted(places.values()):
         folders.hold(conn, folder_id)
@@ -336,7 +353,9 @@ def _ticket(wanted: Wanted, now: int) -> Ticket:
             f"{content_type or 'a file without a type'} is not supported",
             hint=f"Supported are {', '.join(sorted(ACCEPTED_TYPES))}.",
         )
-    return Ticket(uuid=ids.new(), name=name, folder_path=path, content_type=content_type, expires_at=now + TICKET_LIFE)
+    return Ticket(
+        uuid=ids.new(), name=name, folder_path=path, content_type=content_type, expires_at=now + TICKET_LIFE
+    )
 
 
 def _refuse_taken(conn: Connection, dataset_id: int, ticket: Ticket) -> None:
@@ -371,8 +390,14 @@ def _waiting(conn: Connection, ticket: str, now: int) -> Row[Any]:
     query = select(upload, organization.c.uuid.label("organization_uuid")).join_from(upload, organization)
     row = conn.execute(query.where(upload.c.uuid == raw, upload.c.expires_at > now)).first() if raw else None
     if row is None:
-        raise NotFound("this upload is not waiting for bytes", hint="It has been registered or has expired; ask anew.")
+        raise _not_waiting()
     return row
+
+
+def _not_waiting() -> NotFound:
+    return NotFound(
+        "this upload is not waiting for bytes", hint="It was registered or has expired; ask anew."
+    )
 
 
 def _received(
@@ -416,13 +441,14 @@ def _attach(conn: Connection, row: Row[Any], arrival: Arrival, key: str, *, now:
 
 
 def _refer(conn: Connection, row: Row[Any], blob_id: int, *, now: int) -> None:
-    changed = conn.execute(
-        update(upload).where(upload.c.id == row.id).values(blob_id=blob_id, received_at=now)
-    )
-    if changed.rowcount == 0:
-        raise NotFound("this upload is not waiting for bytes", hint="It was registered or expired meanwhile; ask anew.")
-    if row.blob_id is not None and row.blob_id != blob_id:
-        blobs.release(conn, str(int(row.blob_id)), {}, now=now)
+    mine = upload.c.id == row.id
+    # Asked again, and held: another PUT to the same URL may have come in since `row` was read.
+    before = conn.execute(select(upload.c.blob_id).where(mine).with_for_update()).first()
+    if before is None:
+        raise _not_waiting()
+    conn.execute(update(upload).where(mine).values(blob_id=blob_id, received_at=now))
+    if before.blob_id is not None and before.blob_id != blob_id:
+        blobs.release(conn, str(int(before.blob_id)), {}, now=now)
 
 
 async def _gathered(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -435,4 +461,3 @@ async def _gathered(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
             gathered.clear()
     if gathered:
         yield bytes(gathered)
-

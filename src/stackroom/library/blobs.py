@@ -82,21 +82,25 @@ def release(
     parameters: Mapping[str, object],
     *,
     doomed: str | None = None,
+    doomed_uploads: str | None = None,
     now: int,
-) -> None:
+) -> int:
     """Give up those of the `candidates` (a SELECT of blob ids) that nothing refers to: two statements for any number.
+    How many those were.
 
-    `doomed` (a SELECT of asset ids) names assets that are about to be deleted in this transaction and no longer count.
+    `doomed` (a SELECT of asset ids) names assets that are about to be deleted in this transaction and no longer
+    count; `doomed_uploads` names uploads likewise.
     """
     but_doomed = f"AND asset.id NOT IN ({doomed})" if doomed else ""
+    but_doomed_uploads = f"AND upload.id NOT IN ({doomed_uploads})" if doomed_uploads else ""
     unneeded = f"""FROM blob WHERE id IN ({candidates})
         AND NOT EXISTS (SELECT 1 FROM asset WHERE asset.blob_id = blob.id {but_doomed})
-        AND NOT EXISTS (SELECT 1 FROM upload WHERE upload.blob_id = blob.id)"""
+        AND NOT EXISTS (SELECT 1 FROM upload WHERE upload.blob_id = blob.id {but_doomed_uploads})"""
     loosen = (
         f"INSERT INTO loose_bytes (storage_key, due_at) SELECT storage_key, CAST(:now AS bigint) {unneeded}"
     )
     conn.execute(statement(loosen), {**parameters, "now": now})
-    conn.execute(statement(f"DELETE {unneeded}"), parameters)
+    return conn.execute(statement(f"DELETE {unneeded}"), parameters).rowcount
 
 
 def due(conn: Connection, *, now: int, limit: int) -> list[str]:

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, case, func, insert, select
+from msgspec import UNSET, UnsetType
+from sqlalchemy import ColumnElement, Connection, Row, case, func, insert, select, update
 
 from stackroom import ids
 from stackroom.access import Actor, Role, require
@@ -32,6 +33,21 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: int
 
 
+class DatasetChanges(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What to change of a dataset. UNSET leaves alone; None clears.
+
+    `classes_base` is the list of classes that the caller had seen: then only what differs between it and
+    `classes` is changed, and what somebody else has changed meanwhile stays.
+    """
+
+    name: str | UnsetType = UNSET
+    description: str | UnsetType | None = UNSET
+    readme: str | UnsetType | None = UNSET
+    annotation_types: list[str] | UnsetType = UNSET
+    classes: list[dict[str, Any]] | UnsetType = UNSET
+    classes_base: list[dict[str, Any]] | UnsetType = UNSET
+
+
 class Totals(msgspec.Struct, frozen=True, kw_only=True):
     """What a dataset holds. All but `archived` count live assets only; `bytes` counts shared bytes once per asset."""
 
@@ -55,15 +71,9 @@ def create(
     """Make an empty dataset with its root folder. Raises `Conflict` for a taken name, `Invalid` for a bad one."""
     require(actor, Role.MEMBER, "creating a dataset")
     name = clean_dataset_name(name)
-    unknown = sorted(set(annotation_types) - ANNOTATION_TYPES)
-    if unknown:
-        allowed = ", ".join(sorted(ANNOTATION_TYPES))
-        raise Invalid(f"annotation_types: {unknown[0]!r} is not one of {allowed}")
+    check_annotation_types(annotation_types)
     check_classes(classes)
-    if _where(conn, actor, dataset.c.name == name) is not None:
-        raise Conflict(
-            f"a dataset named {name!r} already exists", hint="Choose another name, or use that dataset."
-        )
+    _refuse_taken(conn, actor, name)
     mine = dataset.c.organization_id == actor.organization_id
     number = 1 + (conn.scalar(select(func.max(dataset.c.number)).where(mine)) or 0)
     uuid = ids.new()
@@ -137,6 +147,60 @@ def totals(conn: Connection, datasets: Iterable[Dataset]) -> dict[int, Totals]:
     return {each: counted.get(each, Totals()) for each in wanted}
 
 
+def change(conn: Connection, actor: Actor, reference: str, wanted: DatasetChanges, *, now: int) -> Dataset:
+    """Rename or describe a dataset. Raises `Invalid` for nothing to change, `Conflict` for a taken name.
+
+    Repeating it leaves the same dataset.
+    """
+    require(actor, Role.MEMBER, "changing a dataset")
+    values = _checked(wanted)
+    found = find(conn, actor, reference)
+    if values.get("name", found.name) != found.name:
+        _refuse_taken(conn, actor, values["name"])
+    if wanted.classes is not UNSET and wanted.classes_base is not UNSET:
+        values["classes"] = merge_classes(found.classes, wanted.classes_base, wanted.classes)
+        check_classes(values["classes"])
+    documents = {name: _json(values[name]) for name in ("annotation_types", "classes") if name in values}
+    conn.execute(
+        update(dataset).where(dataset.c.id == found.id).values(**{**values, **documents, "updated_at": now})
+    )
+    log.record(conn, actor, "dataset.updated", at=now, dataset_id=found.id, data={"fields": sorted(values)})
+    return find(conn, actor, ids.text(found.uuid))
+
+
+def set_archived(conn: Connection, actor: Actor, reference: str, *, archived: bool, now: int) -> Dataset:
+    """Hide a dataset from listings, or bring it back; its assets stay as they are. Repeating changes nothing."""
+    require(actor, Role.ADMIN, "archiving or restoring a dataset")
+    found = find(conn, actor, reference)
+    if (found.archived_at is not None) == archived:
+        return found
+    values = {"archived_at": now if archived else None, "updated_at": now}
+    conn.execute(update(dataset).where(dataset.c.id == found.id).values(**values))
+    log.record(
+        conn, actor, "dataset.archived" if archived else "dataset.restored", at=now, dataset_id=found.id
+    )
+    return msgspec.structs.replace(found, **values)
+
+
+def merge_classes(
+    stored: Sequence[dict[str, Any]], base: Sequence[dict[str, Any]], wanted: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """`stored` with what differs between `base` and `wanted`: what was added, changed or removed there."""
+    before, after = ({each["name"]: each for each in classes} for classes in (base, wanted))
+    gone = before.keys() - after.keys()
+    changed = {name: each for name, each in after.items() if before.get(name) != each}
+    kept = [changed.pop(each["name"], each) for each in stored if each["name"] not in gone]
+    return [*kept, *changed.values()]
+
+
+def check_annotation_types(wanted: Sequence[str]) -> None:
+    """Raise `Invalid` unless every one is known."""
+    unknown = sorted(set(wanted) - ANNOTATION_TYPES)
+    if unknown:
+        allowed = ", ".join(sorted(ANNOTATION_TYPES))
+        raise Invalid(f"annotation_types: {unknown[0]!r} is not one of {allowed}")
+
+
 def check_classes(classes: Sequence[dict[str, Any]]) -> None:
     """Raise `Invalid` unless every class has a name of its own."""
     seen = set()
@@ -147,6 +211,27 @@ def check_classes(classes: Sequence[dict[str, Any]]) -> None:
         if name in seen:
             raise Invalid(f"classes: {name!r} appears twice", hint="Class names are unique in a dataset.")
         seen.add(name)
+
+
+def _checked(wanted: DatasetChanges) -> dict[str, Any]:
+    """The columns to set, their values clean."""
+    values = {name: value for name, value in msgspec.structs.asdict(wanted).items() if value is not UNSET}
+    base = values.pop("classes_base", None)
+    if not values:
+        raise Invalid("nothing to change", code="empty_update", hint="Give at least one field to change.")
+    if "name" in values:
+        values["name"] = clean_dataset_name(values["name"])
+    check_annotation_types(values.get("annotation_types", ()))
+    check_classes(values.get("classes", ()))
+    check_classes(base or ())
+    return values
+
+
+def _refuse_taken(conn: Connection, actor: Actor, name: str) -> None:
+    if _where(conn, actor, dataset.c.name == name) is not None:
+        raise Conflict(
+            f"a dataset named {name!r} already exists", hint="Choose another name, or use that dataset."
+        )
 
 
 def _where(conn: Connection, actor: Actor, where: ColumnElement[bool]) -> Dataset | None:

@@ -64,5 +64,5 @@ def _forget_journals(conn: Connection, *, now: int) -> None:
 
 
 def _remove(store: BlobStore, keys: list[str]) -> None:
-    renditions = [found.key for key in keys for found in store.keys(rendition_prefix(key))]
+    renditions = [found.key for key in keys for found in store.objects(rendition_prefix(key))]
     store.delete([*renditions, *keys])

@@ -34,5 +34,7 @@ def status_of(error: StackroomError) -> int:
 
 
 def plain_error(request: Request, error: StackroomError, status: int | None) -> Response:  # noqa: ARG001 - a `Refusal`
-    body = {"error": {"code": error.code, "message": error.message, "hint": error.hint, "details": error.details}}
+    body = {
+        "error": {"code": error.code, "message": error.message, "hint": error.hint, "details": error.details}
+    }
     return json_reply(body, status or status_of(error))

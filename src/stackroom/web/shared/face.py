@@ -4,7 +4,8 @@ Routes are matched on path segments that are split before they are decoded, so `
 A trailing slash makes no difference and is never redirected: the clients here do not follow redirects.
 """
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Awaitable, Callable, Sequence
 from urllib.parse import unquote
 
 import structlog
@@ -12,15 +13,31 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from stackroom.errors import Invalid, NotFound, StackroomError
 from stackroom.web.shared.services import Services
 
 log = structlog.get_logger(__name__)
+_NOT_IN_A_NAME = re.compile("[/\\0]")
 Refusal = Callable[[Request, StackroomError, int | None], Response]
 """Makes a face's error answer. The number, if given, is the HTTP status to use."""
+Handler = Callable[[Request], Awaitable[Response]]
+NO_NAME_HAS_IT = "\x1f"
+"""Stands in a decoded path for what was an encoded slash or NUL: a character that no name can have."""
+
+
+def resource(path: str, **handlers: Handler) -> Route:
+    """One address, with a handler for each method: `resource("/x", GET=show, POST=make)`.
+
+    Everything an address can do is in one route, so that a wrong method is told all the right ones.
+    """
+
+    async def handle(request: Request) -> Response:
+        return await handlers["GET" if request.method == "HEAD" else request.method](request)
+
+    return Route(path, handle, methods=list(handlers))
 
 
 def make_face(services: Services, routes: Sequence[BaseRoute], refuse: Refusal) -> ASGIApp:
@@ -33,7 +50,8 @@ def make_face(services: Services, routes: Sequence[BaseRoute], refuse: Refusal) 
     async def http_refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101
         response = refuse(request, _in_our_words(request, error), error.status_code)
-        response.headers.update(error.headers or {})
+        for name, value in (error.headers or {}).items():
+            response.headers[name] = ", ".join(sorted(value.split(", "))) if name == "Allow" else value
         return response
 
     async def failed(request: Request, error: Exception) -> Response:
@@ -59,8 +77,7 @@ class _Segments:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             raw = scope["raw_path"].decode("latin-1").partition("?")[0]
-            # An encoded slash becomes a character that no name can have, so nothing of that name is found.
-            parts = [unquote(part).replace("/", "\0") for part in raw.rstrip("/").split("/")]
+            parts = [_NOT_IN_A_NAME.sub(NO_NAME_HAS_IT, unquote(part)) for part in raw.rstrip("/").split("/")]
             scope = {**scope, "path": "/".join(parts) or "/"}
         try:
             await self._app(scope, receive, send)
@@ -69,7 +86,7 @@ class _Segments:
 
 
 def _in_our_words(request: Request, error: HTTPException) -> StackroomError:
-    place = f"{request.method} {request.url.path}".replace("\0", "%2F")
+    place = f"{request.method} {request.scope['path']}".replace(NO_NAME_HAS_IT, "%2F")
     match error.status_code:
         case 404:
             return NotFound(f"there is nothing at {place}", code="unknown_path", hint="Check the address.")
@@ -77,4 +94,3 @@ def _in_our_words(request: Request, error: HTTPException) -> StackroomError:
             return Invalid(f"{place} is not a method of this address", code="method_not_allowed")
         case _:
             return Invalid(str(error.detail), code="bad_request")
-

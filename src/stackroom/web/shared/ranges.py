@@ -15,7 +15,7 @@ from stackroom.storage.blobstore import BlobStore
 FOREVER = "public, max-age=2592000, immutable"  # thirty days
 ASK_AGAIN = "private, no-cache"
 
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
 class StoredFile(msgspec.Struct, frozen=True, kw_only=True):

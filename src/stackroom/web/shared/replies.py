@@ -42,7 +42,7 @@ class Once:
     def __init__(self, request: Request, actor: Actor, body: bytes) -> None:
         self._services = services_of(request)
         key = request.headers.get("idempotency-key")
-        path = request.url.path + ("?" + request.url.query if request.url.query else "")
+        path = f"{request.scope['path']}?{request.scope['query_string'].decode('latin-1')}"
         self._request = (
             answers.identify(actor.organization_id, f"{actor.key_id}:{key}", request.method, path, body)
             if key is not None
@@ -60,7 +60,17 @@ class Once:
         return None if found is None else _replayed(found)
 
     async def write(self, work: Callable[[Connection], Answer]) -> Response:
-        """Run `work` and keep its answer, in one transaction; or give the answer of the first call."""
+        """Run `work` and keep its answer, in one transaction; or give the answer of the first call.
+
+        Also where `work` refuses because the first call, still on its way when this one began, has since used up
+        what both ask for.
+        """
+        try:
+            return await self._write(work)
+        except StackroomError as error:
+            return await self.recall_instead(error)
+
+    async def _write(self, work: Callable[[Connection], Answer]) -> Response:
         wanted = self._request
         if wanted is None:
             return reply(await self._services.database.write(work))

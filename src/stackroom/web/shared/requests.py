@@ -2,6 +2,8 @@
 
 import base64
 import binascii
+import re
+from collections.abc import Mapping
 from typing import TypeVar
 
 import msgspec
@@ -15,6 +17,7 @@ from stackroom.web.shared.services import Services
 
 T = TypeVar("T")
 MAX_BODY = 16 * 2**20
+_ENCODED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 def services_of(request: Request) -> Services:
@@ -82,6 +85,8 @@ async def read_body(request: Request, limit: int = MAX_BODY) -> bytes:
 
 def decode(body: bytes, kind: type[T]) -> T:
     """A JSON body as `kind`. Raises `Invalid`: `malformed_json`, or which key is wrong and how."""
+    if _ENCODED_NUL.search(body):
+        raise _holds_nul("the body")
     try:
         return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:
@@ -92,20 +97,23 @@ def decode(body: bytes, kind: type[T]) -> T:
         ) from error
 
 
-def convert(value: object, kind: type[T]) -> T:
-    """Form or query values, all text, as `kind`."""
+def convert(values: Mapping[str, str], kind: type[T], place: str = "query") -> T:
+    """Query or form values, all text, as `kind`. Raises `Invalid`, saying which one is wrong and how."""
+    for name, value in values.items():
+        if "\0" in value:
+            raise _holds_nul(name)
     try:
-        return msgspec.convert(value, kind, strict=False)
+        return msgspec.convert(values, kind, strict=False)
     except msgspec.ValidationError as error:
-        raise shape_error(error) from error
+        raise shape_error(error, place) from error
 
 
-def shape_error(error: msgspec.ValidationError) -> Invalid:
+def shape_error(error: msgspec.ValidationError, place: str = "body") -> Invalid:
     """`Expected int, got str - at $.limit` becomes a message that begins with the place, and a location to point at."""
-    what, _, place = str(error).partition(" - at `")
-    path = place.strip("`").removeprefix("$").lstrip(".")
+    what, _, where = str(error).partition(" - at `")
+    path = where.strip("`").removeprefix("$").lstrip(".")
     message = f"{path}: {what}" if path else what
-    location = ["body", *(part for part in path.replace("[", ".").replace("]", "").split(".") if part)]
+    location = [place, *(part for part in path.replace("[", ".").replace("]", "").split(".") if part)]
     return Invalid(message, details={"errors": [{"loc": location, "msg": what, "type": "validation_error"}]})
 
 
@@ -115,7 +123,13 @@ def base_url(request: Request) -> str:
     return configured or f"{request.url.scheme}://{request.headers.get('host') or request.url.netloc}"
 
 
+def _holds_nul(where: str) -> Invalid:
+    return Invalid(f"{where}: contains the character NUL", code="control_character", hint="Remove it.")
+
+
 def _too_large(limit: int) -> TooLarge:
     return TooLarge(
-        f"the body is larger than {limit // 2**20} MB", hint="Split the request.", details={"limit_bytes": limit}
+        f"the body is larger than {limit // 2**20} MB",
+        hint="Split the request.",
+        details={"limit_bytes": limit},
     )

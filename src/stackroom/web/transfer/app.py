@@ -36,7 +36,7 @@ def thumbnail_path(asset: bytes, size: int) -> str:
 
 async def receive(request: Request) -> Response:
     services, ticket = services_of(request), request.path_params["ticket"]
-    services.signer.check("PUT", request.url.path, *_signature(request))
+    services.signer.check("PUT", request.scope["path"], *_signature(request))
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > services.settings.max_upload_bytes:
         raise TooLarge(
@@ -57,7 +57,7 @@ async def receive(request: Request) -> Response:
 
 async def download(request: Request) -> Response:
     services = services_of(request)
-    services.signer.check(request.method, request.url.path, *_signature(request))
+    services.signer.check(request.method, request.scope["path"], *_signature(request))
     return await send_asset(request, request.path_params["asset"], cache_control=FOREVER)
 
 
@@ -79,7 +79,7 @@ async def send_asset(request: Request, reference: str, *, cache_control: str) ->
 
 async def thumbnail(request: Request) -> Response:
     services, size = services_of(request), int(request.path_params["size"])
-    services.signer.check(request.method, request.url.path, *_signature(request))
+    services.signer.check(request.method, request.scope["path"], *_signature(request))
     if size not in SIZES:
         raise NotFound(f"thumbnails are made in sizes {', '.join(map(str, SIZES))}")
     found, key, sha256 = await services.database.read(

@@ -1,0 +1,71 @@
+"""Removing a dataset with everything in it, for good: a constant number of statements, whatever it holds."""
+
+import msgspec
+from sqlalchemy import Connection, delete, select, update
+
+from stackroom.access import Actor, Role, require
+from stackroom.database.flavour import statement
+from stackroom.database.schema import asset, dataset, folder, operation, upload
+from stackroom.errors import Conflict
+from stackroom.events import log
+from stackroom.library import blobs, datasets
+from stackroom.library.datasets import Dataset
+from stackroom.operations.request import Matching, Request
+
+ASSETS = "SELECT id FROM asset WHERE dataset_id = :dataset"
+UPLOADS = "SELECT id FROM upload WHERE dataset_id = :dataset"
+BLOBS = """SELECT blob_id FROM asset WHERE dataset_id = :dataset
+    UNION SELECT blob_id FROM upload WHERE dataset_id = :dataset"""
+
+
+class Removed(msgspec.Struct, frozen=True, kw_only=True):
+    """What a dataset held. `blobs_kept` are used by other datasets as well."""
+
+    dataset: Dataset
+    assets: int
+    folders: int
+    blobs: int
+    blobs_kept: int
+
+
+def remove_dataset(conn: Connection, actor: Actor, reference: str, *, now: int) -> Removed:
+    """Purge a dataset. Its bytes become loose, and are swept after the commit. Cannot be undone.
+
+    Raises `Conflict` (`operation_running`) while an operation is at work on it. Journals of finished ones stay.
+    """
+    require(actor, Role.ADMIN, "deleting a dataset")
+    found = datasets.find(conn, actor, reference)
+    _refuse_while_at_work(conn, actor, found)
+    parameters = {"dataset": found.id}
+    held = (
+        conn.scalar(statement(f"SELECT count(*) FROM ({BLOBS}) held WHERE blob_id IS NOT NULL"), parameters)
+        or 0
+    )
+    gone = blobs.release(conn, BLOBS, parameters, doomed=ASSETS, doomed_uploads=UPLOADS, now=now)
+    conn.execute(statement(f"DELETE FROM annotation WHERE asset_id IN ({ASSETS})"), parameters)
+    conn.execute(delete(upload).where(upload.c.dataset_id == found.id))
+    assets = conn.execute(delete(asset).where(asset.c.dataset_id == found.id)).rowcount
+    folders = conn.execute(delete(folder).where(folder.c.dataset_id == found.id)).rowcount
+    conn.execute(update(operation).where(operation.c.dataset_id == found.id).values(dataset_id=None))
+    conn.execute(delete(dataset).where(dataset.c.id == found.id))
+    log.record(conn, actor, "dataset.deleted", at=now, data={"name": found.name, "assets": assets})
+    but_the_root = folders - 1
+    return Removed(dataset=found, assets=assets, folders=but_the_root, blobs=gone, blobs_kept=held - gone)
+
+
+def _refuse_while_at_work(conn: Connection, actor: Actor, found: Dataset) -> None:
+    mine = operation.c.organization_id == actor.organization_id
+    unfinished = select(operation.c.dataset_id, operation.c.request).where(
+        mine, operation.c.finished_at.is_(None)
+    )
+    for row in conn.execute(unfinished):
+        request = msgspec.json.decode(row.request, type=Request)
+        places = {row.dataset_id, request.target_dataset_id}
+        if isinstance(request.selection, Matching):
+            places.add(request.selection.filter.dataset_id)
+        if found.id in places:
+            raise Conflict(
+                f"a large {request.verb.value} is still at work on {found.name!r}",
+                code="operation_running",
+                hint="Wait for it, or cancel it first.",
+            )
