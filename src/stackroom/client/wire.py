@@ -245,6 +245,8 @@ def batch_result(asked: Iterable[str]) -> Reply[BatchResult]:
     def read(body: bytes) -> BatchResult:
         decoded = msgspec.json.decode(body)
         result = _BATCH_RESULT.read(decoded)
+        if not {"succeeded", "processed"} & decoded.keys():
+            raise msgspec.ValidationError("neither succeeded nor processed is there")
         if "succeeded" not in decoded:
             failed = {failure.image_id for failure in result.failures}
             succeeded = [each for each in dict.fromkeys(asked) if each not in failed]

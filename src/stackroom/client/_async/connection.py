@@ -124,8 +124,8 @@ class AsyncConnection:
         return response
 
     async def _put_once(self, url: str, image: LocalImage, progress: Progress | None) -> None:
-        file = await in_thread(open_to_read, image.path)
-        with file, network_errors():
+        # Opened here and not in a thread: a task that is cancelled in between would leave the file open.
+        with open_to_read(image.path) as file, network_errors():
             response = await self._http.put(
                 url,
                 content=self._pieces(file, image.size, progress),

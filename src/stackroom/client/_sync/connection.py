@@ -124,8 +124,8 @@ class Connection:
         return response
 
     def _put_once(self, url: str, image: LocalImage, progress: Progress | None) -> None:
-        file = in_thread(open_to_read, image.path)
-        with file, network_errors():
+        # Opened here and not in a thread: a task that is cancelled in between would leave the file open.
+        with open_to_read(image.path) as file, network_errors():
             response = self._http.put(
                 url,
                 content=self._pieces(file, image.size, progress),

@@ -1,0 +1,371 @@
+"""Uploads: three steps in order, each file's fate, and nothing twice."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from PIL import Image as Pixels
+
+from stackroom import ApiError, ConflictError, InvalidArgument, NetworkError, ServerError, ValidationError
+from stackroom.client import files
+
+from .fake_server import FakeServer
+
+
+@pytest.fixture
+def dataset_id(server: FakeServer) -> str:
+    return str(server.dataset("depot")["id"])
+
+
+def test_an_upload_asks_sends_and_registers(
+    client: Any, server: FakeServer, dataset_id: str, photo: Path
+) -> None:
+    seen: list[tuple[int, int]] = []
+    image = client.images.upload(dataset_id, photo, folder_path="/cars", progress=lambda *it: seen.append(it))
+    assert (image.filename, image.folder_path, image.file_size) == ("photo.jpg", "/cars", 2_100_000)
+    assert server.bytes[image.id] == photo.read_bytes()
+    assert seen == [(1_048_576, 2_100_000), (2_097_152, 2_100_000), (2_100_000, 2_100_000)]
+    assert [(it.method, it.url.path) for it in server.requests] == [
+        ("POST", "/api/v1/developer/images/upload-url"),
+        ("PUT", "/storage/up-2"),
+        ("POST", "/api/v1/developer/images/register"),
+    ]
+    asked, sent, registered = server.requests
+    assert server.body(asked) == {
+        "dataset_id": dataset_id,
+        "filename": "photo.jpg",
+        "folder_path": "/cars",
+        "content_type": "image/jpeg",
+    }
+    assert server.body(registered) == server.body(asked) | {
+        "file_size": 2_100_000,
+        "width": None,
+        "height": None,
+    }
+    assert sent.headers["Content-Type"] == "image/jpeg"
+    assert sent.headers["Content-Length"] == "2100000"
+    assert not {"X-API-Key", "Idempotency-Key", "Transfer-Encoding"} & set(sent.headers)
+
+
+def test_the_dimensions_are_those_one_sees(
+    client: Any, server: FakeServer, dataset_id: str, tmp_path: Path
+) -> None:
+    exif = Pixels.Exif()
+    exif[files.EXIF_ORIENTATION] = 6
+    Pixels.new("RGB", (5, 3)).save(tmp_path / "turned.jpg", exif=exif)
+    Pixels.new("RGB", (5, 3)).save(tmp_path / "plain.png")
+    turned = client.images.upload(dataset_id, tmp_path / "turned.jpg")
+    plain = client.images.upload(dataset_id, str(tmp_path / "plain.png"))
+    assert (turned.width, turned.height) == (3, 5)
+    assert (plain.width, plain.height) == (5, 3)
+
+
+def test_without_pillow_the_server_measures(photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(name: str) -> None:
+        raise ImportError(name)
+
+    monkeypatch.setattr(files.importlib, "import_module", absent)
+    assert files.look_at(photo).width is None
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("A.JPG", "image/jpeg"), ("b.tif", "image/tiff"), ("c.heic", "image/heic"), ("d.heif", "image/heif")],
+)
+def test_the_type_follows_from_the_extension(tmp_path: Path, name: str, kind: str) -> None:
+    (tmp_path / name).touch()
+    assert files.look_at(tmp_path / name).content_type == kind
+
+
+def test_an_unsupported_extension_is_refused_here(
+    client: Any, server: FakeServer, dataset_id: str, tmp_path: Path
+) -> None:
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(ValidationError) as caught:
+        client.images.upload(dataset_id, tmp_path / "notes.txt")
+    assert isinstance(caught.value, ValueError)
+    assert server.requests == []
+    image = client.images.upload(
+        dataset_id, tmp_path / "notes.txt", filename="scan.img", content_type="image/png"
+    )
+    assert (image.filename, image.content_type) == ("scan.img", "image/png")
+
+
+def test_a_missing_file_is_told_before_any_request(client: Any, server: FakeServer, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        client.images.upload("ds", tmp_path / "nowhere.jpg")
+    with pytest.raises(FileNotFoundError):
+        client.images.upload("ds", tmp_path)
+    assert server.requests == []
+
+
+def test_a_taken_name_is_a_conflict_before_the_bytes_travel(
+    client: Any, server: FakeServer, dataset_id: str, photo: Path
+) -> None:
+    client.images.upload(dataset_id, photo)
+    with pytest.raises(ConflictError, match="already exists"):
+        client.images.upload(dataset_id, photo)
+    assert len(server.calls("PUT")) == 1
+    assert client.images.upload(dataset_id, photo, folder_path="/elsewhere").folder_path == "/elsewhere"
+
+
+def test_a_key_of_ones_own_makes_the_second_upload_the_first_again(
+    client: Any, server: FakeServer, dataset_id: str, photo: Path
+) -> None:
+    first = client.images.upload(dataset_id, photo, idempotency_key="k" * 255)
+    again = client.images.upload(dataset_id, photo, idempotency_key="k" * 255)
+    assert again == first
+    assert len(server.images) == 1
+    asked, registered = (it.headers["Idempotency-Key"] for it in server.requests[:3] if it.method == "POST")
+    assert registered == "k" * 255
+    assert asked != registered
+
+
+def test_a_used_address_is_an_error_when_no_earlier_call_explains_it(
+    client: Any, server: FakeServer, dataset_id: str, photo: Path
+) -> None:
+    server.script += [None, httpx.Response(403)]
+    with pytest.raises(ApiError):
+        client.images.upload(dataset_id, photo, idempotency_key="k")
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("failure", [lambda: httpx.Response(503), lambda: httpx.WriteError("reset")])
+def test_the_bytes_are_sent_again_from_the_start(
+    client: Any, server: FakeServer, dataset_id: str, photo: Path, failure: Any
+) -> None:
+    server.script += [None, failure()]
+    image = client.images.upload(dataset_id, photo)
+    assert server.bytes[image.id] == photo.read_bytes()
+    assert len(server.calls("PUT")) == 2
+
+
+@pytest.mark.parametrize(("status", "kind"), [(413, ApiError), (415, ValidationError)])
+def test_a_file_that_is_too_big_or_of_the_wrong_kind_is_not_registered(
+    client: Any, server: FakeServer, dataset_id: str, photo: Path, *, status: int, kind: type[ApiError]
+) -> None:
+    server.script += [None, httpx.Response(status)]
+    with pytest.raises(ApiError) as caught:
+        client.images.upload(dataset_id, photo)
+    assert type(caught.value) is kind
+    assert server.calls("POST", "register") == []
+
+
+def test_a_file_that_shrinks_on_the_way_is_not_registered(
+    client: Any, server: FakeServer, dataset_id: str, photo: Path
+) -> None:
+    with pytest.raises(InvalidArgument, match="shrunk"):
+        client.images.upload(dataset_id, photo, progress=lambda *_: photo.write_bytes(b""))
+    assert server.calls("POST", "register") == []
+
+
+def test_an_empty_file_is_the_servers_to_judge(
+    client: Any, server: FakeServer, dataset_id: str, tmp_path: Path
+) -> None:
+    (tmp_path / "empty.png").touch()
+    assert client.images.upload(dataset_id, tmp_path / "empty.png").file_size == 0
+    assert server.calls("PUT")[0].headers["Content-Length"] == "0"
+
+
+def test_a_relative_upload_address_is_understood_and_a_broken_one_is_the_servers_fault(
+    client: Any, server: FakeServer, dataset_id: str, photo: Path
+) -> None:
+    server.script.append(httpx.Response(200, json={"data": {"upload_url": "/storage/x?sig=1"}}))
+    server.signed["x"] = {
+        "dataset_id": dataset_id,
+        "filename": "photo.jpg",
+        "folder_path": "/",
+        "content_type": "image/jpeg",
+    }
+    assert client.images.upload(dataset_id, photo).filename == "photo.jpg"
+    server.script.append(httpx.Response(200, json={"upload_url": "http://host:none/x"}))
+    with pytest.raises(ServerError):
+        client.images.upload(dataset_id, photo)
+
+
+def pictures(folder: Path, number: int) -> list[Path]:
+    folder.mkdir(exist_ok=True)
+    made = [folder / f"{it:04}.png" for it in range(number)]
+    for path in made:
+        path.write_bytes(path.name.encode())
+    return made
+
+
+def test_more_files_than_fit_a_request_go_in_several(
+    client: Any, server: FakeServer, dataset_id: str, tmp_path: Path
+) -> None:
+    sent = pictures(tmp_path / "many", 501)
+    seen: list[tuple[int, int, str]] = []
+    report = client.images.bulk_upload(
+        dataset_id, sent, folder_path="/many", progress=lambda *it: seen.append(it)
+    )
+    assert report.success
+    assert [it.filename for it in report.images] == [it.name for it in sent]
+    assert [len(server.body(it)["images"]) for it in server.calls("POST")] == [500, 500, 1, 1]
+    assert [it[0] for it in seen] == list(range(1, 502))
+
+
+def test_one_bad_file_does_not_stop_the_others(
+    client: Any, server: FakeServer, dataset_id: str, tmp_path: Path
+) -> None:
+    server.image("depot", "0001.png")
+    a, taken, c = pictures(tmp_path / "a", 3)
+    (twin, *_) = pictures(tmp_path / "b", 1)
+    report = client.images.bulk_upload(dataset_id, [a, taken, c, twin, tmp_path / "nowhere.png"])
+    assert [it.filename for it in report.images] == ["0000.png", "0002.png"]
+    assert {it.path: it.reason for it in report.failures} == {
+        tmp_path / "nowhere.png": f"{tmp_path / 'nowhere.png'} is no file",
+        taken: "'0001.png' already exists in /",
+        twin: "'0000.png' already exists in /",
+    }
+    assert not report.success
+
+
+def test_a_file_that_cannot_be_sent_is_not_registered_but_the_rest_is(
+    make_client: Callable[..., Any], server: FakeServer, dataset_id: str, tmp_path: Path
+) -> None:
+    sent = pictures(tmp_path / "two", 2)
+    server.script += [None, httpx.Response(413)]
+    report = make_client().images.bulk_upload(dataset_id, sent, max_workers=1)
+    assert [it.filename for it in report.images] == ["0001.png"]
+    assert [(it.path, it.reason) for it in report.failures] == [(sent[0], "HTTP 413")]
+
+
+def test_no_files_need_no_requests(client: Any, server: FakeServer) -> None:
+    assert client.images.bulk_upload("ds", []).images == []
+    assert server.requests == []
+
+
+def test_an_answer_with_too_few_addresses_is_the_servers_fault(
+    client: Any, server: FakeServer, dataset_id: str, tmp_path: Path
+) -> None:
+    server.script.append(httpx.Response(200, json={"upload_urls": []}))
+    with pytest.raises(ServerError):
+        client.images.bulk_upload(dataset_id, pictures(tmp_path / "two", 2))
+
+
+# --- a whole folder ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    for name in ("top.jpg", "cars/a.JPG", "cars/red/b.png", "boats/c.heic", "notes.txt", "cars/readme.md"):
+        path = tmp_path / "photos" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(name.encode())
+    return tmp_path / "photos"
+
+
+def places(server: FakeServer) -> dict[str, str]:
+    return {it["filename"]: it["virtual_folder_path"] for it in server.images.values()}
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, {"top.jpg": "/", "a.JPG": "/cars", "b.png": "/cars", "c.heic": "/boats"}),
+        ({"organize_by_class": False}, dict.fromkeys(("top.jpg", "a.JPG", "b.png", "c.heic"), "/")),
+        (
+            {"preserve_structure": True},
+            {"top.jpg": "/", "a.JPG": "/cars", "b.png": "/cars/red", "c.heic": "/boats"},
+        ),
+        ({"parallel": False}, {"top.jpg": "/", "a.JPG": "/cars", "b.png": "/cars", "c.heic": "/boats"}),
+    ],
+)
+def test_a_folder_becomes_a_dataset(
+    upload_folder: Any, server: FakeServer, tree: Path, options: dict[str, Any], expected: dict[str, str]
+) -> None:
+    seen: list[tuple[int, int, str]] = []
+    report = upload_folder("depot", tree, progress=lambda *it: seen.append(it), **options)
+    assert (report.dataset_name, report.images_attempted, report.images_uploaded) == ("depot", 4, 4)
+    assert (report.success, report.failures) == (True, [])
+    assert places(server) == expected
+    assert [it[:2] for it in seen] == [(number, 4) for number in (1, 2, 3, 4)]
+    assert {it[2] for it in seen} == set(expected)
+
+
+def test_a_second_run_skips_what_is_there(upload_folder: Any, server: FakeServer, tree: Path) -> None:
+    upload_folder("depot", tree)
+    (tree / "new.png").touch()
+    report = upload_folder("depot", tree)
+    assert (report.images_uploaded, report.images_skipped, report.failures) == (1, 4, [])
+    assert report.success
+    assert not upload_folder("depot", tree).success, "nothing was uploaded"
+    strict = upload_folder("depot", tree, skip_existing=False)
+    assert (strict.images_skipped, len(strict.failures)) == (0, 5)
+    assert strict.failures[0].reason.startswith("conflict: ")
+
+
+def test_a_server_that_says_400_for_a_taken_name_is_understood(
+    upload_folder: Any, server: FakeServer, tmp_path: Path
+) -> None:
+    pictures(tmp_path / "one", 1)
+    server.dataset("depot")
+    server.script += [None, httpx.Response(400, json={"detail": "File Already Exists"})]
+    assert upload_folder("depot", tmp_path / "one").images_skipped == 1
+
+
+def test_a_failing_file_is_reported_and_the_rest_goes_on(
+    upload_folder: Any, server: FakeServer, tree: Path
+) -> None:
+    server.dataset("depot")
+    (tree / "boats/c.heic").chmod(0)
+    (tree / "dangling.png").symlink_to(tree / "nowhere")
+    server.script += [None, httpx.Response(415)]
+    report = upload_folder("depot", tree, parallel=False)
+    reasons = {it.path.name: it.reason for it in report.failures}
+    assert reasons.pop("c.heic", "HTTP 415") == "HTTP 415"
+    assert report.images_uploaded == 3
+
+
+def test_a_missing_dataset_is_made_unless_that_is_unwanted(
+    upload_folder: Any, server: FakeServer, tree: Path
+) -> None:
+    with pytest.raises(ApiError) as caught:
+        upload_folder("depot", tree, create_if_missing=False)
+    assert caught.value.status_code == 404
+    upload_folder("depot", tree)
+    assert list(server.datasets) == ["depot"]
+
+
+def test_a_dataset_that_somebody_makes_in_between_is_used(
+    upload_folder: Any, server: FakeServer, tree: Path
+) -> None:
+    server.dataset("depot")
+    server.script.append(httpx.Response(404))
+    assert upload_folder("depot", tree).success
+
+
+def test_a_folder_without_images_is_an_empty_report_and_a_missing_one_an_error(
+    upload_folder: Any, server: FakeServer, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    report = upload_folder("depot", tmp_path / "empty")
+    assert (report.images_attempted, report.success) == (0, False)
+    before = len(server.requests)
+    with pytest.raises(FileNotFoundError):
+        upload_folder("depot", tmp_path / "nowhere")
+    assert len(server.requests) == before
+
+
+def test_a_mistake_in_the_callers_code_is_not_swallowed(
+    upload_folder: Any, server: FakeServer, tree: Path
+) -> None:
+    def mistaken(*_: object) -> None:
+        raise KeyError("oops")
+
+    with pytest.raises(KeyError):
+        upload_folder("depot", tree, progress=mistaken)
+
+
+def test_a_connection_that_stays_away_fails_the_files_not_the_run(
+    upload_folder: Any, server: FakeServer, tmp_path: Path
+) -> None:
+    pictures(tmp_path / "one", 1)
+    server.dataset("depot")
+    server.script += [None, *[httpx.ConnectError("refused")] * 4]
+    (failure,) = upload_folder("depot", tmp_path / "one").failures
+    assert "refused" in failure.reason
+    assert issubclass(NetworkError, Exception)
