@@ -9,7 +9,7 @@ import pytest
 from PIL import Image as Pixels
 
 from stackroom import ApiError, ConflictError, InvalidArgument, NetworkError, ServerError, ValidationError
-from stackroom.client import files
+from stackroom.client import files, uploads
 
 from .fake_server import FakeServer
 
@@ -194,17 +194,20 @@ def pictures(folder: Path, number: int) -> list[Path]:
 
 
 def test_more_files_than_fit_a_request_go_in_several(
-    client: Any, server: FakeServer, dataset_id: str, tmp_path: Path
+    client: Any, server: FakeServer, dataset_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sent = pictures(tmp_path / "many", 501)
+    assert uploads.MOST_FILES_AT_ONCE == 500
+    for side in ("_sync", "_async"):
+        monkeypatch.setattr(f"stackroom.client.{side}.images.MOST_FILES_AT_ONCE", 20)
+    sent = pictures(tmp_path / "many", 41)
     seen: list[tuple[int, int, str]] = []
     report = client.images.bulk_upload(
         dataset_id, sent, folder_path="/many", progress=lambda *it: seen.append(it)
     )
     assert report.success
     assert [it.filename for it in report.images] == [it.name for it in sent]
-    assert [len(server.body(it)["images"]) for it in server.calls("POST")] == [500, 500, 1, 1]
-    assert [it[0] for it in seen] == list(range(1, 502))
+    assert [len(server.body(it)["images"]) for it in server.calls("POST")] == [20, 20, 20, 20, 1, 1]
+    assert [it[0] for it in seen] == list(range(1, 42))
 
 
 def test_one_bad_file_does_not_stop_the_others(
