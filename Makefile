@@ -47,20 +47,24 @@ bench: dev
 
 clean:
 	rm -rf $(VENV) .venvs .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache build dist
-	find src tests tools bench -name __pycache__ -type d -prune -exec rm -rf {} +
+	find . -path ./data -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(VENV)/server.installed: requirements/server.txt pyproject.toml | $(BIN)/python
-	@echo 'Installing the server into $(VENV)'
-	@$(PIP) --require-hashes -r $<
+# Nothing is compiled here: wheels only, but for pyvips, which has none and is pure Python when built without
+# pkgconfig. What builds it, and our own package, is locked as well.
+define install
+	@echo 'Installing $(1) into $(VENV)'
+	@$(PIP) --require-hashes --only-binary=:all: -r requirements/build.txt
+	@$(PIP) --require-hashes --only-binary=:all: --no-binary=pyvips --no-build-isolation -r $(1)
 	@$(PIP) --no-deps --no-build-isolation -e .
-	@touch $@
+	@touch $(2)
+endef
+
+$(VENV)/server.installed: requirements/server.txt requirements/build.txt pyproject.toml | $(BIN)/python
+	$(call install,$<,$@)
 
 # The development lock holds all that the server's does, in the same versions.
-$(VENV)/dev.installed: requirements/dev.txt pyproject.toml | $(BIN)/python
-	@echo 'Installing the development tools into $(VENV)'
-	@$(PIP) --require-hashes -r $<
-	@$(PIP) --no-deps --no-build-isolation -e .
-	@touch $@ $(VENV)/server.installed
+$(VENV)/dev.installed: requirements/dev.txt requirements/build.txt pyproject.toml | $(BIN)/python
+	$(call install,$<,$@ $(VENV)/server.installed)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

@@ -44,9 +44,9 @@ def client_environment(name: str, *, root: Path = ROOT) -> Path:
 def _build(home: Path, lock: Path) -> None:
     shutil.rmtree(home, ignore_errors=True)
     venv.create(home, symlinks=True, with_pip=True)
-    install = ["-m", "pip", "install", "--quiet", "--require-hashes", "--requirement", str(lock)]
+    install = ["install", "--quiet", "--only-binary=:all:", "--require-hashes", "--requirement", str(lock)]
     done = subprocess.run(
-        [str(home / "bin" / "python"), *install],
+        [str(home / "bin" / "python"), "-m", "pip", *install],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
