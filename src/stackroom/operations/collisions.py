@@ -31,7 +31,7 @@ def taken(folder: str, name: str) -> str:
 def settle(run: Run, takes_name: str, first_number: int) -> bool:
     """Give every COLLIDES item its outcome. True if any item gets a new name."""
     policy = run.request.on_collision
-    _mark_repeats(run, takes_name, Outcome.NAME_TAKEN if policy is Collision.OVERWRITE else Outcome.COLLIDES)
+    _mark_repeats(run, takes_name)
     colliding = _colliding(run)
     if not colliding:
         return False
@@ -67,14 +67,21 @@ def plan_names(
     return planned
 
 
-def _mark_repeats(run: Run, takes_name: str, outcome: Outcome) -> None:
-    """Mark the items that want a name which an earlier item of the same request takes."""
+def _mark_repeats(run: Run, takes_name: str) -> None:
+    """Mark the items that want a name which an earlier item of the same request takes.
+
+    Nothing that this request puts there may be overwritten by it either, so under that policy the outcome is final,
+    and the names that items will get by overwriting are taken as well.
+    """
+    overwrites = run.request.on_collision is Collision.OVERWRITE
+    outcome = Outcome.NAME_TAKEN if overwrites else Outcome.COLLIDES
+    takers = f"{DONE}, {COLLIDES}" if overwrites else f"{DONE}"
     place = NAME if run.target_folder_id is not None else f"{FOLDER} || '/' || {NAME}"
-    those = f"FROM operation_item i WHERE {{items}} AND i.outcome = {DONE} AND {takes_name}"
+    those = f"FROM operation_item i WHERE {{items}} AND i.outcome IN ({takers}) AND {takes_name}"
     total, distinct = run.execute(f"SELECT count(*), count(DISTINCT {place}) {those}").one()
     if total != distinct:
         run.execute(f"""{run.how.update} operation_item AS i SET outcome = {int(outcome)}
-            WHERE {{items}} AND i.outcome = {DONE} AND {takes_name}
+            WHERE {{items}} AND i.outcome IN ({takers}) AND {takes_name}
             AND i.position NOT IN (SELECT min(i.position) {those} GROUP BY {place})""")
 
 
@@ -111,13 +118,14 @@ def _beginning(name: str) -> str:
 
 
 def _overwrite(run: Run) -> None:
-    """Purge what has the names, but never an asset that this same request is about."""
-    holder = f"x.folder_id = {FOLDER} AND x.name = {NAME} AND x.archived_at IS NULL"
-    run.execute(f"""{run.how.update} operation_item AS i
-        SET overwrote = (SELECT x.uuid FROM asset x WHERE {holder}), outcome = CASE WHEN EXISTS (
-            SELECT 1 FROM asset x WHERE {holder} AND x.id IN
-                (SELECT j.asset_id FROM operation_item j WHERE j.operation_id = :op AND j.asset_id IS NOT NULL))
-            THEN {int(Outcome.NAME_TAKEN)} ELSE {COLLIDES} END
+    """Purge what has the names, but nothing that this same request is about, or has made in an earlier chunk."""
+    holder = f"FROM asset x WHERE x.folder_id = {FOLDER} AND x.name = {NAME} AND x.archived_at IS NULL"
+    spared = """SELECT j.asset_uuid FROM operation_item j WHERE j.operation_id = :op
+        UNION ALL SELECT j.new_uuid FROM operation_item j WHERE j.operation_id = :op AND j.new_uuid IS NOT NULL
+        UNION ALL SELECT p.asset_uuid FROM operation_pending p WHERE p.operation_id = :op"""
+    run.execute(f"""{run.how.update} operation_item AS i SET overwrote = (SELECT x.uuid {holder}),
+            outcome = CASE WHEN EXISTS (SELECT 1 {holder} AND x.uuid IN ({spared}))
+                THEN {int(Outcome.NAME_TAKEN)} ELSE {COLLIDES} END
         WHERE {{items}} AND i.outcome = {COLLIDES}""")
     purge.remove(
         run,
