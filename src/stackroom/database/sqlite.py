@@ -21,6 +21,9 @@ from stackroom.database.transaction import T, Work
 from stackroom.errors import Conflict, Unavailable
 
 READERS = 4
+READER_CACHE_MB = 16
+WRITER_CACHE_MB = 64
+"""At SQLite's own 2 MB a large operation spills what it is about to commit."""
 CHECKPOINT_AFTER_ROWS = 2_000
 CHECKPOINT_AFTER_SECONDS = 5.0
 CHECKPOINT_WITHOUT_A_GAP_AFTER_ROWS = 300_000
@@ -92,23 +95,10 @@ class SqliteDatabase:
         return engine
 
     def _connect(self) -> sqlite3.Connection:
-        mode = "ro" if self.read_only else "rwc"
-        uri = f"{self.path.absolute().as_uri()}?mode={mode}"
-        raw = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=30)
-        # 64 MB for the writer's pages: at SQLite's own 2 MB a large operation spills what it is about to commit.
-        megabytes = 64 if threading.current_thread().name.startswith("sqlite-write") else 16
-        for pragma in (
-            "busy_timeout = 30000",
-            "foreign_keys = ON",
-            f"cache_size = -{megabytes * 1024}",
-            "mmap_size = 1073741824",
-            "temp_store = MEMORY",
-            "synchronous = FULL",
-            "wal_autocheckpoint = 0",
-            "journal_size_limit = 67108864",
-        ):
-            raw.execute(f"PRAGMA {pragma}")
-        return raw
+        writer = threading.current_thread().name.startswith("sqlite-write")
+        return open_raw(
+            self.path, read_only=self.read_only, cache_mb=WRITER_CACHE_MB if writer else READER_CACHE_MB
+        )
 
     def _connection(self, engine: Engine) -> Connection:
         connection: Connection | None = getattr(self._local, "connection", None)
@@ -145,6 +135,24 @@ class SqliteDatabase:
         raw.execute(f"PRAGMA wal_checkpoint({mode})")  # type: ignore[union-attr]
         self._rows_since_checkpoint = 0
         self._last_checkpoint = time.monotonic()
+
+
+def open_raw(path: Path, *, read_only: bool = False, cache_mb: int = READER_CACHE_MB) -> sqlite3.Connection:
+    """A connection that begins no transactions by itself, set as all of this library's are."""
+    uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
+    raw = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=30)
+    for pragma in (
+        "busy_timeout = 30000",
+        "foreign_keys = ON",
+        f"cache_size = -{cache_mb * 1024}",
+        "mmap_size = 1073741824",
+        "temp_store = MEMORY",
+        "synchronous = FULL",
+        "wal_autocheckpoint = 0",
+        "journal_size_limit = 67108864",
+    ):
+        raw.execute(f"PRAGMA {pragma}")
+    return raw
 
 
 def _take_lock(path: Path) -> int:
