@@ -13,9 +13,9 @@ class Selection(TypedDict, total=False):
 
     - `ids`: asset ids, any number. With `dataset`, ids of other datasets come out as not found.
     - `dataset` (name or id) and any of `folder`, `recursive` (True unless you say otherwise), `status`,
-      `kind`, `name` (a pattern such as `*.jpg`), `created_after`, `created_before`, `archived` (False; True
-      for archived ones only; None for both); with `exclude` (ids to leave out) and `expect_count` (refuse if
-      the number of matches differs).
+      `kind`, `name` (a pattern such as `*.jpg`), `created_after`, `created_before`, `archived` (False, True
+      or, for both, None; left out it is what the verb is for: archived ones to restore, else live ones);
+      with `exclude` (ids to leave out) and `expect_count` (refuse if the number of matches differs).
     - `failed_of`: the id of an operation whose failed items are to be tried again.
     """
 

@@ -58,7 +58,7 @@ from .fake_server import FakeServer
             lambda it: it.restore(dataset="depot"),
             {
                 "verb": "restore",
-                "selection": {"filter": {"dataset": "depot", "archived": True}},
+                "selection": {"filter": {"dataset": "depot"}},
                 "on_collision": "rename",
             },
         ),

@@ -198,8 +198,6 @@ class AsyncOperations:
 
     async def restore(self, *, on_collision: OnCollision = "rename", **run: Unpack[Run]) -> Operation:
         """Bring archived assets back. A filter means the archived ones unless it says otherwise."""
-        if "dataset" in run and "ids" not in run:
-            run.setdefault("archived", True)
         return await self.run(Verb.RESTORE, on_collision=on_collision, **run)
 
     async def purge(self, **run: Unpack[Run]) -> Operation:
