@@ -9,6 +9,7 @@ from stackroom import faults, ids
 from stackroom.errors import Invalid, NotFound, StackroomError, TooLarge
 from stackroom.ingest.uploads import thumbnail_profile
 from stackroom.library import assets
+from stackroom.library.assets import Asset
 from stackroom.storage.blobstore import MissingBytes
 from stackroom.storage.keys import rendition_key
 from stackroom.web.shared.errors import plain_error
@@ -58,13 +59,14 @@ async def receive(request: Request) -> Response:
 async def download(request: Request) -> Response:
     services = services_of(request)
     services.signer.check(request.method, request.scope["path"], *_signature(request))
-    return await send_asset(request, request.path_params["asset"], cache_control=FOREVER)
+    found, key, sha256 = await services.database.read(
+        lambda conn: assets.with_bytes(conn, request.path_params["asset"])
+    )
+    return send_file(services, found, key, sha256, cache_control=FOREVER)
 
 
-async def send_asset(request: Request, reference: str, *, cache_control: str) -> Response:
+def send_file(services: Services, found: Asset, key: str, sha256: bytes, *, cache_control: str) -> Response:
     """The stored bytes of an asset; the caller has checked that this request may have them."""
-    services = services_of(request)
-    found, key, sha256 = await services.database.read(lambda conn: assets.with_bytes(conn, reference))
     file = StoredFile(
         key=key,
         size=found.size,

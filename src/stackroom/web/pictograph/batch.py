@@ -1,0 +1,90 @@
+"""Batch: one change to many images of a dataset, with an outcome for each."""
+
+from sqlalchemy import Connection
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from stackroom.access import Role, require
+from stackroom.library import datasets
+from stackroom.library.answers import Answer
+from stackroom.operations import engine, journal
+from stackroom.operations import request as asked_for
+from stackroom.operations.journal import Operation
+from stackroom.operations.request import Ids, Verb
+from stackroom.web.pictograph import convert, wire
+from stackroom.web.pictograph.call import Call
+from stackroom.web.pictograph.convert import PREFIX
+from stackroom.web.shared.face import resource
+from stackroom.web.shared.replies import answer
+
+
+async def move(request: Request) -> Response:
+    call = await Call.begin(request, Role.MEMBER, "moving images")
+    asked = call.json(wire.IntoFolder)
+    return await _perform(call, asked, convert.move(asked))
+
+
+async def copy(request: Request) -> Response:
+    call = await Call.begin(request, Role.MEMBER, "copying images")
+    asked = call.json(wire.BatchCopy)
+    return await _perform(call, asked, convert.copy(asked))
+
+
+async def delete(request: Request) -> Response:
+    """Archive or, with `permanent`, purge: that needs an admin, even where a single delete does not."""
+    call = await Call.begin(request, Role.MEMBER, "deleting images")
+    asked = call.json(wire.BatchDelete)
+    if asked.permanent:
+        require(call.actor, Role.ADMIN, "a permanent delete")
+    response = await _perform(call, asked, convert.delete(asked))
+    if asked.permanent:
+        call.services.sweep_soon.set()
+    return response
+
+
+async def update(request: Request) -> Response:
+    call = await Call.begin(request, Role.MEMBER, "updating images")
+    asked = call.json(wire.BatchUpdate)
+    return await _perform(call, asked, convert.update(asked))
+
+
+async def _perform(call: Call, asked: wire.Batch, wanted: asked_for.Request) -> Response:
+    reference = convert.dataset_ref(asked)
+
+    def work(conn: Connection, now: int) -> Answer:
+        here = convert.within(wanted, datasets.find(conn, call.actor, reference).id)
+        done = engine.submit(conn, call.actor, here, now=now)
+        return answer(_result(conn, here, done))
+
+    return await call.write(work)
+
+
+def _result(conn: Connection, wanted: asked_for.Request, done: Operation) -> wire.BatchResult:
+    assert isinstance(wanted.selection, Ids)  # noqa: S101 - this face makes no other selection
+    created = journal.created(conn, done.id) if wanted.verb is Verb.COPY else None
+    return convert.batch_result(
+        done,
+        wanted.selection.asked,
+        journal.failures(conn, done.id) if done.failed else [],
+        folders=_affected(conn, wanted, done),
+        renamed=journal.count_renamed(conn, done.id) if wanted.verb is Verb.MOVE else 0,
+        created=created,
+    )
+
+
+def _affected(conn: Connection, wanted: asked_for.Request, done: Operation) -> list[str]:
+    """For a move, where the images were and where they are; for a copy, where the copies are."""
+    target = [wanted.target_folder] if wanted.target_folder is not None and done.succeeded else []
+    sources = [] if wanted.verb is Verb.COPY else journal.source_folders(conn, done.id)
+    return list(dict.fromkeys([*sources, *target]))
+
+
+def routes() -> list[BaseRoute]:
+    base = f"{PREFIX}/batch/images"
+    return [
+        resource(f"{base}/move", POST=move),
+        resource(f"{base}/copy", POST=copy),
+        resource(f"{base}/delete", POST=delete),
+        resource(f"{base}/update", PATCH=update),
+    ]

@@ -1,0 +1,70 @@
+"""One call of a client: who asks, what it says, and how it reaches the library."""
+
+from collections.abc import Callable
+from typing import Self, TypeVar
+from urllib.parse import parse_qsl
+
+from sqlalchemy import Connection
+from starlette.requests import Request
+from starlette.responses import Response
+
+from stackroom.access import Actor, Role, require
+from stackroom.library.answers import Answer
+from stackroom.web.pictograph.convert import Links
+from stackroom.web.shared import requests
+from stackroom.web.shared.replies import Once
+from stackroom.web.shared.services import Services
+
+T = TypeVar("T")
+
+
+class Call:
+    """A request of somebody whose key is known and reaches as far as its address needs."""
+
+    def __init__(self, request: Request, services: Services, actor: Actor, body: bytes) -> None:
+        self.services = services
+        self.actor = actor
+        self._request = request
+        self._body = body
+
+    @classmethod
+    async def begin(cls, request: Request, role: Role = Role.VIEWER, action: str = "reading") -> Self:
+        """Find out who asks before anything else is looked at. Raises `Unauthenticated` or `Forbidden`."""
+        actor, _ = await requests.authenticate(request)
+        require(actor, role, action)
+        body = b"" if request.method in {"GET", "HEAD"} else await requests.read_body(request)
+        return cls(request, requests.services_of(request), actor, body)
+
+    @property
+    def links(self) -> Links:
+        return Links(requests.base_url(self._request), self.services.signer)
+
+    @property
+    def once(self) -> Once:
+        return Once(self._request, self.actor, self._body)
+
+    def place(self, name: str) -> str:
+        """A part of the address, decoded."""
+        value: str = self._request.path_params[name]
+        return value
+
+    def json(self, kind: type[T]) -> T:
+        return requests.decode(self._body, kind)
+
+    def query(self, kind: type[T]) -> T:
+        return requests.convert(dict(self._request.query_params), kind)
+
+    def form_or_json(self, kind: type[T]) -> T:
+        """A body in either encoding. An empty form field is one that was not given."""
+        if not self._request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+            return self.json(kind)
+        fields = dict(parse_qsl(self._body.decode(errors="replace")))
+        return requests.convert(fields, kind, "body")
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        return await self.services.database.read(work)
+
+    async def write(self, work: Callable[[Connection, int], Answer]) -> Response:
+        """Run `work` with the present moment; a repeat of this call gets its answer again."""
+        now = self.services.now
+        return await self.once.write(lambda conn: work(conn, now()))

@@ -1,0 +1,179 @@
+"""Projects and datasets: the older and the newer name of the same thing, served from the same rows."""
+
+from collections.abc import Sequence
+
+from msgspec import Raw
+from sqlalchemy import Connection
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from stackroom import ids
+from stackroom.access import Role
+from stackroom.library import datasets, listing
+from stackroom.library.answers import Answer
+from stackroom.library.assets import Asset
+from stackroom.library.datasets import Dataset
+from stackroom.library.listing import Filter
+from stackroom.operations.remove_dataset import remove_dataset
+from stackroom.web.pictograph import convert, wire
+from stackroom.web.pictograph.call import Call
+from stackroom.web.pictograph.convert import PREFIX
+from stackroom.web.shared.face import resource
+from stackroom.web.shared.replies import answer, json_reply, reply
+
+
+async def show_all(request: Request) -> Response:
+    call = await Call.begin(request)
+    asked = call.query(wire.DatasetPage)
+
+    def read(conn: Connection) -> tuple[list[wire.Dataset], int]:
+        found, total = datasets.page(
+            conn, call.actor, limit=asked.limit, offset=asked.offset, archived=asked.archived
+        )
+        totals = datasets.totals(conn, found)
+        return [convert.dataset(each, totals[each.id], call.actor) for each in found], total
+
+    shown, total = await call.read(read)
+    listed = convert.raw(shown)
+    page = convert.pagination(asked.limit, asked.offset, len(shown), total)
+    return json_reply(wire.DatasetList(projects=listed, datasets=listed, data=listed, pagination=page))
+
+
+async def create(request: Request) -> Response:
+    call = await Call.begin(request, Role.MEMBER, "creating a dataset")
+    asked = call.json(wire.NewDataset)
+
+    def make(conn: Connection, now: int) -> Answer:
+        made = datasets.create(
+            conn,
+            call.actor,
+            asked.name,
+            description=asked.description,
+            readme=asked.readme,
+            annotation_types=("bbox",) if asked.annotation_types is None else asked.annotation_types,
+            classes=convert.classes(asked.classes),
+            now=now,
+        )
+        return _answer(conn, call, made, 201)
+
+    return await call.write(make)
+
+
+async def show(request: Request) -> Response:
+    """With `include_images`, a page of its images comes along."""
+    call = await Call.begin(request)
+    asked = call.query(wire.DatasetView)
+
+    def read(conn: Connection) -> Answer:
+        found = datasets.find(conn, call.actor, call.place("dataset"))
+        images = None
+        if asked.include_images:
+            everything = Filter(dataset_id=found.id)
+            page = listing.page(conn, everything, limit=asked.images_limit, offset=asked.images_offset)
+            images = convert.images(page, found, call.links)
+        return _answer(conn, call, found, images=images)
+
+    return reply(await call.read(read))
+
+
+async def change(request: Request) -> Response:
+    call = await Call.begin(request, Role.MEMBER, "changing a dataset")
+    wanted = convert.changes_of_dataset(call.json(wire.DatasetUpdate))
+    return await call.write(
+        lambda conn, now: _answer(
+            conn, call, datasets.change(conn, call.actor, call.place("dataset"), wanted, now=now)
+        )
+    )
+
+
+async def remove(request: Request) -> Response:
+    call = await Call.begin(request, Role.ADMIN, "deleting a dataset")
+    response = await call.write(
+        lambda conn, now: answer(
+            convert.removed(remove_dataset(conn, call.actor, call.place("dataset"), now=now))
+        )
+    )
+    call.services.sweep_soon.set()
+    return response
+
+
+async def archive(request: Request) -> Response:
+    return await _set_archived(request, archived=True)
+
+
+async def restore(request: Request) -> Response:
+    return await _set_archived(request, archived=False)
+
+
+async def _set_archived(request: Request, *, archived: bool) -> Response:
+    call = await Call.begin(request, Role.ADMIN, "archiving or restoring a dataset")
+
+    def work(conn: Connection, now: int) -> Answer:
+        found = datasets.set_archived(conn, call.actor, call.place("dataset"), archived=archived, now=now)
+        body = convert.raw(convert.dataset(found, datasets.totals(conn, [found])[found.id], call.actor))
+        state = wire.DatasetState(
+            project_id=ids.text(found.uuid), is_archived=archived, dataset=body, data=body
+        )
+        return answer(state)
+
+    return await call.write(work)
+
+
+async def download(request: Request) -> Response:
+    """What a download consists of: for every image a signed address, and one for its annotations."""
+    call = await Call.begin(request)
+    asked = call.query(wire.DownloadListing)
+
+    def read(conn: Connection) -> tuple[Dataset, list[Asset], int]:
+        found = datasets.find(conn, call.actor, call.place("dataset"))
+        listed: list[Asset] = []
+        total = 0
+        for status in _statuses(asked.status_filter):
+            wanted = Filter(dataset_id=found.id, status=status)
+            listed += listing.page(conn, wanted, limit=asked.limit, offset=asked.offset)
+            total += listing.count(conn, wanted)
+        return found, listed[: asked.limit], total
+
+    found, listed, total = await call.read(read)
+    links = call.links
+    items = convert.raw([convert.download_item(each, asked.mode, links) for each in listed])
+    identity = ids.text(found.uuid)
+    data = wire.DownloadData(id=identity, dataset_id=identity, items=items, total_items=total)
+    return json_reply(wire.DownloadAnswer(dataset_id=identity, items=items, total_items=total, data=data))
+
+
+def _statuses(status_filter: str | None) -> Sequence[str | None]:
+    """Older texts speak of images in progress: those being annotated or reviewed."""
+    return ("annotate", "review") if status_filter == "in_progress" else (status_filter,)
+
+
+def _answer(
+    conn: Connection, call: Call, found: Dataset, status: int = 200, *, images: Raw | None = None
+) -> Answer:
+    totals = datasets.totals(conn, [found])[found.id]
+    body = convert.raw(convert.dataset(found, totals, call.actor, images))
+    return answer(wire.DatasetAnswer(project=body, dataset=body, data=body), status)
+
+
+def routes() -> list[BaseRoute]:
+    """A dataset is reached as a project, by name, and by name or id."""
+    collections = [
+        resource(f"{PREFIX}/{word}", GET=show_all, POST=create) for word in ("projects", "datasets")
+    ]
+    each = [
+        route
+        for word in ("projects", "datasets/by-name", "datasets")
+        for route in _of_one(f"{PREFIX}/{word}/{{dataset}}")
+    ]
+    return [*collections, *each]
+
+
+def _of_one(path: str) -> list[BaseRoute]:
+    return [
+        resource(path, GET=show, PATCH=change, DELETE=remove),
+        resource(f"{path}/archive", POST=archive),
+        resource(f"{path}/restore", POST=restore),
+        resource(f"{path}/unarchive", POST=restore),
+        resource(f"{path}/download", GET=download),
+    ]
