@@ -14,14 +14,18 @@ from typing import Final, Literal, cast, get_args
 Point = Literal[
     "apply:between-statements",  # an operation has sent some of its statements
     "apply:before-commit",  # an operation has sent them all
-    "apply:after-commit",  # it is durable, and nobody has been told
+    "apply:after-commit",  # a chunk of a large operation is durable, and the next has not begun
+    "answer:after-commit",  # a write and the answer to it are durable, and nobody has been told
     "upload:after-receive",  # the bytes are in a temporary file
-    "upload:after-store",  # the blob is stored, no asset knows it
-    "upload:after-commit",  # the asset is durable, and nobody has been told
+    "upload:after-store",  # they are in the store, and no blob owns them
+    "upload:after-commit",  # their blob is durable, and the sender has not been told
+    "register:after-examine",  # thumbnails, and what was converted, are in the store; there is no asset
+    "register:before-commit",  # the asset's rows are written
     "render:before-store",  # a thumbnail is made and not kept
     "sweep:before-commit",  # rows of garbage are about to go
     "sweep:after-commit",  # the rows are gone, their bytes are not
-    "migrate:between-steps",  # some migrations are applied
+    "sweep:after-remove",  # the bytes are gone, the note of them is not
+    "migrate:before-commit",  # the tables have been changed
 ]
 POINTS: Final[tuple[str, ...]] = get_args(Point)
 VARIABLE: Final = "STACKROOM_FAULT"

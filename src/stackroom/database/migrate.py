@@ -9,6 +9,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
+from stackroom import faults
+
 
 def _config(conn: Connection) -> Config:
     config = Config()
@@ -24,6 +26,7 @@ def upgrade(conn: Connection) -> None:
     config = _config(conn)
     if revisions(conn)[0] != ScriptDirectory.from_config(config).get_current_head():
         command.upgrade(config, "head")
+        faults.reach("migrate:before-commit")
 
 
 def revisions(conn: Connection) -> tuple[str | None, str | None]:

@@ -190,6 +190,7 @@ class Uploads:
             faults.reach("upload:after-receive")
             kind = sniff(head) or row.content_type
             await self._keep(row, staged, Arrival(sha256=staged.sha256, size=staged.size, content_type=kind))
+            faults.reach("upload:after-commit")
 
     async def prepare(self, actor: Actor, dataset_ref: str, wanted: Wanted) -> Prepared:
         """Look at received bytes. Raises what `Studio.examine` raises, `Invalid` (`upload_missing`, `size_mismatch`),
@@ -231,6 +232,7 @@ class Uploads:
             seen = await self._studio.examine(path, workspace, thumbnail_sizes=THUMBNAILS)
             converted, stored_at = await self._store_converted(actor, seen)
             await asyncio.to_thread(self._store_thumbnails, seen, stored_at or key)
+            faults.reach("register:after-examine")
         picture = seen.converted or seen.probe
         name = clean_name(wanted.name)
         if converted is not None and not name.lower().endswith(".png"):
@@ -318,6 +320,7 @@ def register_many(
         assets.add(conn, actor, good[0].dataset_id, list(made.values()), now=now)
         forget_uploads(conn, list(made), now=now)
         _record(conn, actor, good[0].dataset_id, list(made.values()), now=now)
+        faults.reach("register:before-commit")
     found = assets.by_uuids(conn, actor, [each.uuid for each in made.values()])
     return [found[each.uuid] if isinstance(each, NewAsset) else each for each in results]
 

@@ -27,12 +27,12 @@ class Swept(msgspec.Struct, frozen=True):
 async def sweep(database: Database, store: BlobStore, now: Clock) -> Swept:
     """Forget what has expired, then remove all loose bytes that are due. Returns when there are none left."""
     uploads = await database.write(lambda conn: expire(conn, now=now()))
+    faults.reach("sweep:after-commit")
     removed = 0
     while keys := await database.read(lambda conn: blobs.due(conn, now=now(), limit=AT_ONCE)):
         await asyncio.to_thread(_remove, store, keys)
-        faults.reach("sweep:before-commit")
+        faults.reach("sweep:after-remove")
         await database.write(lambda conn, gone=keys: blobs.strike(conn, gone))
-        faults.reach("sweep:after-commit")
         removed += len(keys)
     return Swept(uploads, removed)
 
@@ -43,6 +43,7 @@ def expire(conn: Connection, *, now: int) -> int:
     _forget_journals(conn, now=now)
     late = conn.execute(select(upload.c.id, upload.c.blob_id).where(upload.c.expires_at <= now)).all()
     forget_uploads(conn, [row.id for row in late], now=now)
+    faults.reach("sweep:before-commit")
     return len(late)
 
 

@@ -4,6 +4,7 @@ import asyncio
 
 import structlog
 
+from stackroom import faults
 from stackroom.clock import Clock
 from stackroom.database.transaction import Database
 from stackroom.operations import engine
@@ -40,6 +41,7 @@ class Runner:
             while await self._database.write(
                 lambda conn: engine.advance(conn, operation_id, now=self._now())
             ):
+                faults.reach("apply:after-commit")
                 await asyncio.sleep(0)
         except Exception:
             log.exception("operation.stuck", operation_id=operation_id)

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
+from stackroom import faults
 from stackroom.access import Actor
 from stackroom.errors import StackroomError
 from stackroom.library import answers
@@ -84,7 +85,9 @@ class Once:
             answers.remember(conn, wanted, given, now=now)
             return reply(given)
 
-        return await self._services.database.write(transaction)
+        response = await self._services.database.write(transaction)
+        faults.reach("answer:after-commit")
+        return response
 
     async def recall_instead(self, error: StackroomError) -> Response:
         """After a refusal: the first call's answer, if it was given while this one was on its way; else the refusal."""
