@@ -1,0 +1,121 @@
+"""The command line: one file for each command, put together here.
+
+A command imports what it needs when it runs, so that the light installation has all that talk to a server, and
+says what to install for the others.
+"""
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Annotated
+
+import typer
+
+from stackroom import __version__
+from stackroom.cli import doctor, key, migrate, org, serve
+from stackroom.cli.exits import ExitCode, Failure, describe, report
+
+_SERVER = "Run a server"
+_WORK = "Work with a library"
+_TRY = "Try it"
+
+application = typer.Typer(
+    name="stackroom",
+    help="A self-hosted media library built for bulk work.",
+    epilog="""Every command has --help with an example. Start with: stackroom serve
+
+Exit codes: 0 ok, 1 some items failed, 2 usage or key, 3 forbidden, 4 not found, 5 conflict, 6 invalid,
+8 rate limited, 9 server or network, 130 interrupted.""",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _add(
+    to: typer.Typer, name: str, command: Callable[..., None], example: str, panel: str | None = None
+) -> None:
+    lines = "\n\n".join(line for line in example.splitlines() if line)
+    to.command(name, epilog=f"Example:\n\n{lines}", rich_help_panel=panel)(command)
+
+
+def _group(name: str, text: str) -> typer.Typer:
+    group = typer.Typer(name=name, help=text, no_args_is_help=True)
+    application.add_typer(group, rich_help_panel=_SERVER)
+    return group
+
+
+_add(application, "serve", serve.serve, serve.EXAMPLE, _SERVER)
+_add(application, "doctor", doctor.doctor, doctor.EXAMPLE, _SERVER)
+_add(application, "migrate", migrate.migrate, migrate.EXAMPLE, _SERVER)
+
+_organizations = _group("org", "Make and list organizations.")
+_add(_organizations, "create", org.create, org.EXAMPLES["create"])
+_add(_organizations, "list", org.list_all, org.EXAMPLES["list"])
+
+_keys = _group("key", "Make, list and revoke API keys.")
+_add(_keys, "create", key.create, key.EXAMPLES["create"])
+_add(_keys, "list", key.list_all, key.EXAMPLES["list"])
+_add(_keys, "revoke", key.revoke, key.EXAMPLES["revoke"])
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"stackroom {__version__}")
+        raise typer.Exit
+
+
+@application.callback()
+def _root(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command that the arguments of this process name, and end the process with its exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command, say what went wrong if something did, and return the exit code.
+
+    Mistakes of ours are raised.
+    """
+    as_json = "--json" in arguments
+    try:
+        result = application(list(arguments), prog_name="stackroom", standalone_mode=False)
+    except typer.TyperException as error:
+        return _misused(error, as_json=as_json)
+    except typer.Abort:
+        report(
+            Failure(message="not confirmed; nothing was changed", exit_code=ExitCode.USAGE), as_json=as_json
+        )
+        return ExitCode.USAGE
+    except BrokenPipeError:  # whoever read our output has seen enough
+        sys.stdout = None  # or Python would try to flush it at exit
+        return ExitCode.OK
+    except (Exception, KeyboardInterrupt) as error:
+        failure = describe(error)
+        if failure is None:
+            raise
+        report(failure, as_json=as_json)
+        return failure.exit_code
+    return result if isinstance(result, int) else ExitCode.OK
+
+
+def _misused(error: typer.TyperException, *, as_json: bool) -> int:
+    """A wrong flag or argument. People are shown the usage, programs one line."""
+    if type(error).__name__ == "NoArgsIsHelpError":  # the help has been printed
+        return ExitCode.USAGE
+    message = error.format_message()
+    if as_json:
+        report(Failure(message=message, code="usage", exit_code=ExitCode.USAGE), as_json=True)
+    else:
+        context = getattr(error, "ctx", None)
+        fix = f"See `{context.command_path} --help`." if context is not None else None
+        report(Failure(message=message, fix=fix, exit_code=ExitCode.USAGE), as_json=False)
+    return ExitCode.USAGE

@@ -1,0 +1,62 @@
+"""What commands print on: tables and bars on a terminal, one JSON document with `--json`."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import Any
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+_UNITS = ("bytes", "kB", "MB", "GB", "TB")
+# What reads a pipe has no edge, and an id that is folded is no id.
+_WIDTH_OF_A_PIPE = 200
+
+
+@cache
+def console() -> Console:
+    """Standard output, for what was asked for."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH_OF_A_PIPE)
+
+
+@cache
+def errors_console() -> Console:
+    """Standard error, for everything else: progress, notes, errors."""
+    return Console(stderr=True, highlight=False)
+
+
+def say(text: str) -> None:
+    """A line for people, never wrapped in the middle of something to copy."""
+    console().print(text, soft_wrap=True)
+
+
+def note(text: str) -> None:
+    """A remark on standard error, so that it spoils no output that is piped on."""
+    errors_console().print(text, soft_wrap=True, style="dim")
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on standard output. Structs, moments and enums become what JSON has for them."""
+    sys.stdout.write(json.dumps(msgspec.to_builtins(value), indent=2, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[str] = ()) -> Table:
+    """A plain table; columns named in `right` hold numbers."""
+    made = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        made.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*row)
+    return made
+
+
+def size(count: float) -> str:
+    """Bytes as people say them."""
+    for unit in _UNITS[:-1]:
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} {_UNITS[-1]}"

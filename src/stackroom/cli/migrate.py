@@ -1,0 +1,36 @@
+"""`stackroom migrate`: bring a library's tables up to date."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from stackroom.cli.console import print_json, say
+from stackroom.cli.options import DatabaseUrl, DataDir, Json, need_server, settings_from
+
+if TYPE_CHECKING:
+    from stackroom.settings import Settings
+
+EXAMPLE = "stackroom migrate --database-url postgresql://stackroom@db.example.org/stackroom"
+
+
+def migrate(*, as_json: Json = False, data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
+    """Bring the tables of a library to this program's version, or make them.
+
+    `serve` does the same when it starts. Repeating it changes nothing. The whole migration is one transaction.
+    """
+    need_server()
+    version = asyncio.run(_migrated(settings_from(data_dir=data_dir, database_url=database_url)))
+    if as_json:
+        print_json({"version": version})
+    else:
+        say(f"The tables are at version {version}.")
+
+
+async def _migrated(settings: "Settings") -> str | None:
+    from stackroom.database.connect import connect
+    from stackroom.database.migrate import revisions
+
+    database = await connect(settings.database)
+    try:
+        return (await database.read(revisions))[0]
+    finally:
+        await database.close()

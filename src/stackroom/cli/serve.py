@@ -1,0 +1,225 @@
+"""`stackroom serve`: one process that keeps a library and answers for it."""
+
+import asyncio
+import json
+import signal
+import socket
+import sys
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stackroom.cli.exits import ExitCode, Refused
+from stackroom.cli.options import DatabaseUrl, DataDir, StorageUrl, need_server, settings_from
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import uvicorn
+
+    from stackroom.database.transaction import Connection
+    from stackroom.library.organizations import NewKey
+    from stackroom.settings import Settings
+    from stackroom.web.shared.services import Services
+
+EXAMPLE = """stackroom serve
+
+stackroom serve --data-dir /srv/media --host 0.0.0.0 --port 8080 --public-url https://media.example.org"""
+
+_DRAIN_SECONDS = 30
+_NETWORK = "How it is reached"
+_LIMITS = "Limits"
+_PUBLIC = "How clients reach this server, such as https://media.example.org. Default: as each request did"
+
+
+def _flag(variable: str, text: str, panel: str) -> typer.models.OptionInfo:
+    found = typer.Option(envvar=f"STACKROOM_{variable}", help=text, rich_help_panel=panel, show_default=False)
+    assert isinstance(found, typer.models.OptionInfo)  # noqa: S101 - typer declares Any
+    return found
+
+
+Host = Annotated[str | None, _flag("HOST", "Address to listen on. Default: 127.0.0.1", _NETWORK)]
+Port = Annotated[int | None, _flag("PORT", "Port to listen on; 0 takes any. Default: 8000", _NETWORK)]
+PublicUrl = Annotated[str | None, _flag("PUBLIC_URL", _PUBLIC, _NETWORK)]
+MaxUpload = Annotated[int | None, _flag("MAX_UPLOAD_MB", "Largest file taken, in MB. Default: 50", _LIMITS)]
+MaxPixels = Annotated[
+    int | None, _flag("MAX_MEGAPIXELS", "Largest image decoded, in megapixels. Default: 268", _LIMITS)
+]
+PixelProcesses = Annotated[
+    int | None, _flag("PIXEL_PROCESSES", "Processes that decode images. Default: one for each core", _LIMITS)
+]
+
+
+def serve(
+    *,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    storage_url: StorageUrl = None,
+    host: Host = None,
+    port: Port = None,
+    public_url: PublicUrl = None,
+    max_upload_mb: MaxUpload = None,
+    max_megapixels: MaxPixels = None,
+    pixel_processes: PixelProcesses = None,
+    json_logs: Annotated[bool, typer.Option("--json-logs", help="Write the log as JSON lines.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log every request.")] = False,
+) -> None:
+    """Run the server until it is told to stop (Ctrl+C or SIGTERM); what is under way is finished first.
+
+    The first start makes the organization "Default" with an owner key, and prints the key, once.
+    """
+    need_server()
+    from stackroom.cli.logs import set_up_logs
+
+    settings = settings_from(
+        data_dir=data_dir,
+        database_url=database_url,
+        storage_url=storage_url,
+        host=host,
+        port=port,
+        public_url=public_url,
+        max_upload_mb=max_upload_mb,
+        max_megapixels=max_megapixels,
+        pixel_processes=pixel_processes,
+    )
+    set_up_logs(as_json=json_logs, verbose=verbose)
+    with _listening(settings) as sock:
+        _run(settings, sock, json_logs=json_logs)
+
+
+@contextmanager
+def _listening(settings: "Settings") -> "Iterator[socket.socket]":
+    """The server's socket. It listens before the library is open: who comes early waits."""
+    where = f"{settings.host}:{settings.port}"
+    try:
+        family, _, _, _, address = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        sock = socket.create_server(address[:2], family=family, backlog=2048)
+    except OSError as error:
+        raise Refused(
+            f"cannot listen on {where}: {(error.strerror or str(error)).lower()}",
+            fix="Choose another --host or --port (0 takes any free one).",
+            exit_code=ExitCode.SOME_FAILED,
+        ) from error
+    with sock:
+        yield sock
+
+
+def _run(settings: "Settings", sock: socket.socket, *, json_logs: bool) -> None:
+    import uvloop
+
+    from stackroom.errors import Conflict
+
+    with suppress(asyncio.CancelledError), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        try:
+            runner.run(_serve(settings, sock, json_logs=json_logs))
+        except Conflict as error:
+            raise Refused(error.message, fix=error.hint, exit_code=ExitCode.SOME_FAILED) from error
+
+
+async def _serve(settings: "Settings", sock: socket.socket, *, json_logs: bool) -> None:
+    import msgspec
+
+    from stackroom.app import at_work, open_library
+    from stackroom.control import control_file
+    from stackroom.web.server import make_server
+
+    stop = _on_signals()
+    async with open_library(settings) as services, at_work(services):
+        url = _url(settings, sock)
+        _announce(url, await _first_key(services), as_json=json_logs)
+        with control_file(settings, url) as token:
+            server = _uvicorn(make_server(msgspec.structs.replace(services, control_token=token)))
+            stop(server)
+            await server.serve([sock])
+    _print("Stackroom has stopped.", {"event": "stopped"}, as_json=json_logs)
+
+
+def _on_signals() -> "Callable[[uvicorn.Server], None]":
+    """A signal ends this task, and once a server is handed over, it drains that; a second one hurries."""
+    serving: list[uvicorn.Server] = []
+    opening = asyncio.current_task()
+
+    def stop() -> None:
+        if not serving and opening is not None:
+            opening.cancel()
+        for server in serving:
+            server.force_exit = server.should_exit
+            server.should_exit = True
+
+    for each in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(each, stop)
+    return serving.append
+
+
+def _uvicorn(app: object) -> "uvicorn.Server":
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        """Leaves signals alone: uvicorn's own would kill us at its end, before the library is closed."""
+
+        @contextmanager
+        def capture_signals(self) -> "Iterator[None]":
+            yield
+
+    return Server(
+        uvicorn.Config(
+            app,  # type: ignore[arg-type]  # an ASGI application, which only the web folder may name
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=_DRAIN_SECONDS,
+        )
+    )
+
+
+async def _first_key(services: "Services") -> "NewKey | None":
+    from stackroom.access import Role
+    from stackroom.library import organizations
+
+    def make(conn: "Connection") -> "NewKey | None":
+        if organizations.count_organizations(conn):
+            return None
+        now = services.now()
+        first = organizations.create_organization(conn, "Default", now=now)
+        return organizations.create_key(conn, first, role=Role.OWNER, name="first key", now=now)
+
+    return await services.database.write(make)
+
+
+def _url(settings: "Settings", sock: socket.socket) -> str:
+    """Where this machine reaches the server. The port is the true one, also when the system chose it."""
+    anywhere = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - nothing is bound here
+    host = anywhere.get(settings.host, settings.host)
+    return f"http://{f'[{host}]' if ':' in host else host}:{sock.getsockname()[1]}"
+
+
+_FIRST_KEY = """This is a new library. Its first organization is "{name}", and this is its owner key.
+It is shown now and never again:
+
+  export STACKROOM_API_KEY={token}
+  export STACKROOM_BASE_URL={url}
+
+and for scripts that use the pictograph package:
+
+  export PICTOGRAPH_API_KEY={token}
+  export PICTOGRAPH_BASE_URL={url}
+"""
+
+
+def _announce(url: str, key: "NewKey | None", *, as_json: bool) -> None:
+    if key is not None:
+        name = key.organization.name
+        text = _FIRST_KEY.format(name=name, token=key.token, url=url)
+        _print(text, {"event": "first_key", "organization": name, "api_key": key.token}, as_json=as_json)
+    _print(f"Stackroom serves {url}", {"event": "serving", "url": url}, as_json=as_json)
+
+
+def _print(line: str, facts: dict[str, str], *, as_json: bool) -> None:
+    sys.stdout.write((json.dumps(facts) if as_json else line) + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,193 @@
+"""What the owner of a data directory does by hand: organizations and keys, without a key of their own.
+
+Reading goes past a running server, changing goes through it: a SQLite library has one writing process, so
+where a server has it, that server is asked over the way that its control file opens.
+"""
+
+import asyncio
+import http.client
+import json
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote, urlsplit
+
+import msgspec
+
+from stackroom.cli.exits import ExitCode, Refused
+from stackroom.control import Control, read_control_file
+from stackroom.errors import Conflict
+
+if TYPE_CHECKING:
+    from stackroom.database.transaction import Connection, Work
+    from stackroom.library.organizations import NewKey
+    from stackroom.settings import Settings
+
+T = TypeVar("T")
+_PATIENCE = 10.0
+_ADMIN = "/library/v1/admin"
+
+
+class MadeKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A key just made, in the words of `--json`. `customer` is the organization's number."""
+
+    api_key: str
+    key_id: str
+    organization_id: str
+    customer: int
+    role: str
+    name: str
+
+
+class WantedKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A key to be made. `organization` is an id, number, slug or name."""
+
+    organization: str
+    role: str
+    name: str = "key"
+    expires_in_days: float | None = None
+
+
+def read(settings: "Settings", work: "Work[T]") -> T:
+    """What `work` finds. A SQLite library is opened for reading only, so a server may have it meanwhile."""
+    from stackroom.doctor import opened_to_read
+
+    async def run() -> T:
+        async with opened_to_read(settings) as database:
+            return await database.read(work)
+
+    return asyncio.run(run())
+
+
+def create_organization(settings: "Settings", name: str) -> MadeKey:
+    """Make an organization and its first key, an owner's."""
+    from stackroom.library import organizations
+
+    wanted = WantedKey(organization="", role="owner", name="first key")
+
+    def directly(conn: "Connection", now: int) -> MadeKey:
+        made = organizations.create_organization(conn, name, now=now)
+        return _create_key(conn, msgspec.structs.replace(wanted, organization=str(made.number)), now)
+
+    def through(server: Control) -> MadeKey:
+        made = _ask(server, "POST", "/organizations", {"name": name})
+        return _ask_for_key(server, msgspec.structs.replace(wanted, organization=made["id"]))
+
+    return _change(settings, directly, through)
+
+
+def create_key(settings: "Settings", wanted: WantedKey) -> MadeKey:
+    """Make a key with a fresh secret. Called twice, it makes two."""
+    return _change(
+        settings,
+        lambda conn, now: _create_key(conn, wanted, now),
+        lambda server: _ask_for_key(server, wanted),
+    )
+
+
+def revoke_key(settings: "Settings", reference: str) -> None:
+    """Make a key count no longer. Raises `NotFound`; repeating changes nothing."""
+    from stackroom import ids
+    from stackroom.library import organizations
+
+    raw = ids.parse(reference)
+    if raw is None:
+        fix = "Give a key's id, not the key itself; `stackroom key list` names the ids."
+        raise Refused(f"{reference!r} is not the id of a key", fix=fix, exit_code=ExitCode.NOT_FOUND)
+    _change(
+        settings,
+        lambda conn, _now: organizations.revoke_key(conn, raw),
+        lambda server: _ask(server, "DELETE", f"/keys/{quote(reference)}", None),
+    )
+
+
+def _change(
+    settings: "Settings", directly: "Callable[[Connection, int], T]", through: Callable[[Control], T]
+) -> T:
+    """Make a change in the library, or let the server make it that has the library open.
+
+    A server that is starting has the library before it answers, and another command has it for a moment:
+    either is waited for.
+    """
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            return asyncio.run(_write(settings, directly))
+        except Conflict as error:
+            if error.code != "library_in_use" or time.monotonic() > deadline:
+                raise
+        server = read_control_file(settings.data_dir)
+        if server is not None:
+            try:
+                return through(server)
+            except OSError:  # it does not listen yet, or has just ended
+                pass
+        time.sleep(0.1)
+
+
+async def _write(settings: "Settings", work: "Callable[[Connection, int], T]") -> T:
+    from stackroom import clock
+    from stackroom.database.connect import connect
+
+    database = await connect(settings.database)
+    try:
+        return await database.write(lambda conn: work(conn, clock.now()))
+    finally:
+        await database.close()
+
+
+def _create_key(conn: "Connection", wanted: WantedKey, now: int) -> MadeKey:
+    from stackroom import clock
+    from stackroom.access import Role
+    from stackroom.library import organizations
+
+    days = wanted.expires_in_days
+    made = organizations.create_key(
+        conn,
+        organizations.find_organization(conn, wanted.organization),
+        role=Role.named(wanted.role),
+        name=wanted.name,
+        expires_at=None if days is None else now + int(days * clock.DAY),
+        now=now,
+    )
+    return _in_words(made)
+
+
+def _in_words(made: "NewKey") -> MadeKey:
+    from stackroom import ids
+
+    return MadeKey(
+        api_key=made.token,
+        key_id=ids.text(made.uuid),
+        organization_id=ids.text(made.organization.uuid),
+        customer=made.organization.number,
+        role=made.role.word,
+        name=made.name,
+    )
+
+
+def _ask_for_key(server: Control, wanted: WantedKey) -> MadeKey:
+    return msgspec.convert(_ask(server, "POST", "/keys", msgspec.to_builtins(wanted)), MadeKey)
+
+
+def _ask(server: Control, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
+    """Send one request to a server on this machine.
+
+    Raises the SDK's errors for a refusal, and OSError for no answer.
+    """
+    from stackroom.client.errors import refusal
+
+    headers = {"Authorization": f"Bearer {server.token}", "Content-Type": "application/json"}
+    connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=_PATIENCE)
+    try:
+        connection.request(method, _ADMIN + path, json.dumps(body) if body is not None else None, headers)
+        response = connection.getresponse()
+        answer = response.read()
+    except http.client.HTTPException as error:
+        raise ConnectionError(str(error)) from error
+    finally:
+        connection.close()
+    if response.status >= http.HTTPStatus.BAD_REQUEST:
+        raise refusal(response.status, answer)
+    decoded: dict[str, Any] = json.loads(answer)
+    return decoded

@@ -1,0 +1,201 @@
+"""What the database is asked. Every question is a query for what must not be: a row for each place it is.
+
+The queries take no parameters but `:now`, and cost one pass over the rows they are about, whatever is wrong.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Row
+from sqlalchemy.exc import SQLAlchemyError
+
+from stackroom import clock, ids
+from stackroom.database import flavour
+from stackroom.database.flavour import statement
+from stackroom.database.transaction import Database
+from stackroom.doctor.finding import SAMPLES, Finding
+from stackroom.operations.journal import PAUSED, RUNNING
+from stackroom.operations.outcome import Outcome
+
+_REPORT = "This cannot come from using Stackroom: please report it, with what happened before."
+_SERVER = "A running server does this within a minute. If one runs, look into its log for sweep.failed."
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """A promise about rows. `postgresql` is the query there, where it must be spelled differently."""
+
+    check: str
+    title: str
+    query: str
+    advice: str = _REPORT
+    postgresql: str = ""
+
+
+_ANNOTATIONS = """SELECT a.uuid AS asset, a.annotation_count AS noted, d.there
+    FROM asset a LEFT JOIN (SELECT asset_id, {count} AS there FROM annotation) d ON d.asset_id = a.id
+    WHERE a.annotation_count <> COALESCE(d.there, 0)"""
+_HOME = "CASE WHEN p.path = '/' THEN '/' ELSE p.path || '/' END"
+_LEAF = f"substr(f.path, length({_HOME}) + 1)"
+
+QUESTIONS = (
+    Question(
+        check="names_unique",
+        title="Names are unique among the live assets of a folder",
+        query="""SELECT f.path AS folder, a.name, count(*) AS times
+            FROM asset a JOIN folder f ON f.id = a.folder_id
+            WHERE a.archived_at IS NULL GROUP BY a.folder_id, f.path, a.name HAVING count(*) > 1""",
+    ),
+    Question(
+        check="folders_complete",
+        title="Every folder hangs in its dataset's tree",
+        query=f"""SELECT f.uuid AS folder, f.path FROM folder f LEFT JOIN folder p ON p.id = f.parent_id
+            WHERE (f.path = '/' AND f.parent_id IS NOT NULL)
+            OR (f.path <> '/' AND (p.id IS NULL OR p.dataset_id <> f.dataset_id
+                OR substr(f.path, 1, length({_HOME})) <> {_HOME}
+                OR {_LEAF} = '' OR replace({_LEAF}, '/', '') <> {_LEAF}))""",
+    ),
+    Question(
+        check="assets_at_home",
+        title="Every asset is in a dataset, a folder and a blob of its own organization",
+        query="""SELECT a.uuid AS asset FROM asset a
+            LEFT JOIN dataset d ON d.id = a.dataset_id AND d.organization_id = a.organization_id
+            LEFT JOIN folder f ON f.id = a.folder_id AND f.dataset_id = a.dataset_id
+            LEFT JOIN blob b ON b.id = a.blob_id AND b.organization_id = a.organization_id
+            WHERE d.id IS NULL OR f.id IS NULL OR (b.id IS NULL AND a.blob_id IS NOT NULL)""",
+    ),
+    Question(
+        check="uploads_at_home",
+        title="Every waiting upload is for a dataset, and has a blob, of its own organization",
+        query="""SELECT u.uuid AS upload FROM upload u
+            LEFT JOIN dataset d ON d.id = u.dataset_id AND d.organization_id = u.organization_id
+            LEFT JOIN blob b ON b.id = u.blob_id AND b.organization_id = u.organization_id
+            WHERE d.id IS NULL OR (b.id IS NULL AND u.blob_id IS NOT NULL)""",
+    ),
+    Question(
+        check="assets_have_bytes",
+        title="Every finished asset has a blob of its size",
+        query="""SELECT a.uuid AS asset, a.size, b.size AS blob_size
+            FROM asset a LEFT JOIN blob b ON b.id = a.blob_id
+            WHERE a.state = 'finished' AND (b.id IS NULL OR b.size <> a.size)""",
+    ),
+    Question(
+        check="blobs_in_use",
+        title="Every blob belongs to an asset or a waiting upload",
+        query="""SELECT b.storage_key FROM blob b
+            WHERE NOT EXISTS (SELECT 1 FROM asset a WHERE a.blob_id = b.id)
+            AND NOT EXISTS (SELECT 1 FROM upload u WHERE u.blob_id = b.id)""",
+    ),
+    Question(
+        check="annotations_counted",
+        title="Every asset's annotation count is that of its document",
+        query=_ANNOTATIONS.format(
+            count="CASE WHEN json_valid(document) THEN json_array_length(document) ELSE -1 END"
+        ),
+        postgresql=_ANNOTATIONS.format(count="json_array_length(CAST(document AS json))"),
+        advice="Save the annotations of these assets again.",
+    ),
+    Question(
+        check="nothing_stuck",
+        title="Every unfinished operation has items left to do",
+        query=f"""SELECT o.uuid AS operation, o.verb, o.state FROM operation o
+            WHERE o.state IN ('{RUNNING}', '{PAUSED}') AND (o.finished_at IS NOT NULL
+            OR NOT EXISTS (SELECT 1 FROM operation_pending p WHERE p.operation_id = o.id))""",
+    ),
+    Question(
+        check="nothing_pending_elsewhere",
+        title="Nothing is left to do of a finished operation",
+        query="""SELECT p.operation_id, count(*) AS items FROM operation_pending p
+            LEFT JOIN operation o ON o.id = p.operation_id AND o.finished_at IS NULL
+            WHERE o.id IS NULL GROUP BY p.operation_id""",
+    ),
+    Question(
+        check="uploads_swept",
+        title="Uploads that nobody registered are forgotten in time",
+        query=f"SELECT uuid AS upload, name FROM upload WHERE expires_at < :now - {clock.HOUR}",
+        advice=_SERVER,
+    ),
+    Question(
+        check="loose_bytes_swept",
+        title="Bytes that nobody needs are removed in time",
+        query=f"SELECT storage_key FROM loose_bytes WHERE due_at < :now - {clock.HOUR}",
+        advice=_SERVER,
+    ),
+)
+
+
+async def ask(database: Database, question: Question, *, now: int) -> Finding:
+    """Ask one question. One that the database cannot answer is a problem as well, and stops no other."""
+    try:
+        problems, samples = await database.read(lambda conn: _count(conn, question, now))
+    except SQLAlchemyError as error:
+        problems, samples = 1, [f"could not be checked: {error}"]
+    return Finding(
+        check=question.check, title=question.title, problems=problems, samples=samples, advice=question.advice
+    )
+
+
+def _count(conn: Connection, question: Question, now: int) -> tuple[int, list[str]]:
+    query = (question.postgresql if flavour.of(conn) is flavour.POSTGRESQL else "") or question.query
+    bound = {"now": now} if ":now" in query else {}
+    problems = conn.scalar(statement(f"SELECT count(*) FROM ({query}) found"), bound) or 0
+    rows = (
+        conn.execute(statement(f"SELECT * FROM ({query}) found LIMIT {SAMPLES}"), bound) if problems else ()
+    )
+    return problems, [_spelled(row) for row in rows]
+
+
+def _spelled(row: Row[Any]) -> str:
+    return ", ".join(f"{name} {_text(value)}" for name, value in row._asdict().items())
+
+
+def _text(value: object) -> str:
+    return ids.text(value) if isinstance(value, bytes) else str(value)
+
+
+async def check_journals(database: Database) -> Finding:
+    """Whether every operation's items, outcomes and total agree."""
+    wrong = await database.read(_wrong_journals)
+    return Finding(
+        check="outcomes_add_up",
+        title="Every item of an operation has one outcome, and they add up",
+        problems=len(wrong),
+        samples=wrong[:SAMPLES],
+        advice=_REPORT,
+    )
+
+
+def _wrong_journals(conn: Connection) -> list[str]:
+    counted: defaultdict[int, Counter[int]] = defaultdict(Counter)
+    for operation_id, outcome, count in conn.execute(
+        statement("SELECT operation_id, outcome, count(*) FROM operation_item GROUP BY operation_id, outcome")
+    ):
+        counted[operation_id][outcome] = count
+    pending: dict[int, int] = dict(
+        conn.execute(statement("SELECT operation_id, count(*) FROM operation_pending GROUP BY operation_id"))
+        .tuples()
+        .all()
+    )
+    wrong = []
+    for row in conn.execute(statement("SELECT id, uuid, verb, total, outcomes FROM operation ORDER BY id")):
+        fault = _fault(row, counted.pop(row.id, Counter()), pending.get(row.id, 0))
+        if fault:
+            wrong.append(f"operation {ids.text(row.uuid)} ({row.verb}): {fault}")
+    return [*wrong, *(f"items of operation {each}, which is not there" for each in counted)]
+
+
+def _fault(row: Row[Any], counted: Mapping[int, int], pending: int) -> str | None:
+    ended = sum(counted.values())
+    if counted.get(Outcome.COLLIDES):
+        return f"{counted[Outcome.COLLIDES]} items have no outcome"
+    if ended + pending != row.total:
+        return f"{row.total} items were asked for, {ended} have an outcome and {pending} are left to do"
+    stored = {int(code): n for code, n in msgspec.json.decode(row.outcomes or "{}").items()}
+    if row.outcomes is not None and stored != dict(counted):
+        return f"it says {_words(stored)}, and its items say {_words(counted)}"
+    return None
+
+
+def _words(outcomes: Mapping[int, int]) -> str:
+    return ", ".join(f"{count} {Outcome(code).word}" for code, count in sorted(outcomes.items())) or "nothing"
