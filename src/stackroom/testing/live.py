@@ -3,8 +3,8 @@
 import http.client
 import json
 import os
+import re
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,6 +16,7 @@ from stackroom.testing.processes import mortal, wait_until
 
 HOST: Final = "127.0.0.1"
 _PORT_TAKEN: Final = "address already in use"
+_SERVING: Final = re.compile(rb'"event": ?"serving", ?"url": ?"[^"]+:(\d+)"')
 
 
 class ServerDidNotStart(Exception):
@@ -40,7 +41,7 @@ class LiveServer:
     ) -> None:
         self.data_dir = data_dir
         self.log = data_dir.with_name(f"{data_dir.name}.log")
-        self.port = _free_port()
+        self.port = 0
         self._environment = dict(environment or {})
         if database_url:
             self._environment["STACKROOM_DATABASE_URL"] = database_url
@@ -50,6 +51,7 @@ class LiveServer:
 
     @property
     def url(self) -> str:
+        """Where it answers; the same after a restart."""
         return f"http://{HOST}:{self.port}"
 
     @property
@@ -67,12 +69,12 @@ class LiveServer:
 
         Raises `ServerDidNotStart` with the server's own words.
         """
-        for _ in range(5):
-            if self._came_up(environment):
-                return self
-            # Between our choice of a port and its use, somebody else was given it.
-            self.port = _free_port()
-        raise ServerDidNotStart("five free ports in a row were taken")
+        words = self._launch(environment)
+        if _PORT_TAKEN in words:  # by somebody's outgoing connection, while we were down
+            words = self._launch(environment)
+        if words:
+            raise ServerDidNotStart(words)
+        return self
 
     def stop(self) -> int:
         """Ask it to end in order (SIGTERM), wait until it has, and return its exit code."""
@@ -127,9 +129,9 @@ class LiveServer:
         if self.running:
             self.stop()
 
-    def _came_up(self, environment: Mapping[str, str]) -> bool:
-        """Whether it answers; False if its port was taken."""
-        serve = [sys.executable, "-m", "stackroom", "serve", "--data-dir", str(self.data_dir)]
+    def _launch(self, environment: Mapping[str, str]) -> str:
+        """Start the process; what it wrote if it did not come up, and nothing if it did."""
+        serve = [sys.executable, "-m", "stackroom", "serve", "--json-logs", "--data-dir", str(self.data_dir)]
         where = ["--host", HOST, "--port", str(self.port)]
         log_start = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
@@ -140,15 +142,19 @@ class LiveServer:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        wait_until(lambda: not self.running or self._healthy(), seconds=self._patience)
-        if self.running and self._healthy():
-            return True
-        if self.running:
-            self.kill()
-        words = self.log.read_bytes()[log_start:].decode(errors="replace")
-        if _PORT_TAKEN in words:
+        wait_until(lambda: not self.running or self._answers(log_start), seconds=self._patience)
+        if self.running and self._answers(log_start):
+            return ""
+        self.kill()
+        return self.log.read_bytes()[log_start:].decode(errors="replace") or "it wrote nothing"
+
+    def _answers(self, log_start: int) -> bool:
+        """Whether this process says where it serves (another's may answer there) and does."""
+        said = _SERVING.search(self.log.read_bytes(), log_start)
+        if said is None:
             return False
-        raise ServerDidNotStart(words)
+        self.port = int(said[1])
+        return self._healthy()
 
     def _healthy(self) -> bool:
         connection = http.client.HTTPConnection(HOST, self.port, timeout=5)
@@ -173,10 +179,3 @@ class LiveServer:
             self._process.kill()
             self._process.wait()
             raise
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
