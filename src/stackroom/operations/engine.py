@@ -37,7 +37,7 @@ from stackroom.operations.request import (
     Verb,
     check_changes,
 )
-from stackroom.operations.run import FIELDS, Run, VerbModule
+from stackroom.operations.run import FIELDS, Look, Run, VerbModule
 from stackroom.operations.selection import Source
 
 VERBS = MappingProxyType(
@@ -73,6 +73,7 @@ def submit(conn: Connection, actor: Actor, request: Request, *, now: int) -> Ope
     """
     request = _checked(actor, request)
     source = selection.resolve(conn, actor, request.selection)
+    request = _placed(conn, request, source)
     if request.plan is not None:
         _check_plan(conn, request, source)
     operation_id = journal.begin(
@@ -91,6 +92,7 @@ def preview(conn: Connection, actor: Actor, request: Request, *, now: int) -> No
     """Do the whole operation, raise what it did as `DryRun`, and thereby have it rolled back."""
     request = _checked(actor, request)
     source = selection.resolve(conn, actor, request.selection)
+    request = _placed(conn, request, source)
     plan = _plan_token(conn, request, source)
     operation_id = journal.begin(
         conn, actor, request, dataset_id=_dataset_id(request), total=source.count, now=now
@@ -105,7 +107,7 @@ def submit_undo(
 ) -> Operation:
     """Undo an operation: an operation itself. Raises `Conflict` if it is running or undone already, `Invalid` for a
     purge, which nothing brings back."""
-    found = journal.get(conn, actor, reference)
+    found = journal.hold(conn, actor, reference)
     require(actor, undo.ROLE, "undoing an operation")
     undo.check(found)
     fields = tuple(VERBS[found.verb].changes(found.request))
@@ -170,7 +172,7 @@ def set_state(conn: Connection, actor: Actor, reference: str, wanted: str, *, no
 
     Raises `Conflict` (`already_finished`) when there is nothing left to pause.
     """
-    found = journal.get(conn, actor, reference)
+    found = journal.hold(conn, actor, reference)
     require(actor, VERBS[found.verb].ROLE, f"changing a running {found.verb.value}")
     if found.state == wanted:
         return found
@@ -192,14 +194,19 @@ def _checked(actor: Actor, request: Request) -> Request:
     require(actor, role, name)
     if request.verb is Verb.UPDATE:
         check_changes(request.changes)
-    if request.verb in {Verb.MOVE, Verb.COPY} and (
-        request.target_folder is None or request.target_dataset_id is None
-    ):
+    if request.verb in {Verb.MOVE, Verb.COPY} and request.target_folder is None:
         raise Invalid(f"{request.verb.value}: a target folder is needed", code="missing_target")
     if request.single and (not isinstance(request.selection, Ids) or len(request.selection.asked) != 1):
         raise Invalid("a single request names exactly one item")
     changes = _FIXED_CHANGES.get(request.verb, request.changes if request.verb is Verb.UPDATE else Changes())
     return msgspec.structs.replace(request, changes=changes)
+
+
+def _placed(conn: Connection, request: Request, source: Source) -> Request:
+    """A request that does not say in which dataset its target folder is: the one that the items are in."""
+    if request.target_folder is None or request.target_dataset_id is not None:
+        return request
+    return msgspec.structs.replace(request, target_dataset_id=selection.only_dataset(conn, source))
 
 
 def _dataset_id(request: Request) -> int | None:
@@ -219,7 +226,8 @@ def _work(run: Run, source: Source) -> None:
     _look(run, verb, source)
     faults.reach("apply:between-statements")
     if isinstance(run.request.selection, Ids):
-        journal.note_malformed(run.conn, run.operation_id, run.request.selection)
+        stop = run.start + run.count
+        journal.note_malformed(run.conn, run.operation_id, run.request.selection, run.start, stop)
     takes_name = verb.takes_name(run)
     first = run.request.first_number or verb.FIRST_NUMBER
     renamed = takes_name is not None and collisions.settle(run, takes_name, first)
@@ -228,9 +236,11 @@ def _work(run: Run, source: Source) -> None:
 
 
 def _look(run: Run, verb: VerbModule, source: Source) -> None:
-    look = verb.look(run)
+    # Where none of the items exists there is no place to put them, and nothing to judge.
+    nowhere = run.request.target_folder is not None and run.request.target_dataset_id is None
+    look = Look() if nowhere else verb.look(run)
     verdicts = [("a.id IS NULL", Outcome.NOT_FOUND)]
-    if run.request.verb is Verb.MOVE:  # a move stays in its dataset, whatever was selected
+    if run.request.verb is Verb.MOVE and not nowhere:  # a move stays in its dataset, whatever was selected
         verdicts.append((f"a.dataset_id <> {run.request.target_dataset_id}", Outcome.NOT_FOUND))
     cases = " ".join(f"WHEN {sql} THEN {int(outcome)}" for sql, outcome in [*verdicts, *look.verdicts])
     before = ", ".join(f"a.{field}" for field in FIELDS)
@@ -299,7 +309,8 @@ def _snapshot(conn: Connection, operation_id: int, source: Source) -> None:
 
 def _chunk(conn: Connection, run: Run, undo_of: int | None, start: int, stop: int) -> Source:
     if undo_of is None:
-        return selection.pending(run.operation_id, run.actor.organization_id, start, stop)
+        where = selection.restriction(run.request.selection)
+        return selection.pending(run.operation_id, run.actor.organization_id, start, stop, dataset_id=where)
     source = undo.source(journal.by_id(conn, run.actor, undo_of))
     parameters = {**source.parameters, "organization": run.actor.organization_id}
     return selection.within(msgspec.structs.replace(source, parameters=parameters), start, stop)
@@ -313,6 +324,8 @@ def _cancel(conn: Connection, actor: Actor, found: Operation, *, now: int) -> No
         {"op": found.id},
     )
     conn.execute(delete(operation_pending).where(operation_pending.c.operation_id == found.id))
+    if isinstance(found.request.selection, Ids):
+        journal.note_malformed(conn, found.id, found.request.selection, 0, found.total)
     journal.finish(conn, found.id, state=CANCELLED, now=now)
     log.record(conn, actor, "operation.cancelled", at=now, operation_id=found.id)
 

@@ -13,7 +13,8 @@ from stackroom.database.flavour import statement
 from stackroom.database.schema import dataset, folder, operation, operation_item, operation_pending
 from stackroom.errors import NotFound
 from stackroom.operations.outcome import FAILED, SUCCEEDED, Outcome, reason
-from stackroom.operations.request import Ids, Request, Verb
+from stackroom.operations.request import FailedOf, Ids, Request, Verb
+from stackroom.operations.selection import restriction
 
 FINISHED = "finished"
 RUNNING = "running"
@@ -55,8 +56,13 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def undoable(self) -> bool:
-        possible = self.verb not in {Verb.PURGE} and self.outcomes.get(Outcome.DONE, 0) > 0
-        return possible and self.finished_at is not None and self.undone_by is None
+        done = self.outcomes.get(Outcome.DONE, 0) > 0
+        return done and not self.is_final and self.finished_at is not None and self.undone_by is None
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it removes for good: a purge, or the undo of a copy."""
+        return self.verb is Verb.PURGE or (self.verb is Verb.UNDO and self.request.undoes is Verb.COPY)
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,11 +89,9 @@ def begin(
 ) -> int:
     """Write an operation's row; its id."""
     # What was asked of ten thousand ids one by one stands in the items; keeping the list twice helps nobody.
-    kept = (
-        msgspec.structs.replace(request, selection=Ids(b"", ()))
-        if isinstance(request.selection, Ids)
-        else request
-    )
+    kept = request
+    if isinstance(request.selection, Ids):
+        kept = msgspec.structs.replace(request, selection=request.selection.without_ids())
     made = conn.execute(
         insert(operation).values(
             uuid=ids.new(),
@@ -107,13 +111,9 @@ def begin(
     return int(made[0])
 
 
-def note_malformed(conn: Connection, operation_id: int, selection: Ids) -> None:
-    """Keep the spelling of what was no id, for the report."""
-    spelled = [
-        [position, asked.replace("\0", "\ufffd")]
-        for position, asked in enumerate(selection.asked)
-        if not ids.looks_like_id(asked)
-    ]
+def note_malformed(conn: Connection, operation_id: int, selection: Ids, start: int, stop: int) -> None:
+    """Keep the spelling of what was no id, for the report: of the items from `start` up to `stop`."""
+    spelled = [each for each in selection.misspelt() if start <= each[0] < stop]
     if spelled:
         how = flavour_of(conn)
         conn.execute(
@@ -121,6 +121,12 @@ def note_malformed(conn: Connection, operation_id: int, selection: Ids) -> None:
                 WHERE operation_item.operation_id = :op AND operation_item.position = s.position"""),
             {"op": operation_id, "pairs": msgspec.json.encode(spelled).decode()},
         )
+
+
+def failed_of(found: Operation) -> FailedOf:
+    """The selection of what `found` failed with. It looks where `found` looked: what was elsewhere stays unknown."""
+    moved_in = found.request.target_dataset_id if found.verb is Verb.MOVE else None
+    return FailedOf(found.id, restriction(found.request.selection) or moved_in)
 
 
 def finish(
@@ -159,6 +165,15 @@ def get(conn: Connection, actor: Actor, reference: str) -> Operation:
     if found is None:
         raise NotFound(f"operation {reference!r} not found", hint="Journals are kept for 30 days.")
     return found
+
+
+def hold(conn: Connection, actor: Actor, reference: str) -> Operation:
+    """`get`, once the chunk that may be at work on it has ended; nobody takes it further until the commit."""
+    found = get(conn, actor, reference)
+    lock = flavour_of(conn).lock
+    if lock:
+        conn.execute(statement(f"SELECT id FROM operation WHERE id = :id {lock}"), {"id": found.id})
+    return by_id(conn, actor, found.id)
 
 
 def by_id(conn: Connection, actor: Actor, operation_id: int) -> Operation:

@@ -46,6 +46,16 @@ class Ids(msgspec.Struct, frozen=True, tag="ids"):
     packed: bytes
     asked: tuple[str, ...]
     dataset_id: int | None = None
+    kept_misspelt: tuple[tuple[int, str], ...] = ()
+
+    def misspelt(self) -> tuple[tuple[int, str], ...]:
+        """What is no id, as (position, how it was spelled)."""
+        odd = ((n, asked) for n, asked in enumerate(self.asked) if not ids.looks_like_id(asked))
+        return self.kept_misspelt or tuple((n, asked.replace("\0", "\ufffd")) for n, asked in odd)
+
+    def without_ids(self) -> "Ids":
+        """What a long operation has to remember: the ids themselves stand in its snapshot."""
+        return Ids(b"", (), dataset_id=self.dataset_id, kept_misspelt=self.misspelt())
 
 
 class Matching(msgspec.Struct, frozen=True, tag="matching"):
@@ -57,9 +67,10 @@ class Matching(msgspec.Struct, frozen=True, tag="matching"):
 
 
 class FailedOf(msgspec.Struct, frozen=True, tag="failed_of"):
-    """The items of an earlier operation that did not succeed."""
+    """The items of an earlier operation that did not succeed; with a dataset, assets elsewhere are unknown."""
 
     operation_id: int
+    dataset_id: int | None = None
 
 
 Selection = Ids | Matching | FailedOf

@@ -9,7 +9,7 @@ from stackroom.access import Actor
 from stackroom.database.flavour import of as flavour_of
 from stackroom.database.flavour import statement
 from stackroom.database.schema import asset, operation_item
-from stackroom.errors import Conflict
+from stackroom.errors import Conflict, Invalid
 from stackroom.library import listing
 from stackroom.operations.outcome import SUCCEEDED
 from stackroom.operations.request import FailedOf, Ids, Matching, Selection
@@ -33,9 +33,7 @@ def resolve(conn: Connection, actor: Actor, selection: Selection) -> Source:
     on = "a.uuid = r.uuid AND a.organization_id = :organization"
     match selection:
         case Ids():
-            if selection.dataset_id is not None:
-                parameters["dataset"] = selection.dataset_id
-                on += " AND a.dataset_id = :dataset"
+            on += _inside(parameters, selection.dataset_id)
             count = len(selection.asked)
             return Source(
                 flavour_of(conn).packed, on, {**parameters, "packed": selection.packed, "count": count}, count
@@ -44,6 +42,7 @@ def resolve(conn: Connection, actor: Actor, selection: Selection) -> Source:
             return _matching(conn, selection, parameters)
         case FailedOf():
             parameters["failed_of"] = selection.operation_id
+            on += _inside(parameters, selection.dataset_id)
             outcomes = ", ".join(str(int(outcome)) for outcome in SUCCEEDED)
             failed = f"operation_id = :failed_of AND outcome NOT IN ({outcomes})"
             rows = f"""(SELECT row_number() OVER (ORDER BY position) - 1 AS n, asset_uuid AS uuid
@@ -63,14 +62,50 @@ def within(source: Source, start: int, stop: int) -> Source:
     return Source(rows, source.on, {**source.parameters, "start": start, "stop": stop}, stop - start)
 
 
-def pending(operation_id: int, organization_id: int, start: int, stop: int) -> Source:
+def pending(
+    operation_id: int, organization_id: int, start: int, stop: int, *, dataset_id: int | None = None
+) -> Source:
     """A chunk of a long operation's snapshot: the positions from `start` up to `stop`."""
     rows = (
         "(SELECT position AS n, asset_uuid AS uuid FROM operation_pending WHERE operation_id = :pending_of)"
     )
     on = "a.uuid = r.uuid AND a.organization_id = :organization"
-    parameters = {"pending_of": operation_id, "organization": organization_id}
+    parameters: dict[str, Any] = {"pending_of": operation_id, "organization": organization_id}
+    on += _inside(parameters, dataset_id)
     return within(Source(rows, on, parameters, stop - start), start, stop)
+
+
+def only_dataset(conn: Connection, source: Source) -> int | None:
+    """The dataset that all assets of a source are in; None if there are none. Raises `Invalid` if they are in several."""
+    found = list(
+        conn.scalars(
+            statement(f"SELECT DISTINCT a.dataset_id FROM {source.joined('JOIN')} LIMIT 2"), source.parameters
+        )
+    )
+    if len(found) > 1:
+        raise Invalid(
+            "the items are in several datasets, so their folder is not known",
+            code="several_datasets",
+            hint="Name one dataset with the ids, or a target dataset to copy to.",
+        )
+    return found[0] if found else None
+
+
+def restriction(selected: Selection) -> int | None:
+    """The one dataset in which a selection looks, if it names one."""
+    match selected:
+        case Ids() | FailedOf():
+            return selected.dataset_id
+        case Matching():
+            return selected.filter.dataset_id
+
+
+def _inside(parameters: dict[str, Any], dataset_id: int | None) -> str:
+    """The condition that an asset is in this dataset, if one is given."""
+    if dataset_id is None:
+        return ""
+    parameters["dataset"] = dataset_id
+    return " AND a.dataset_id = :dataset"
 
 
 def _matching(conn: Connection, selection: Matching, parameters: dict[str, Any]) -> Source:

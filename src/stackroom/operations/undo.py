@@ -22,7 +22,7 @@ FIRST_NUMBER = 1
 
 def check(found: Operation) -> None:
     """Raise unless `found` is an operation that can be undone now."""
-    if found.verb is Verb.PURGE or (found.verb is Verb.UNDO and found.request.undoes is Verb.COPY):
+    if found.is_final:
         raise Invalid(
             f"{_called(found)} cannot be undone: the images are gone",
             code="irreversible",
