@@ -114,13 +114,17 @@ def by_id(conn: Connection, actor: Actor, dataset_id: int) -> Dataset | None:
 
 
 def page(
-    conn: Connection, actor: Actor, *, limit: int, offset: int = 0, archived: bool = False
+    conn: Connection, actor: Actor, *, limit: int, offset: int = 0, after: int = 0, archived: bool = False
 ) -> tuple[list[Dataset], int]:
-    """Datasets by age, oldest first, and how many there are in all. Archived ones only on request, and then alone."""
+    """Datasets by age, oldest first, and how many there are in all. Archived ones only on request, and then alone.
+
+    Going on with `after`, a row id, sees each dataset once even while others are made or archived.
+    """
     state = dataset.c.archived_at.is_not(None) if archived else dataset.c.archived_at.is_(None)
     where = (dataset.c.organization_id == actor.organization_id) & state
     total = conn.scalar(select(func.count()).select_from(dataset).where(where)) or 0
-    rows = conn.execute(select(dataset).where(where).order_by(dataset.c.id).limit(limit).offset(offset))
+    query = select(dataset).where(where, dataset.c.id > after).order_by(dataset.c.id)
+    rows = conn.execute(query.limit(limit).offset(offset))
     return [_from_row(row) for row in rows], total
 
 
