@@ -27,3 +27,5 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     sweep_soon: asyncio.Event
     """Set when bytes have become loose, so that they go at once and not at the next round."""
     now: Clock
+    control_token: str = ""
+    """What the owner of the data directory proves to be it with (`stackroom.control`); empty: nobody can."""
