@@ -10,6 +10,8 @@ from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
 
+__all__ = ["Connection", "Database", "T", "Work"]  # a face names the connection, and nothing else of SQLAlchemy
+
 T = TypeVar("T")
 Work = Callable[[Connection], T]
 

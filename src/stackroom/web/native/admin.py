@@ -1,0 +1,116 @@
+"""Organizations and keys, for the command line of who owns the data directory. No API key reaches this."""
+
+import hmac
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from stackroom import clock, ids
+from stackroom.access import Role
+from stackroom.database.transaction import Connection
+from stackroom.errors import NotFound, Unauthenticated
+from stackroom.library import organizations
+from stackroom.library.organizations import NewKey
+from stackroom.web.native import convert, wire
+from stackroom.web.native.openapi import Endpoint
+from stackroom.web.shared.replies import json_reply
+from stackroom.web.shared.requests import decode, read_body, services_of
+
+PREFIX = "/library/v1/admin"
+
+
+async def create_organization(request: Request) -> Response:
+    _check_control(request)
+    services, body = services_of(request), decode(await read_body(request), wire.NewOrganization)
+    made = await services.database.write(
+        lambda conn: organizations.create_organization(conn, body.name, now=services.now())
+    )
+    return json_reply(convert.organization(made), 201)
+
+
+async def list_organizations(request: Request) -> Response:
+    _check_control(request)
+    found = await services_of(request).database.read(organizations.list_organizations)
+    return json_reply(wire.Organizations(organizations=[convert.organization(each) for each in found]))
+
+
+async def create_key(request: Request) -> Response:
+    _check_control(request)
+    services, body = services_of(request), decode(await read_body(request), wire.NewKey)
+
+    def work(conn: Connection) -> NewKey:
+        now = services.now()
+        return organizations.create_key(
+            conn,
+            organizations.find_organization(conn, body.organization),
+            role=Role.named(body.role),
+            name=body.name,
+            expires_at=None if body.expires_in_days is None else now + int(body.expires_in_days * clock.DAY),
+            now=now,
+        )
+
+    return json_reply(convert.made_key(await services.database.write(work)), 201)
+
+
+async def revoke_key(request: Request) -> Response:
+    _check_control(request)
+    reference = request.path_params["key"]
+    raw = ids.parse(reference)
+    if raw is None:
+        raise NotFound(f"no key {reference!r}", hint="Give a key's id, not the key itself.")
+    await services_of(request).database.write(lambda conn: organizations.revoke_key(conn, raw))
+    return json_reply(wire.RevokedKey(key_id=ids.text(raw), active=False))
+
+
+def _check_control(request: Request) -> None:
+    """Refuse whoever has not read the control file. Without a token of its own the server refuses everybody."""
+    wanted = services_of(request).control_token
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    same = hmac.compare_digest(given.strip().encode(), wanted.encode())
+    if not wanted or scheme.lower() != "bearer" or not same:
+        raise Unauthenticated(
+            "this is for the command line of who owns the data directory",
+            hint="Run `stackroom org` or `stackroom key` where the server's data directory is.",
+        )
+
+
+ENDPOINTS = [
+    Endpoint(
+        method="GET",
+        path=PREFIX + "/organizations",
+        name="listOrganizations",
+        summary="Every organization of this library",
+        handler=list_organizations,
+        answers={200: wire.Organizations},
+        control=True,
+    ),
+    Endpoint(
+        method="POST",
+        path=PREFIX + "/organizations",
+        name="createOrganization",
+        summary="Make an organization",
+        handler=create_organization,
+        body=wire.NewOrganization,
+        answers={201: wire.Organization},
+        control=True,
+    ),
+    Endpoint(
+        method="POST",
+        path=PREFIX + "/keys",
+        name="createKey",
+        summary="Make a key; its secret is in this answer and nowhere else",
+        handler=create_key,
+        body=wire.NewKey,
+        answers={201: wire.MadeKey},
+        control=True,
+    ),
+    Endpoint(
+        method="DELETE",
+        path=PREFIX + "/keys/{key}",
+        name="revokeKey",
+        summary="Make a key count no longer",
+        handler=revoke_key,
+        answers={200: wire.RevokedKey},
+        control=True,
+    ),
+]

@@ -1,0 +1,435 @@
+"""Between the native protocol's words and the core's. Pure: whatever must be looked up is handed in."""
+
+import base64
+import binascii
+import csv
+import io
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+import msgspec
+
+from stackroom import clock, ids
+from stackroom.errors import Invalid
+from stackroom.library import organizations
+from stackroom.library.assets import Asset
+from stackroom.library.datasets import Dataset, Totals
+from stackroom.library.listing import Filter
+from stackroom.library.names import ROOT, clean_path, last_part, parent
+from stackroom.library.organizations import Authenticated, Organization
+from stackroom.operations import journal
+from stackroom.operations.outcome import FAILED, SUCCEEDED, Outcome
+from stackroom.operations.request import (
+    Changes,
+    Collision,
+    FailedOf,
+    Ids,
+    Matching,
+    Request,
+    Selection,
+    Verb,
+    select_ids,
+)
+from stackroom.web.native import wire
+
+_TAKERS: Mapping[str, set[str]] = {
+    "to": {"move", "copy"},
+    "on_collision": {"move", "copy", "restore"},
+    "changes": {"update"},
+    "copy_annotations": {"copy"},
+}
+_BEFORE_AND_AFTER = ("folder", "name", "status", "display_name", "split", "archived_at")
+REPORT_COLUMNS = (
+    "position",
+    "id",
+    "outcome",
+    "reason",
+    *(f"before_{field}" for field in _BEFORE_AND_AFTER),
+    *(f"after_{field}" for field in _BEFORE_AND_AFTER),
+    "new_id",
+)
+
+
+class Finder(Protocol):
+    """Looks up what a request names. Both raise `NotFound`."""
+
+    def dataset(self, reference: str) -> int: ...
+
+    def failed_of(self, reference: str) -> FailedOf: ...
+
+
+def chosen_ids(body: wire.NewOperation) -> Ids | None:
+    """The ids a request names, if it does; apart, because a million of them are read before the writer is held."""
+    asked = body.selection.ids
+    if asked is None:
+        return None
+    if not asked:
+        raise Invalid(
+            "selection.ids: at least one is needed",
+            code="empty_selection",
+            hint="An empty list selects nothing; to select a whole dataset, say so with a filter.",
+        )
+    return select_ids(asked, dataset_id=None, limit=None)
+
+
+def request(body: wire.NewOperation, chosen: Ids | None, find: Finder) -> Request:
+    """What the engine is asked. Raises `Invalid` for parts that do not go together."""
+    _check_parts(body)
+    selected = _selection(body, chosen, find)
+    target = body.to or wire.Target(folder=ROOT)
+    return Request(
+        verb=Verb(body.verb),
+        selection=selected,
+        target_folder=clean_path(target.folder) if body.to else None,
+        target_dataset_id=find.dataset(target.dataset) if target.dataset else _own_dataset(selected),
+        on_collision=Collision(body.on_collision or "rename"),
+        changes=_changes(body.changes),
+        copy_annotations=bool(body.copy_annotations),
+        plan=body.plan,
+    )
+
+
+def _check_parts(body: wire.NewOperation) -> None:
+    for part, verbs in _TAKERS.items():
+        if getattr(body, part) not in {None, False} and body.verb not in verbs:
+            raise Invalid(f"{part}: belongs to {' and '.join(sorted(verbs))}, not to {body.verb}")
+    if body.to is None and body.verb in _TAKERS["to"]:
+        raise Invalid(
+            f"to: {body.verb} needs a target folder",
+            code="missing_target",
+            hint='Such as {"folder": "/cars"}.',
+        )
+    if body.verb == "move" and body.to is not None and body.to.dataset is not None:
+        raise Invalid(
+            "to.dataset: a move stays in its dataset",
+            code="move_across_datasets",
+            hint="Copy to the other dataset, then archive or purge here.",
+        )
+    if body.changes is None and body.verb == "update":
+        raise Invalid(
+            "changes: nothing to change", code="empty_update", hint="Give at least one field to change."
+        )
+    if body.dry_run and body.plan is not None:
+        raise Invalid("plan: a dry run makes a plan, it does not take one", hint="Leave one of the two out.")
+
+
+def _selection(body: wire.NewOperation, chosen: Ids | None, find: Finder) -> Selection:
+    asked = body.selection
+    given = [kind for kind in ("ids", "filter", "failed_of") if getattr(asked, kind) is not None]
+    if len(given) != 1:
+        what = " and ".join(given) if given else "nothing"
+        raise Invalid(
+            f"selection: exactly one of ids, filter and failed_of is needed, and this has {what}",
+            code="bad_selection",
+            hint="A selection of everything in a dataset is a filter with that dataset alone.",
+        )
+    _check_company(asked, given[0])
+    if chosen is not None:
+        dataset_id = find.dataset(asked.dataset) if asked.dataset else None
+        return msgspec.structs.replace(chosen, dataset_id=dataset_id)
+    if asked.filter is not None:
+        return Matching(
+            filter=_filter(asked.filter, find, archived=body.verb == "restore"),
+            excepted=_excepted(asked.excepted or ()),
+            expect_count=asked.expect_count,
+        )
+    return find.failed_of(asked.failed_of or "")
+
+
+def _check_company(asked: wire.Selection, kind: str) -> None:
+    allowed = {"ids": {"dataset"}, "filter": {"except", "expect_count"}, "failed_of": set()}[kind]
+    values = {"dataset": asked.dataset, "except": asked.excepted, "expect_count": asked.expect_count}
+    for name, value in values.items():
+        if value is not None and name not in allowed:
+            where = " (inside filter)" if name == "dataset" and kind == "filter" else ""
+            raise Invalid(f"selection.{name}: does not go with {kind}{where}", code="bad_selection")
+
+
+def _filter(asked: wire.Filter, find: Finder, *, archived: bool) -> Filter:
+    return Filter(
+        dataset_id=find.dataset(asked.dataset),
+        folder=None if asked.folder is None else clean_path(asked.folder),
+        recursive=asked.recursive is not False,
+        status=asked.status,
+        kind=asked.kind,
+        glob=asked.name,
+        created_after=_moment_in(asked.created_after),
+        created_before=_moment_in(asked.created_before),
+        archived=archived if asked.archived is msgspec.UNSET else asked.archived,
+    )
+
+
+def _excepted(asked: Sequence[str]) -> tuple[bytes, ...]:
+    """A misspelt exception would quietly be no exception, so it is refused."""
+    parsed = ids.parse_many(asked) if asked else []
+    for raw, spelled in zip(parsed, asked, strict=True):
+        if raw is None:
+            raise Invalid(f"selection.except: {spelled[:80]!a} is not an id", code="bad_selection")
+    return tuple(raw for raw in parsed if raw is not None)
+
+
+def _own_dataset(selected: Selection) -> int | None:
+    """Where items go that stay in their dataset; None: wherever they turn out to be."""
+    match selected:
+        case Ids():
+            return selected.dataset_id
+        case Matching():
+            return selected.filter.dataset_id
+        case FailedOf():
+            return None
+
+
+def _changes(asked: wire.Changes | None) -> Changes:
+    if asked is None:
+        return Changes()
+    return Changes(status=asked.status, display_name=asked.display_name, split=asked.split)
+
+
+def outcomes(word: str | None) -> list[Outcome] | None:
+    """The outcomes that a filter means; None for all."""
+    match word:
+        case None:
+            return None
+        case "failed":
+            return sorted(FAILED)
+        case "succeeded":
+            return sorted(SUCCEEDED)
+        case _:
+            return [Outcome[word.upper()]]
+
+
+def listing(asked: wire.AssetsQuery, dataset_id: int) -> Filter:
+    return Filter(
+        dataset_id=dataset_id,
+        folder=None if asked.folder is None else clean_path(asked.folder),
+        recursive=asked.recursive,
+        status=asked.status,
+        kind=asked.kind,
+        glob=asked.name,
+        archived={"false": False, "true": True, "all": None}[asked.archived],
+    )
+
+
+def cursor(row_id: int) -> str:
+    return base64.urlsafe_b64encode(b"%d" % row_id).decode().rstrip("=")
+
+
+def row_id(text: str | None) -> int | None:
+    """What `cursor` stands for. Raises `Invalid` for one that was not given out here."""
+    if text is None:
+        return None
+    try:
+        digits = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        if digits.isdigit() and len(digits) < 19:
+            return int(digits)
+    except (binascii.Error, ValueError):
+        pass
+    raise Invalid(
+        f"cursor: {text[:80]!a} is not one of ours", code="bad_cursor", hint="Pass `next` as it was given."
+    )
+
+
+def moment(value: int) -> str:
+    return clock.to_datetime(value).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _moment_out(value: int | None) -> str | None:
+    return None if value is None else moment(value)
+
+
+def _moment_in(value: datetime | None) -> int | None:
+    return None if value is None else clock.from_datetime(value)
+
+
+def _id(raw: bytes | None) -> str | None:
+    return None if raw is None else ids.text(raw)
+
+
+def operation(
+    found: journal.Operation,
+    *,
+    now: int,
+    plan: str | None = None,
+    samples: Sequence[journal.Item] | None = None,
+) -> wire.Operation:
+    """An operation as it stands; one with samples was a dry run."""
+    rate = _rate(found, now)
+    finishes = now + int(found.pending / rate * clock.SECOND) if rate else None
+    named = None
+    if found.dataset_uuid is not None:
+        named = wire.Named(id=ids.text(found.dataset_uuid), name=found.dataset_name or "")
+    return wire.Operation(
+        id=ids.text(found.uuid),
+        verb=found.verb.value,
+        state=found.state,  # type: ignore[arg-type]  # the core's state constants are the wire's words
+        dry_run=samples is not None,
+        dataset=named,
+        total=found.total,
+        succeeded=found.succeeded,
+        failed=found.failed,
+        pending=found.pending,
+        outcomes={outcome.word: count for outcome, count in sorted(found.outcomes.items())},
+        bytes=found.bytes,
+        undo_of=_id(found.undo_of),
+        undone_by=_id(found.undone_by),
+        undoable=found.undoable,
+        plan=plan or None,
+        samples=None if samples is None else [item(each) for each in samples],
+        rate=None if rate is None else round(rate, 1),
+        estimated_completion=_moment_out(finishes),
+        created_at=moment(found.created_at),
+        finished_at=_moment_out(found.finished_at),
+        error=found.error,
+    )
+
+
+def _rate(found: journal.Operation, now: int) -> float | None:
+    """Items per second so far; None until there is something to go by, and when nothing is going on."""
+    done, elapsed = found.succeeded + found.failed, now - found.created_at
+    if found.state != journal.RUNNING or done == 0 or elapsed <= 0:
+        return None
+    return done * clock.SECOND / elapsed
+
+
+def item(found: journal.Item) -> wire.Item:
+    return wire.Item(
+        position=found.position,
+        id=found.asked,
+        outcome=found.outcome.word,  # type: ignore[arg-type]  # the wire's words are the enum's names
+        reason=found.reason,
+        before=_fields(found.before),
+        after=_fields(found.after),
+        new_id=_id(found.new_uuid),
+    )
+
+
+def _fields(values: dict[str, Any] | None) -> dict[str, Any] | None:
+    if values is None or values.get("archived_at") is None:
+        return values
+    return {**values, "archived_at": moment(values["archived_at"])}
+
+
+def json_lines(items: Iterable[journal.Item]) -> bytes:
+    return msgspec.json.Encoder().encode_lines([item(each) for each in items])
+
+
+def csv_header() -> bytes:
+    return _csv([REPORT_COLUMNS])
+
+
+def csv_lines(items: Iterable[journal.Item]) -> bytes:
+    return _csv(_csv_row(item(each)) for each in items)
+
+
+def _csv_row(each: wire.Item) -> list[object]:
+    before, after = each.before or {}, each.after or {}
+    return [
+        each.position,
+        each.id,
+        each.outcome,
+        each.reason,
+        *(before.get(field) for field in _BEFORE_AND_AFTER),
+        *(after.get(field) for field in _BEFORE_AND_AFTER),
+        each.new_id,
+    ]
+
+
+def _csv(rows: Iterable[Iterable[object]]) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(rows)
+    return text.getvalue().encode()
+
+
+def dataset(found: Dataset, totals: Totals) -> wire.Dataset:
+    return wire.Dataset(
+        id=ids.text(found.uuid),
+        name=found.name,
+        description=found.description,
+        asset_count=totals.assets,
+        archived_count=totals.archived,
+        bytes=totals.bytes,
+        created_at=moment(found.created_at),
+        updated_at=moment(found.updated_at),
+    )
+
+
+def folders(rows: Sequence[tuple[int, bytes, str, int, int]], below: str | None) -> list[wire.Folder]:
+    """Folders by path, from (id, uuid, path, created, assets); only the children of `below`, if given."""
+    trees: dict[str, int] = {}
+    for _, _, path, _, count in rows:
+        while True:
+            trees[path] = trees.get(path, 0) + count
+            if path == ROOT:
+                break
+            path = parent(path)  # noqa: PLW2901 - climbs from the folder to the root
+    return [
+        wire.Folder(
+            id=ids.text(uuid),
+            path=path,
+            name=last_part(path),
+            asset_count=count,
+            tree_asset_count=trees[path],
+        )
+        for _, uuid, path, _, count in rows
+        if below is None or (path != ROOT and parent(path) == below)
+    ]
+
+
+Link = Callable[[str], str]
+"""Signs a path for a download, and makes it an address."""
+
+
+def asset(found: Asset, dataset_uuid: bytes, link: Link, paths: tuple[str, str]) -> wire.Asset:
+    """An asset, with signed addresses made of `paths`: its own and its thumbnail's."""
+    return wire.Asset(
+        id=ids.text(found.uuid),
+        dataset_id=ids.text(dataset_uuid),
+        folder=found.folder_path,
+        name=found.name,
+        original_name=found.original_name,
+        display_name=found.display_name,
+        kind=found.kind,  # type: ignore[arg-type]  # closed where assets are made
+        status=found.status,  # type: ignore[arg-type]  # closed where assets are changed
+        split=found.split,  # type: ignore[arg-type]  # closed where assets are changed
+        content_type=found.content_type,
+        size=found.size,
+        width=found.width,
+        height=found.height,
+        annotation_count=found.annotation_count,
+        archived_at=_moment_out(found.archived_at),
+        created_at=moment(found.created_at),
+        updated_at=moment(found.updated_at),
+        version=found.version,
+        url=link(paths[0]),
+        thumbnail_url=link(paths[1]) if found.kind == "image" else None,
+    )
+
+
+def who_am_i(found: Authenticated) -> wire.WhoAmI:
+    owner = found.organization
+    return wire.WhoAmI(
+        organization=wire.OrganizationSeen(id=ids.text(owner.uuid), name=owner.name, number=owner.number),
+        key=wire.KeySeen(id=ids.text(found.key_uuid), name=found.key_name, role=found.role.word),
+    )
+
+
+def organization(found: Organization) -> wire.Organization:
+    return wire.Organization(
+        id=ids.text(found.uuid),
+        name=found.name,
+        number=found.number,
+        slug=found.slug,
+        created_at=moment(found.created_at),
+    )
+
+
+def made_key(made: organizations.NewKey) -> wire.MadeKey:
+    return wire.MadeKey(
+        api_key=made.token,
+        key_id=ids.text(made.uuid),
+        organization_id=ids.text(made.organization.uuid),
+        customer=made.organization.number,
+        role=made.role.word,
+        name=made.name,
+    )

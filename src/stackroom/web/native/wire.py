@@ -1,0 +1,333 @@
+"""What the native protocol says, word for word. The OpenAPI document is generated from these structs."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType, field
+
+MAX_PAGE = 1000
+MAX_ITEMS = 10_000
+
+Id = Annotated[str, Meta(description="A UUID, as text.")]
+Moment = Annotated[
+    str, Meta(description="UTC, to the microsecond, ending in Z.", extra_json_schema={"format": "date-time"})
+]
+When = Annotated[datetime, Meta(tz=True, description="ISO 8601, with a time zone.")]
+Reference = Annotated[str, Meta(min_length=1, description="A dataset's name or id.")]
+Glob = Annotated[
+    str, Meta(min_length=1, description="A pattern of * and ? over the whole name; case counts.")
+]
+Path = Annotated[str, Meta(description="A folder's path, such as /cars/red; the root is /.")]
+Status = Literal["new", "annotate", "review", "complete"]
+Split = Literal["train", "val", "test"]
+Kind = Literal["image", "video", "audio", "document"]
+Collision = Literal["rename", "skip", "overwrite", "fail"]
+Verb = Literal["move", "copy", "update", "archive", "restore", "purge"]
+AnyVerb = Literal["move", "copy", "update", "archive", "restore", "purge", "undo"]
+State = Literal["running", "paused", "finished", "cancelled", "failed"]
+Outcome = Literal[
+    "done",
+    "unchanged",
+    "not_found",
+    "name_taken",
+    "skipped",
+    "itself",
+    "changed_since",
+    "irreversible",
+    "cancelled",
+]
+OutcomeFilter = Literal[
+    "failed",
+    "succeeded",
+    "done",
+    "unchanged",
+    "not_found",
+    "name_taken",
+    "skipped",
+    "itself",
+    "changed_since",
+    "irreversible",
+    "cancelled",
+]
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a request may say. A key that is not known is refused: misspelt, it would quietly widen a selection."""
+
+
+class Given(msgspec.Struct, frozen=True, kw_only=True):
+    """What an answer says."""
+
+
+class Filter(Asked, frozen=True, kw_only=True):
+    """Whatever matches all that is given."""
+
+    dataset: Reference
+    folder: Path | None = None
+    recursive: bool | None = None
+    """With everything below `folder`, unless false."""
+    status: Status | None = None
+    kind: Kind | None = None
+    name: Glob | None = None
+    created_after: When | None = None
+    created_before: When | None = None
+    archived: bool | UnsetType | None = UNSET
+    """false: live ones; true: archived ones; null: both. Left out: archived ones to restore, else live ones."""
+
+
+class Selection(Asked, frozen=True, kw_only=True):
+    """Exactly one of `ids`, perhaps with `dataset`; `filter`, perhaps with `except` and `expect_count`; `failed_of`."""
+
+    ids: list[str] | None = None
+    dataset: Reference | None = None
+    filter: Filter | None = None
+    excepted: list[str] | None = field(default=None, name="except")
+    expect_count: Annotated[int, Meta(ge=0)] | None = None
+    failed_of: Id | None = None
+
+
+class Target(Asked, frozen=True, kw_only=True):
+    folder: Path
+    dataset: Reference | None = None
+
+
+class Changes(Asked, frozen=True, kw_only=True):
+    """Only what is given changes; null clears."""
+
+    status: Status | UnsetType = UNSET
+    display_name: str | UnsetType | None = UNSET
+    split: Split | UnsetType | None = UNSET
+
+
+class NewOperation(Asked, frozen=True, kw_only=True):
+    verb: Verb
+    selection: Selection
+    to: Target | None = None
+    on_collision: Collision | None = None
+    changes: Changes | None = None
+    copy_annotations: bool | None = None
+    dry_run: bool = False
+    plan: str | None = None
+
+
+class NewUndo(Asked, frozen=True, kw_only=True):
+    dry_run: bool = False
+
+
+class NewDataset(Asked, frozen=True, kw_only=True):
+    name: str
+    description: Annotated[str, Meta(max_length=10_000)] | None = None
+
+
+class NewOrganization(Asked, frozen=True, kw_only=True):
+    name: str
+
+
+class NewKey(Asked, frozen=True, kw_only=True):
+    organization: str
+    """Its id, number, slug or name."""
+    role: Literal["viewer", "member", "admin", "owner"]
+    name: str = "key"
+    expires_in_days: Annotated[float, Meta(gt=0, le=36_500)] | None = None
+
+
+class OperationsQuery(Asked, frozen=True, kw_only=True):
+    limit: Annotated[int, Meta(ge=1, le=MAX_PAGE)] = 50
+    before: Id | None = None
+
+
+class ItemsQuery(Asked, frozen=True, kw_only=True):
+    outcome: OutcomeFilter | None = None
+    after: Annotated[int, Meta(ge=0)] | None = None
+    limit: Annotated[int, Meta(ge=1, le=MAX_ITEMS)] = 1000
+
+
+class ReportQuery(Asked, frozen=True, kw_only=True):
+    format: Literal["jsonl", "csv"] = "jsonl"
+    outcome: OutcomeFilter | None = None
+
+
+class PageQuery(Asked, frozen=True, kw_only=True):
+    limit: Annotated[int, Meta(ge=1, le=MAX_PAGE)] = 100
+    cursor: str | None = None
+
+
+class FoldersQuery(Asked, frozen=True, kw_only=True):
+    parent: Path | None = None
+
+
+class AssetsQuery(PageQuery, frozen=True, kw_only=True):
+    dataset: Reference
+    folder: Path | None = None
+    recursive: bool = False
+    status: Status | None = None
+    kind: Kind | None = None
+    name: Glob | None = None
+    archived: Literal["false", "true", "all"] = "false"
+
+
+class Named(Given, frozen=True, kw_only=True):
+    id: Id
+    name: str
+
+
+class Item(Given, frozen=True, kw_only=True):
+    """What happened to one item. `before` and `after` hold what it was and what was set."""
+
+    position: int
+    id: str
+    """As it was asked for."""
+    outcome: Outcome
+    reason: str | None
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    new_id: Id | None
+
+
+class Operation(Given, frozen=True, kw_only=True):
+    """One change over many items. `succeeded`, `failed` and `pending` add up to `total`.
+
+    `rate` and `estimated_completion` are of a running operation, once some of its items are done.
+    """
+
+    id: Id
+    verb: AnyVerb
+    state: State
+    dry_run: bool
+    dataset: Named | None
+    total: int
+    succeeded: int
+    failed: int
+    pending: int
+    outcomes: dict[str, int]
+    bytes: int
+    undo_of: Id | None
+    undone_by: Id | None
+    undoable: bool
+    plan: str | None
+    samples: list[Item] | None
+    rate: float | None
+    estimated_completion: Moment | None
+    created_at: Moment
+    finished_at: Moment | None
+    error: str | None
+
+
+class Operations(Given, frozen=True, kw_only=True):
+    operations: list[Operation]
+    next: Id | None
+
+
+class Items(Given, frozen=True, kw_only=True):
+    items: list[Item]
+    next: int | None
+
+
+class Dataset(Given, frozen=True, kw_only=True):
+    id: Id
+    name: str
+    description: str | None
+    asset_count: int
+    archived_count: int
+    bytes: int
+    created_at: Moment
+    updated_at: Moment
+
+
+class Datasets(Given, frozen=True, kw_only=True):
+    datasets: list[Dataset]
+    next: str | None
+
+
+class Folder(Given, frozen=True, kw_only=True):
+    """`asset_count` counts live assets in exactly this folder, `tree_asset_count` those below it as well."""
+
+    id: Id
+    path: Path
+    name: str
+    asset_count: int
+    tree_asset_count: int
+
+
+class Folders(Given, frozen=True, kw_only=True):
+    folders: list[Folder]
+
+
+class Asset(Given, frozen=True, kw_only=True):
+    id: Id
+    dataset_id: Id
+    folder: Path
+    name: str
+    original_name: str
+    display_name: str | None
+    kind: Kind
+    status: Status
+    split: Split | None
+    content_type: str
+    size: int
+    width: int | None
+    height: int | None
+    annotation_count: int
+    archived_at: Moment | None
+    created_at: Moment
+    updated_at: Moment
+    version: int
+    url: str
+    thumbnail_url: str | None
+
+
+class Assets(Given, frozen=True, kw_only=True):
+    assets: list[Asset]
+    next: str | None
+
+
+class OrganizationSeen(Named, frozen=True, kw_only=True):
+    number: int
+
+
+class KeySeen(Named, frozen=True, kw_only=True):
+    role: str
+
+
+class WhoAmI(Given, frozen=True, kw_only=True):
+    organization: OrganizationSeen
+    key: KeySeen
+
+
+class Organization(OrganizationSeen, frozen=True, kw_only=True):
+    slug: str
+    created_at: Moment
+
+
+class Organizations(Given, frozen=True, kw_only=True):
+    organizations: list[Organization]
+
+
+class MadeKey(Given, frozen=True, kw_only=True):
+    """A key just made. `api_key` is the secret: here and never again."""
+
+    api_key: str
+    key_id: Id
+    organization_id: Id
+    customer: int
+    role: str
+    name: str
+
+
+class RevokedKey(Given, frozen=True, kw_only=True):
+    key_id: Id
+    active: bool
+
+
+class ErrorBody(Given, frozen=True, kw_only=True):
+    """`code` is stable and for programs, `message` says what is wrong, `hint` what to do next."""
+
+    code: str
+    message: str
+    hint: str | None
+    details: dict[str, Any]
+
+
+class Error(Given, frozen=True, kw_only=True):
+    error: ErrorBody

@@ -1,0 +1,196 @@
+"""The native face over an open library, in this process: `face.get(...)`, `face.post(...)` as some organization."""
+
+import asyncio
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from stackroom import ids
+from stackroom.access import Actor, Role
+from stackroom.app import open_library
+from stackroom.database.transaction import Connection, T, Work
+from stackroom.library import assets, blobs, datasets, folders, organizations
+from stackroom.operations import engine
+from stackroom.settings import Settings
+from stackroom.web.native.app import make_app as make_native
+from stackroom.web.shared.services import Services
+from stackroom.web.transfer.app import make_app as make_transfer
+
+CONTROL_TOKEN = "the token of the control file"
+PREFIX = "/library/v1"
+
+
+class Place:
+    """A dataset with assets, as a test refers to it."""
+
+    def __init__(self, reference: str, row_id: int, made: list[str]) -> None:
+        self.id = reference
+        self.row_id = row_id
+        self.ids = made
+
+
+class Tenant:
+    """An organization with a key for each role."""
+
+    def __init__(self, actor: Actor, keys: dict[str, str]) -> None:
+        self.actor = actor
+        self.keys = keys
+
+
+class Face:
+    """The face, asked as `tenant`; a path is one below /library/v1."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.runner = asyncio.Runner()
+        self._open = AsyncExitStack()
+        self.services = self._do(self._open.enter_async_context(open_library(settings)))
+        self.services = _with_control(self.services)
+        self.tenant = self.a_tenant("Ada")
+        transport = httpx.ASGITransport(_server(self.services), client=("127.0.0.1", 4711))
+        self._http = httpx.AsyncClient(transport=transport, base_url="http://library.example")
+        self._made = 0
+
+    def close(self) -> None:
+        self._do(self._http.aclose())
+        self._do(self._open.aclose())
+        self.runner.close()
+
+    def get(self, path: str, **query: object) -> httpx.Response:
+        return self.ask("GET", path, params={key: value for key, value in query.items() if value is not None})
+
+    def post(self, path: str, body: object = None, *, once: str | None = None) -> httpx.Response:
+        headers = {"Idempotency-Key": once} if once else {}
+        return self.ask("POST", path, headers=headers, **({} if body is None else {"json": body}))
+
+    def operate(self, verb: str, **body: object) -> httpx.Response:
+        return self.post("/operations", {"verb": verb, **body})
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        role: str = "owner",
+        of: Tenant | None = None,
+        headers: dict[str, str] | None = None,
+        **rest: Any,
+    ) -> httpx.Response:
+        signed = {"X-API-Key": (of or self.tenant).keys[role], **(headers or {})}
+        return self.raw(method, PREFIX + path, headers=signed, **rest)
+
+    def raw(self, method: str, url: str, **rest: Any) -> httpx.Response:
+        return self._do(self._http.request(method, url, **rest))
+
+    def admin(self, method: str, path: str, body: object = None, *, token: str = CONTROL_TOKEN) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {token}"}
+        return self.raw(method, f"{PREFIX}/admin{path}", headers=headers, **({"json": body} if body else {}))
+
+    def a_tenant(self, name: str) -> Tenant:
+        def work(conn: Connection) -> Tenant:
+            owner = organizations.create_organization(conn, name, now=1)
+            made = {
+                role.word: organizations.create_key(conn, owner, role=role, name=role.word, now=1).token
+                for role in Role
+            }
+            return Tenant(organizations.system_actor(owner), made)
+
+        return self.write(work)
+
+    def a_dataset(
+        self, name: str = "photos", names: Sequence[str] = (), *, folder: str = "/", of: Tenant | None = None
+    ) -> Place:
+        actor = (of or self.tenant).actor
+        made = self.write(lambda conn: datasets.create(conn, actor, name, now=self.services.now()))
+        empty = Place(ids.text(made.uuid), made.id, [])
+        return self.add(empty, names, folder=folder, of=of)
+
+    def add(
+        self, to: Place, names: Sequence[str], *, folder: str = "/", content: bytes = b"", of: Tenant | None = None
+    ) -> Place:
+        """The dataset, with assets of these names; `content`, if given, is really stored."""
+        actor = (of or self.tenant).actor
+
+        def work(conn: Connection) -> list[str]:
+            now = self.services.now()
+            blob = self._blob(conn, actor, content, now)
+            place = folders.ensure(conn, to.row_id, folder, now=now)
+            made = [
+                assets.NewAsset(
+                    uuid=ids.new(),
+                    folder_id=place,
+                    name=name,
+                    original_name=name,
+                    blob_id=blob,
+                    size=len(content) or 10,
+                    content_type="image/jpeg",
+                    width=4,
+                    height=3,
+                )
+                for name in names
+            ]
+            if made:
+                assets.add(conn, actor, to.row_id, made, now=now)
+            return [ids.text(each.uuid) for each in made]
+
+        return Place(to.id, to.row_id, [*to.ids, *self.write(work)])
+
+    def _blob(self, conn: Connection, actor: Actor, content: bytes, now: int) -> int:
+        sha256 = hashlib.sha256(content).digest()
+        known = blobs.find(conn, actor.organization_id, sha256)
+        if known is not None:
+            return known.id
+        key = blobs.announce(conn, actor.organization_uuid, sha256, now=now)
+        file = self.services.settings.data_dir / "content"
+        file.write_bytes(content)
+        self.services.store.put(key, file)
+        arrival = blobs.Arrival(sha256=sha256, size=len(content), content_type="image/jpeg")
+        return blobs.adopt(conn, actor.organization_id, arrival, key, now=now).id
+
+    def places(self, dataset: str, archived: str = "false") -> dict[str, str]:
+        """Where each asset of a dataset is: its id, and `folder/name`."""
+        listed = self.get("/assets", dataset=dataset, recursive=True, limit=1000, archived=archived).json()["assets"]
+        return {each["id"]: f"{each['folder'].rstrip('/')}/{each['name']}" for each in listed}
+
+    def advance(self) -> bool:
+        """Take what is running forward by one chunk, as the runner would."""
+        running = self._do(self.services.database.read(engine.unfinished))
+        return any(
+            self.write(lambda conn, each=each: engine.advance(conn, each, now=self.services.now()))
+            for each in running
+        )
+
+    def write(self, work: Work[T]) -> T:
+        return self._do(self.services.database.write(work))
+
+    def _do(self, work: Any) -> Any:
+        return self.runner.run(work)
+
+
+def _with_control(services: Services) -> Services:
+    import msgspec
+
+    return msgspec.structs.replace(services, control_token=CONTROL_TOKEN)
+
+
+def _server(services: Services) -> ASGIApp:
+    native, transfer = make_native(services), make_transfer(services)
+
+    async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
+        scope.setdefault("state", {})["request_id"] = "the request's id"
+        await (transfer if scope["path"].startswith("/storage") else native)(scope, receive, send)
+
+    return dispatch
+
+
+@pytest.fixture
+def face(database_url: str, tmp_path: Path) -> Iterator[Face]:
+    (tmp_path / "data").mkdir()
+    opened = Face(Settings(data_dir=tmp_path / "data", database_url=database_url))
+    yield opened
+    opened.close()
