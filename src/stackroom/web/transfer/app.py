@@ -1,5 +1,7 @@
 """Signed URLs: where bytes go in and come out. The URL is the credential; no key is sent here."""
 
+import asyncio
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -10,6 +12,7 @@ from stackroom.errors import Invalid, NotFound, StackroomError, TooLarge
 from stackroom.ingest.uploads import thumbnail_profile
 from stackroom.library import assets
 from stackroom.library.assets import Asset
+from stackroom.media.formats import HEAD_SIZE, sniff
 from stackroom.storage.blobstore import MissingBytes
 from stackroom.storage.keys import rendition_key
 from stackroom.web.shared.errors import plain_error
@@ -88,14 +91,18 @@ async def thumbnail(request: Request) -> Response:
         lambda conn: assets.with_bytes(conn, request.path_params["asset"])
     )
     rendition = rendition_key(key, thumbnail_profile(size))
-    length = await _find_else_make(services, key, rendition, size)
-    # JPEG, or WebP where there is transparency: the store knows only bytes, and they say which.
-    head = b"".join(services.store.read(rendition, 0, 12))
+    stored = await asyncio.to_thread(_look_up, services, rendition)
+    if stored is None:
+        await _make(services, key, rendition, size)
+        stored = await asyncio.to_thread(_look_up, services, rendition)
+    if stored is None:
+        raise NotFound("this image has just been deleted")
+    length, content_type = stored
     file = StoredFile(
         key=rendition,
         size=length,
         etag=f'"{sha256.hex()[:32]}-{size}"',
-        content_type="image/webp" if head[8:12] == b"WEBP" else "image/jpeg",
+        content_type=content_type,
         filename=f"{found.name}.{size}",
         modified=found.created_at,
         cache_control=FOREVER,
@@ -103,15 +110,21 @@ async def thumbnail(request: Request) -> Response:
     return StoredFileResponse(services.store, file)
 
 
-async def _find_else_make(services: Services, key: str, rendition: str, size: int) -> int:
+def _look_up(services: Services, rendition: str) -> tuple[int, str] | None:
+    """Size and type of a stored thumbnail: JPEG, or WebP where there is transparency. Its bytes say which."""
     try:
-        return services.store.size(rendition)
+        size = services.store.size(rendition)
+        head = b"".join(services.store.read(rendition, 0, HEAD_SIZE))
     except MissingBytes:
-        with services.staging.workspace() as workspace, services.store.open_local(key) as path:
-            made = await services.studio.thumbnail(path, workspace, size)
-            faults.reach("render:before-store")
-            services.store.put(rendition, made.path)
-            return made.size
+        return None
+    return size, sniff(head) or "image/jpeg"
+
+
+async def _make(services: Services, key: str, rendition: str, size: int) -> None:
+    with services.staging.workspace() as workspace, services.store.open_local(key) as path:
+        made = await services.studio.thumbnail(path, workspace, size)
+        faults.reach("render:before-store")
+        await asyncio.to_thread(services.store.put, rendition, made.path)
 
 
 def _signature(request: Request) -> tuple[str | None, str | None]:
