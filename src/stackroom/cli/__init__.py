@@ -11,8 +11,10 @@ from typing import Annotated
 import typer
 
 from stackroom import __version__
-from stackroom.cli import doctor, key, migrate, org, serve
+from stackroom.cli import cp, doctor, key, migrate, mv, ops, org, restore, rm, serve, undo
+from stackroom.cli import set as set_fields
 from stackroom.cli.exits import ExitCode, Failure, describe, report
+from stackroom.cli.groups import spread
 
 _SERVER = "Run a server"
 _WORK = "Work with a library"
@@ -36,12 +38,12 @@ def _add(
     to: typer.Typer, name: str, command: Callable[..., None], example: str, panel: str | None = None
 ) -> None:
     lines = "\n\n".join(line for line in example.splitlines() if line)
-    to.command(name, epilog=f"Example:\n\n{lines}", rich_help_panel=panel)(command)
+    to.command(name, epilog=f"Example:\n\n{lines}", rich_help_panel=panel)(spread(command))
 
 
-def _group(name: str, text: str) -> typer.Typer:
+def _group(name: str, text: str, panel: str) -> typer.Typer:
     group = typer.Typer(name=name, help=text, no_args_is_help=True)
-    application.add_typer(group, rich_help_panel=_SERVER)
+    application.add_typer(group, rich_help_panel=panel)
     return group
 
 
@@ -49,14 +51,31 @@ _add(application, "serve", serve.serve, serve.EXAMPLE, _SERVER)
 _add(application, "doctor", doctor.doctor, doctor.EXAMPLE, _SERVER)
 _add(application, "migrate", migrate.migrate, migrate.EXAMPLE, _SERVER)
 
-_organizations = _group("org", "Make and list organizations.")
+_organizations = _group("org", "Make and list organizations.", _SERVER)
 _add(_organizations, "create", org.create, org.EXAMPLES["create"])
 _add(_organizations, "list", org.list_all, org.EXAMPLES["list"])
 
-_keys = _group("key", "Make, list and revoke API keys.")
+_keys = _group("key", "Make, list and revoke API keys.", _SERVER)
 _add(_keys, "create", key.create, key.EXAMPLES["create"])
 _add(_keys, "list", key.list_all, key.EXAMPLES["list"])
 _add(_keys, "revoke", key.revoke, key.EXAMPLES["revoke"])
+
+_add(application, "mv", mv.move, mv.EXAMPLE, _WORK)
+_add(application, "cp", cp.copy, cp.EXAMPLE, _WORK)
+_add(application, "set", set_fields.update, set_fields.EXAMPLE, _WORK)
+_add(application, "rm", rm.remove, rm.EXAMPLE, _WORK)
+_add(application, "restore", restore.restore, restore.EXAMPLE, _WORK)
+_add(application, "undo", undo.undo, undo.EXAMPLE, _WORK)
+
+_operations = _group("ops", "Operations: what became of each item, and steering those that run.", _WORK)
+_add(_operations, "list", ops.list_all, ops.EXAMPLES["list"])
+_add(_operations, "show", ops.show_one, ops.EXAMPLES["show"])
+_add(_operations, "items", ops.items, ops.EXAMPLES["items"])
+_add(_operations, "report", ops.report, ops.EXAMPLES["report"])
+_add(_operations, "watch", ops.watch_one, ops.EXAMPLES["watch"])
+_add(_operations, "pause", ops.pause, ops.EXAMPLES["pause"])
+_add(_operations, "resume", ops.resume, ops.EXAMPLES["resume"])
+_add(_operations, "cancel", ops.cancel, ops.EXAMPLES["cancel"])
 
 
 def _show_version(wanted: bool) -> None:

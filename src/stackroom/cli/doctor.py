@@ -8,11 +8,18 @@ from rich.markup import escape
 
 from stackroom.cli.console import console, errors_console, print_json, say, table
 from stackroom.cli.exits import ExitCode
-from stackroom.cli.options import DatabaseUrl, DataDir, Json, StorageUrl, need_server, settings_from
+from stackroom.cli.options import Json, Library, StorageUrl
 
 if TYPE_CHECKING:
     from stackroom.doctor import Finding
     from stackroom.settings import Settings
+
+
+class WholeLibrary(Library, frozen=True, kw_only=True):
+    """A library with its files."""
+
+    storage_url: StorageUrl = None
+
 
 EXAMPLE = "stackroom doctor --data-dir /srv/media --deep"
 
@@ -23,17 +30,13 @@ def doctor(
         bool, typer.Option("--deep", help="Read all stored bytes and compare their hashes.")
     ] = False,
     as_json: Json = False,
-    data_dir: DataDir = None,
-    database_url: DatabaseUrl = None,
-    storage_url: StorageUrl = None,
+    library: WholeLibrary,
 ) -> None:
     """Check what Stackroom promises on a live library, and say what is wrong. Changes nothing.
 
     Works beside a running server. Ends with 0 if all is well, and with 1 if anything is not.
     """
-    need_server()
-    settings = settings_from(data_dir=data_dir, database_url=database_url, storage_url=storage_url)
-    findings = _examined(settings, deep=deep)
+    findings = _examined(library.settings(), deep=deep)
     problems = sum(each.problems for each in findings)
     if as_json:
         print_json({"healthy": not problems, "checks": findings})

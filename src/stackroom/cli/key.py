@@ -8,7 +8,7 @@ import msgspec
 import typer
 
 from stackroom.cli.console import console, print_json, say, table
-from stackroom.cli.options import DatabaseUrl, DataDir, Json, need_server, settings_from
+from stackroom.cli.options import Json, Library
 
 if TYPE_CHECKING:
     from stackroom.cli.steward import MadeKey
@@ -58,17 +58,15 @@ def create(
         float | None, typer.Option("--expires-in-days", min=0, help="It counts no longer after this time.")
     ] = None,
     as_json: Json = False,
-    data_dir: DataDir = None,
-    database_url: DatabaseUrl = None,
+    library: Library,
 ) -> None:
     """Make a key. It is shown once.
 
     Works whether or not a server runs on the library.
     """
-    need_server()
+    settings = library.settings()
     from stackroom.cli import steward
 
-    settings = settings_from(data_dir=data_dir, database_url=database_url)
     wanted = steward.WantedKey(organization=org, role=role.value, name=name, expires_in_days=expires_in_days)
     made = steward.create_key(settings, wanted)
     if as_json:
@@ -77,11 +75,9 @@ def create(
         show_key(made)
 
 
-def list_all(
-    org: Org, *, as_json: Json = False, data_dir: DataDir = None, database_url: DatabaseUrl = None
-) -> None:
+def list_all(org: Org, *, as_json: Json = False, library: Library) -> None:
     """List the keys of an organization. The keys themselves are kept nowhere: only how each begins."""
-    need_server()
+    settings = library.settings()
     from stackroom.cli import steward
     from stackroom.library.keys import list_keys
     from stackroom.library.organizations import find_organization
@@ -89,7 +85,6 @@ def list_all(
     def work(conn: "Connection") -> list["Key"]:
         return list_keys(conn, find_organization(conn, org))
 
-    settings = settings_from(data_dir=data_dir, database_url=database_url)
     found = [_seen(each) for each in steward.read(settings, work)]
     if as_json:
         print_json({"keys": found})
@@ -105,14 +100,13 @@ def revoke(
     key_id: Annotated[str, typer.Argument(help="The key's id (not the key itself).")],
     *,
     as_json: Json = False,
-    data_dir: DataDir = None,
-    database_url: DatabaseUrl = None,
+    library: Library,
 ) -> None:
     """Make a key count no longer, from the next request on. Repeating it changes nothing."""
-    need_server()
+    settings = library.settings()
     from stackroom.cli import steward
 
-    steward.revoke_key(settings_from(data_dir=data_dir, database_url=database_url), key_id)
+    steward.revoke_key(settings, key_id)
     if as_json:
         print_json({"key_id": key_id, "active": False})
     else:

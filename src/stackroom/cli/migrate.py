@@ -4,7 +4,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from stackroom.cli.console import print_json, say
-from stackroom.cli.options import DatabaseUrl, DataDir, Json, need_server, settings_from
+from stackroom.cli.options import Json, Library
 
 if TYPE_CHECKING:
     from stackroom.settings import Settings
@@ -12,13 +12,12 @@ if TYPE_CHECKING:
 EXAMPLE = "stackroom migrate --database-url postgresql://stackroom@db.example.org/stackroom"
 
 
-def migrate(*, as_json: Json = False, data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
+def migrate(*, as_json: Json = False, library: Library) -> None:
     """Bring the tables of a library to this program's version, or make them.
 
     `serve` does the same when it starts. Repeating it changes nothing. The whole migration is one transaction.
     """
-    need_server()
-    version = asyncio.run(_migrated(settings_from(data_dir=data_dir, database_url=database_url)))
+    version = asyncio.run(_migrated(library.settings()))
     if as_json:
         print_json({"version": version})
     else:

@@ -7,7 +7,7 @@ import typer
 
 from stackroom.cli.console import console, print_json, say, table
 from stackroom.cli.key import show_key
-from stackroom.cli.options import DatabaseUrl, DataDir, Json, need_server, settings_from
+from stackroom.cli.options import Json, Library
 
 EXAMPLES = {
     "create": "stackroom org create 'City Museum' --json",
@@ -28,17 +28,16 @@ def create(
     name: Annotated[str, typer.Argument(help="What it is called; 1 to 200 characters.")],
     *,
     as_json: Json = False,
-    data_dir: DataDir = None,
-    database_url: DatabaseUrl = None,
+    library: Library,
 ) -> None:
     """Make an organization and its first key, which is an owner's. The key is shown once.
 
     Works whether or not a server runs on the library.
     """
-    need_server()
+    settings = library.settings()
     from stackroom.cli import steward
 
-    made = steward.create_organization(settings_from(data_dir=data_dir, database_url=database_url), name)
+    made = steward.create_organization(settings, name)
     if as_json:
         print_json(made)
         return
@@ -46,14 +45,13 @@ def create(
     show_key(made)
 
 
-def list_all(*, as_json: Json = False, data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
+def list_all(*, as_json: Json = False, library: Library) -> None:
     """List the organizations of a library."""
-    need_server()
+    settings = library.settings()
     from stackroom import ids
     from stackroom.cli import steward
     from stackroom.library.organizations import list_organizations
 
-    settings = settings_from(data_dir=data_dir, database_url=database_url)
     found = [
         SeenOrganization(
             organization_id=ids.text(each.uuid), customer=each.number, name=each.name, slug=each.slug

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stackroom.cli.exits import ExitCode, Refused
-from stackroom.cli.options import DatabaseUrl, DataDir, StorageUrl, need_server, settings_from
+from stackroom.cli.options import Library, StorageUrl
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,29 +39,27 @@ def _flag(variable: str, text: str, panel: str) -> typer.models.OptionInfo:
     return found
 
 
-Host = Annotated[str | None, _flag("HOST", "Address to listen on. Default: 127.0.0.1", _NETWORK)]
-Port = Annotated[int | None, _flag("PORT", "Port to listen on; 0 takes any. Default: 8000", _NETWORK)]
-PublicUrl = Annotated[str | None, _flag("PUBLIC_URL", _PUBLIC, _NETWORK)]
-MaxUpload = Annotated[int | None, _flag("MAX_UPLOAD_MB", "Largest file taken, in MB. Default: 50", _LIMITS)]
-MaxPixels = Annotated[
-    int | None, _flag("MAX_MEGAPIXELS", "Largest image decoded, in megapixels. Default: 268", _LIMITS)
-]
-PixelProcesses = Annotated[
-    int | None, _flag("PIXEL_PROCESSES", "Processes that decode images. Default: one for each core", _LIMITS)
-]
+class AllSettings(Library, frozen=True, kw_only=True):
+    """Every setting, as a flag."""
+
+    storage_url: StorageUrl = None
+    host: Annotated[str | None, _flag("HOST", "Address to listen on. Default: 127.0.0.1", _NETWORK)] = None
+    port: Annotated[int | None, _flag("PORT", "Port; 0 takes any free one. Default: 8000", _NETWORK)] = None
+    public_url: Annotated[str | None, _flag("PUBLIC_URL", _PUBLIC, _NETWORK)] = None
+    max_upload_mb: Annotated[
+        int | None, _flag("MAX_UPLOAD_MB", "Largest file taken, in MB. Default: 50", _LIMITS)
+    ] = None
+    max_megapixels: Annotated[
+        int | None, _flag("MAX_MEGAPIXELS", "Largest image decoded, in megapixels. Default: 268", _LIMITS)
+    ] = None
+    pixel_processes: Annotated[
+        int | None, _flag("PIXEL_PROCESSES", "Processes that decode. Default: one for each core", _LIMITS)
+    ] = None
 
 
 def serve(
     *,
-    data_dir: DataDir = None,
-    database_url: DatabaseUrl = None,
-    storage_url: StorageUrl = None,
-    host: Host = None,
-    port: Port = None,
-    public_url: PublicUrl = None,
-    max_upload_mb: MaxUpload = None,
-    max_megapixels: MaxPixels = None,
-    pixel_processes: PixelProcesses = None,
+    flags: AllSettings,
     json_logs: Annotated[bool, typer.Option("--json-logs", help="Write the log as JSON lines.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log every request.")] = False,
 ) -> None:
@@ -69,20 +67,9 @@ def serve(
 
     The first start makes the organization "Default" with an owner key, and prints the key, once.
     """
-    need_server()
+    settings = flags.settings()
     from stackroom.cli.logs import set_up_logs
 
-    settings = settings_from(
-        data_dir=data_dir,
-        database_url=database_url,
-        storage_url=storage_url,
-        host=host,
-        port=port,
-        public_url=public_url,
-        max_upload_mb=max_upload_mb,
-        max_megapixels=max_megapixels,
-        pixel_processes=pixel_processes,
-    )
     set_up_logs(as_json=json_logs, verbose=verbose)
     with _listening(settings) as sock:
         _run(settings, sock, json_logs=json_logs)
