@@ -12,14 +12,19 @@ import shutil
 import signal
 import socket
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
 
-from stackroom.testing.postgres import PostgresUnavailable, RunningPostgres, running_postgres, shared_postgres
+from stackroom.testing.postgres import (
+    PostgresUnavailable,
+    RunningPostgres,
+    running_postgres,
+    scratch,
+    shared_postgres,
+)
 from stackroom.testing.processes import wait_until
 
 hypothesis.settings.register_profile("dev", max_examples=50, deadline=None)
@@ -62,7 +67,7 @@ def _is_worker(config: pytest.Config) -> bool:
 
 
 def _run_directory() -> Path:
-    return Path(tempfile.gettempdir()) / f"stackroom-tests-{os.environ[RUN]}"
+    return scratch(f"stackroom-tests-{os.environ[RUN]}")
 
 
 def _left_behind() -> dict[int, str]:

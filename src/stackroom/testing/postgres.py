@@ -90,7 +90,7 @@ def start_postgres(
     `durable=False` makes it fast and careless about power cuts. It ends at the latest when `owner` (a process
     number; by default this process) ends. Raises `PostgresUnavailable`.
     """
-    place = directory or Path(tempfile.gettempdir()) / f"stackroom-postgres-{secrets.token_hex(4)}"
+    place = directory or scratch(f"stackroom-postgres-{secrets.token_hex(4)}")
     programs = _programs()
     place.mkdir(mode=0o711, parents=True, exist_ok=True)
     keeper = [sys.executable, "-m", "stackroom.testing.postgres_keeper"]
@@ -134,6 +134,15 @@ def running_postgres(directory: Path) -> RunningPostgres | None:
     """The server that `shared_postgres` started on this directory, if it has."""
     note = directory / "keeper.pid"
     return RunningPostgres(directory, int(note.read_text())) if note.exists() else None
+
+
+def scratch(name: str) -> Path:
+    """Where a server's directory of this name can be: root's server is not root, and must be able to walk there."""
+    places = [Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")]
+    for place in places:
+        if os.geteuid() != 0 or all(step.stat().st_mode & 0o001 for step in (place, *place.parents)):
+            return place / name
+    return places[0] / name  # the server's own words will say what is wrong with it
 
 
 def _programs() -> Path:
