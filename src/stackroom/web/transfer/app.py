@@ -93,7 +93,7 @@ async def thumbnail(request: Request) -> Response:
     rendition = rendition_key(key, thumbnail_profile(size))
     stored = await asyncio.to_thread(_look_up, services, rendition)
     if stored is None:
-        await _make(services, key, rendition, size)
+        await _make(services, found, key, rendition, size)
         stored = await asyncio.to_thread(_look_up, services, rendition)
     if stored is None:
         raise NotFound("this image has just been deleted")
@@ -120,11 +120,18 @@ def _look_up(services: Services, rendition: str) -> tuple[int, str] | None:
     return size, sniff(head) or "image/jpeg"
 
 
-async def _make(services: Services, key: str, rendition: str, size: int) -> None:
+async def _make(services: Services, found: Asset, key: str, rendition: str, size: int) -> None:
     with services.staging.workspace() as workspace, services.store.open_local(key) as path:
         made = await services.studio.thumbnail(path, workspace, size)
         faults.reach("render:before-store")
         await asyncio.to_thread(services.store.put, rendition, made.path)
+    # If the image was purged meanwhile, the sweeper may have been here already. If it is purged later, the sweeper
+    # will find this thumbnail. So it is enough to look once, after it has been stored.
+    try:
+        await services.database.read(lambda conn: assets.with_bytes(conn, ids.text(found.uuid)))
+    except NotFound:
+        await asyncio.to_thread(services.store.delete, [rendition])
+        raise
 
 
 def _signature(request: Request) -> tuple[str | None, str | None]:
