@@ -66,10 +66,6 @@ def conditions(conn: Connection, wanted: Filter) -> list[ColumnElement[bool]]:
     where += [column == value for column, value in exact.items() if value is not None]
     if wanted.archived is not None:
         where.append(ARCHIVED if wanted.archived else LIVE)
-    if wanted.folder is not None:
-        where.append(
-            asset.c.folder_id.in_(folder_ids(wanted.dataset_id, wanted.folder, recursive=wanted.recursive))
-        )
     if wanted.glob is not None:
         how = flavour.of(conn)
         operator = how.glob.removesuffix(" :glob")

@@ -247,9 +247,9 @@ def _look(run: Run, verb: VerbModule, source: Source) -> None:
     sets = "".join(f", {column}" for column in look.sets)
     values = "".join(f", {sql}" for sql in look.sets.values())
     run.execute(
-        f"""{run.how.insert} INTO operation_item (operation_id, position, asset_id, asset_uuid, outcome,
+        f"""{run.how.insert} INTO operation_item (operation_id, position, asset_id, asset_uuid, asked, outcome,
                 {", ".join(FIELDS)}, version, size{sets})
-            SELECT CAST(:op AS bigint), r.n, a.id, r.uuid, CASE {cases} ELSE {int(Outcome.DONE)} END,
+            SELECT CAST(:op AS bigint), r.n, a.id, r.uuid, {source.asked}, CASE {cases} ELSE {int(Outcome.DONE)} END,
                 {before}, a.version, a.size{values}
             FROM {source.joined()}""",
         **source.parameters,

@@ -16,12 +16,16 @@ from stackroom.operations.request import FailedOf, Ids, Matching, Selection
 
 
 class Source(msgspec.Struct, frozen=True):
-    """A FROM clause: `rows` r (n, uuid), joined to the asset `a` by `on`. `count` rows, found when it was made."""
+    """A FROM clause: `rows` r (n, uuid), joined to the asset `a` by `on`. `count` rows, found when it was made.
+
+    `asked` is the expression for how an item was spelled, where that is known and no id.
+    """
 
     rows: str
     on: str
     parameters: dict[str, Any]
     count: int
+    asked: str = "NULL"
 
     def joined(self, join: str = "LEFT JOIN") -> str:
         return f"{self.rows} r {join} asset a ON {self.on}"
@@ -45,7 +49,7 @@ def resolve(conn: Connection, actor: Actor, selection: Selection) -> Source:
             on += _inside(parameters, selection.dataset_id)
             outcomes = ", ".join(str(int(outcome)) for outcome in SUCCEEDED)
             failed = f"operation_id = :failed_of AND outcome NOT IN ({outcomes})"
-            rows = f"""(SELECT row_number() OVER (ORDER BY position) - 1 AS n, asset_uuid AS uuid
+            rows = f"""(SELECT row_number() OVER (ORDER BY position) - 1 AS n, asset_uuid AS uuid, asked
                 FROM operation_item WHERE {failed})"""
             where = operation_item.c.operation_id == selection.operation_id
             count = conn.scalar(
@@ -53,7 +57,7 @@ def resolve(conn: Connection, actor: Actor, selection: Selection) -> Source:
                     where, operation_item.c.outcome.not_in([int(o) for o in SUCCEEDED])
                 )
             )
-            return Source(rows, on, parameters, count or 0)
+            return Source(rows, on, parameters, count or 0, asked="r.asked")
 
 
 def within(source: Source, start: int, stop: int) -> Source:
