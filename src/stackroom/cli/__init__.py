@@ -11,7 +11,23 @@ from typing import Annotated
 import typer
 
 from stackroom import __version__
-from stackroom.cli import cp, doctor, key, migrate, mv, ops, org, restore, rm, serve, undo
+from stackroom.cli import (
+    bench,
+    cp,
+    demo,
+    doctor,
+    key,
+    ls,
+    migrate,
+    mv,
+    ops,
+    org,
+    restore,
+    rm,
+    serve,
+    undo,
+    upload,
+)
 from stackroom.cli import set as set_fields
 from stackroom.cli.exits import ExitCode, Failure, describe, report
 from stackroom.cli.groups import spread
@@ -60,6 +76,8 @@ _add(_keys, "create", key.create, key.EXAMPLES["create"])
 _add(_keys, "list", key.list_all, key.EXAMPLES["list"])
 _add(_keys, "revoke", key.revoke, key.EXAMPLES["revoke"])
 
+_add(application, "upload", upload.upload, upload.EXAMPLE, _WORK)
+_add(application, "ls", ls.list_all, ls.EXAMPLE, _WORK)
 _add(application, "mv", mv.move, mv.EXAMPLE, _WORK)
 _add(application, "cp", cp.copy, cp.EXAMPLE, _WORK)
 _add(application, "set", set_fields.update, set_fields.EXAMPLE, _WORK)
@@ -76,6 +94,9 @@ _add(_operations, "watch", ops.watch_one, ops.EXAMPLES["watch"])
 _add(_operations, "pause", ops.pause, ops.EXAMPLES["pause"])
 _add(_operations, "resume", ops.resume, ops.EXAMPLES["resume"])
 _add(_operations, "cancel", ops.cancel, ops.EXAMPLES["cancel"])
+
+_add(application, "demo", demo.demo, demo.EXAMPLE, _TRY)
+_add(application, "bench", bench.bench, bench.EXAMPLE, _TRY)
 
 
 def _show_version(wanted: bool) -> None:

@@ -85,6 +85,15 @@ def create_key(settings: "Settings", wanted: WantedKey) -> MadeKey:
     )
 
 
+def key_of(settings: "Settings", name: str) -> MadeKey:
+    """A new owner key of the organization of this name, which is made if there is none."""
+    from stackroom.library.organizations import list_organizations
+
+    if any(each.name == name for each in read(settings, list_organizations)):
+        return create_key(settings, WantedKey(organization=name, role="owner"))
+    return create_organization(settings, name)
+
+
 def revoke_key(settings: "Settings", reference: str) -> None:
     """Make a key count no longer. Raises `NotFound`; repeating changes nothing."""
     from stackroom import ids
