@@ -16,16 +16,14 @@ class Chosen(msgspec.Struct, frozen=True):
 
 
 class Chooser:
-    """Draws live assets that were there from the beginning, and have not been copied since: a purge of one then
-    takes its bytes along, and the floor may do so without looking."""
+    """Draws live assets that were there from the beginning and have not been copied since: a purge of one then
+    takes its bytes along, and the floor may remove them without looking."""
 
-    def __init__(
-        self, connection: sqlite3.Connection, assets: int, crowded: tuple[int, ...], seed: int = 1
-    ) -> None:
+    def __init__(self, connection: sqlite3.Connection, assets: int, crowded: tuple[int, ...]) -> None:
         self._connection = connection
         self._assets = assets
         self._crowded = list(crowded)
-        self._chance = random.Random(seed)
+        self._chance = random.Random(assets)
         self._taken: set[int] = set()
 
     def begin_round(self) -> None:
@@ -33,22 +31,28 @@ class Chooser:
         self._taken.clear()
 
     def anywhere(self, count: int) -> Chosen:
-        drawn = self._chance.sample(range(1, self._assets + 1), min(self._assets, count + count // 2 + 100))
-        numbers = ", ".join(map(str, set(drawn) - self._taken))
-        return self._shuffled(f"id IN ({numbers})", count)
+        tried = min(self._assets, count + count // 2 + 100)
+        numbers = self._chance.sample(range(1, self._assets + 1), tried)
+        return self._draw(self._usable(f"id IN ({', '.join(map(str, numbers))})"), count)
 
     def of_one_folder(self, count: int) -> Chosen:
         """Of another crowded folder each time, until all had their turn."""
-        self._crowded.append(self._crowded.pop(0))
-        return self._shuffled(f"folder_id = {self._crowded[-1]}", count)
+        for _ in range(len(self._crowded)):
+            self._crowded.append(self._crowded.pop(0))
+            usable = self._usable(f"folder_id = {self._crowded[-1]}")
+            if len(usable) >= count:
+                return self._draw(usable, count)
+        raise RuntimeError("no folder has enough left: make the library larger, or the rounds fewer")
 
-    def _shuffled(self, where: str, count: int) -> Chosen:
+    def _usable(self, where: str) -> list[tuple[int, int, int, bytes]]:
+        first_ones = f"id <= {self._assets} AND archived_at IS NULL"
+        copied = f"blob_id IN (SELECT blob_id FROM asset WHERE id > {self._assets})"
         rows = self._connection.execute(
-            f"""SELECT id, folder_id, blob_id, uuid FROM asset WHERE {where} AND archived_at IS NULL
-                AND id <= {self._assets} AND blob_id NOT IN (SELECT blob_id FROM asset WHERE id > {self._assets})"""
-        ).fetchall()
-        if len(rows) < count:
-            raise RuntimeError(f"only {len(rows)} assets where {count} are wanted: make the library larger")
-        drawn = self._chance.sample(rows, count)
+            f"SELECT id, folder_id, blob_id, uuid FROM asset WHERE {where} AND {first_ones} AND NOT {copied}"
+        )
+        return [row for row in rows if row[0] not in self._taken]
+
+    def _draw(self, usable: list[tuple[int, int, int, bytes]], count: int) -> Chosen:
+        drawn = self._chance.sample(usable, count)
         self._taken.update(row[0] for row in drawn)
         return Chosen([row[:3] for row in drawn], [ids.text(row[3]) for row in drawn])

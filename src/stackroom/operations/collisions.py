@@ -78,6 +78,10 @@ def _mark_repeats(run: Run, takes_name: str) -> None:
     takers = f"{DONE}, {COLLIDES}" if overwrites else f"{DONE}"
     place = NAME if run.target_folder_id is not None else f"{FOLDER} || '/' || {NAME}"
     those = f"FROM operation_item i WHERE {{items}} AND i.outcome IN ({takers}) AND {takes_name}"
+    # What is live in one folder has different names there already, which spares comparing them.
+    differ = "min(i.folder_id) = max(i.folder_id) AND count(i.archived_at) = 0 AND count(i.to_name) = 0"
+    if run.target_folder_id is not None and run.execute(f"SELECT {differ} {those}").scalar():
+        return
     total, distinct = run.execute(f"SELECT count(*), count(DISTINCT {place}) {those}").one()
     if total != distinct:
         run.execute(f"""{run.how.update} operation_item AS i SET outcome = {int(outcome)}

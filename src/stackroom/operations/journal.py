@@ -113,7 +113,7 @@ def begin(
 
 def note_malformed(conn: Connection, operation_id: int, selection: Ids, start: int, stop: int) -> None:
     """Keep the spelling of what was no id, for the report: of the items from `start` up to `stop`."""
-    spelled = [each for each in selection.misspelt() if start <= each[0] < stop]
+    spelled = [each for each in selection.misspelt if start <= each[0] < stop]
     if spelled:
         how = flavour_of(conn)
         conn.execute(
@@ -149,11 +149,16 @@ def finish(
 
 def count_outcomes(conn: Connection, operation_id: int) -> tuple[dict[Outcome, int], int]:
     """How many items ended how, and the bytes of those that succeeded."""
-    rows = conn.execute(
-        select(operation_item.c.outcome, func.count(), func.coalesce(func.sum(operation_item.c.size), 0))
-        .where(operation_item.c.operation_id == operation_id)
-        .group_by(operation_item.c.outcome)
-    ).all()
+    outcome, mine = operation_item.c.outcome, operation_item.c.operation_id == operation_id
+    totals = func.count(), func.coalesce(func.sum(operation_item.c.size), 0)
+    # Mostly all end alike, and then nothing needs to be sorted into groups.
+    first, last, *total = conn.execute(
+        select(func.min(outcome), func.max(outcome), *totals).where(mine)
+    ).one()
+    if first == last:
+        rows = [(first, *total)] if first is not None else []
+    else:
+        rows = [tuple(row) for row in conn.execute(select(outcome, *totals).where(mine).group_by(outcome))]
     counted = {Outcome(outcome): count for outcome, count, _ in rows}
     return counted, sum(int(size) for outcome, _, size in rows if Outcome(outcome) in SUCCEEDED)
 
@@ -229,15 +234,17 @@ def failures(conn: Connection, operation_id: int) -> list[tuple[int, Outcome, st
 
 def source_folders(conn: Connection, operation_id: int) -> list[str]:
     """The folders the succeeding items were in, in order of first appearance."""
-    outcomes = ", ".join(str(int(outcome)) for outcome in SUCCEEDED)
-    rows = conn.execute(
-        statement(f"""SELECT f.path FROM (
-                SELECT folder_id, min(position) AS first FROM operation_item
-                WHERE operation_id = :op AND outcome IN ({outcomes}) GROUP BY folder_id) used
-            JOIN folder f ON f.id = used.folder_id ORDER BY used.first"""),
-        {"op": operation_id},
+    item = operation_item.c
+    succeeded = item.outcome.in_([int(outcome) for outcome in SUCCEEDED])
+    mine = (item.operation_id == operation_id) & succeeded
+    one, other = conn.execute(select(func.min(item.folder_id), func.max(item.folder_id)).where(mine)).one()
+    if one == other:  # no need to sort ten thousand rows to find the first of each
+        return list(conn.scalars(select(folder.c.path).where(folder.c.id == one)))
+    first = func.min(item.position).label("first")
+    used = select(item.folder_id, first).where(mine).group_by(item.folder_id).subquery()
+    return list(
+        conn.scalars(select(folder.c.path).join(used, folder.c.id == used.c.folder_id).order_by(used.c.first))
     )
-    return [row.path for row in rows]
 
 
 def created(conn: Connection, operation_id: int) -> list[tuple[int, bytes, str]]:

@@ -46,16 +46,12 @@ class Ids(msgspec.Struct, frozen=True, tag="ids"):
     packed: bytes
     asked: tuple[str, ...]
     dataset_id: int | None = None
-    kept_misspelt: tuple[tuple[int, str], ...] = ()
-
-    def misspelt(self) -> tuple[tuple[int, str], ...]:
-        """What is no id, as (position, how it was spelled)."""
-        odd = ((n, asked) for n, asked in enumerate(self.asked) if not ids.looks_like_id(asked))
-        return self.kept_misspelt or tuple((n, asked.replace("\0", "\ufffd")) for n, asked in odd)
+    misspelt: tuple[tuple[int, str], ...] = ()
+    """What is no id, as (position, how it was spelled)."""
 
     def without_ids(self) -> "Ids":
         """What a long operation has to remember: the ids themselves stand in its snapshot."""
-        return Ids(b"", (), dataset_id=self.dataset_id, kept_misspelt=self.misspelt())
+        return Ids(b"", (), dataset_id=self.dataset_id, misspelt=self.misspelt)
 
 
 class Matching(msgspec.Struct, frozen=True, tag="matching"):
@@ -80,8 +76,8 @@ class Changes(msgspec.Struct, frozen=True, omit_defaults=True):
     """What an update sets. UNSET leaves alone; None clears."""
 
     status: str | UnsetType = UNSET
-    display_name: str | None | UnsetType = UNSET
-    split: str | None | UnsetType = UNSET
+    display_name: str | UnsetType | None = UNSET
+    split: str | UnsetType | None = UNSET
     archived: bool | UnsetType = UNSET
 
 
@@ -119,11 +115,20 @@ def select_ids(asked: Sequence[str], *, dataset_id: int | None, limit: int | Non
             hint=f"Send {limit} at a time, or use an operation of /library/v1, which takes any number.",
             details={"limit": limit, "count": len(asked)},
         )
+    packed = ids.pack(asked)
+    if packed is not None and ids.all_differ(packed):  # as good as always, and ten thousand are soon ready
+        return Ids(packed=packed, asked=tuple(asked), dataset_id=dataset_id)
     chosen: dict[bytes | str, str] = {}
-    for raw, spelled in zip(ids.parse_many(asked), asked, strict=True):
-        chosen.setdefault(raw if raw is not None else spelled, spelled)
-    packed = b"".join(key if isinstance(key, bytes) else MALFORMED for key in chosen)
-    return Ids(packed=packed, asked=tuple(chosen.values()), dataset_id=dataset_id)
+    for raw, each in zip(ids.parse_many(asked), asked, strict=True):
+        chosen.setdefault(each if raw is None else raw, each)
+    return Ids(
+        packed=b"".join(key if isinstance(key, bytes) else MALFORMED for key in chosen),
+        asked=tuple(chosen.values()),
+        dataset_id=dataset_id,
+        misspelt=tuple(
+            (n, key.replace("\0", "\ufffd")) for n, key in enumerate(chosen) if isinstance(key, str)
+        ),
+    )
 
 
 def check_changes(changes: Changes) -> None:
