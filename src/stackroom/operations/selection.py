@@ -4,6 +4,8 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, func, select, text
+from sqlalchemy.dialects.postgresql.base import PGDialect
+from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 
 from stackroom.access import Actor
 from stackroom.database.flavour import of as flavour_of
@@ -13,6 +15,12 @@ from stackroom.errors import Conflict, Invalid
 from stackroom.library import listing
 from stackroom.operations.outcome import SUCCEEDED
 from stackroom.operations.request import FailedOf, Ids, Matching, Selection
+
+# Plain `:name` for parameters: asyncpg's own dialect writes `:name::INTEGER`, which `text` does not know again.
+_SPOKEN = {
+    "sqlite": SQLiteDialect(paramstyle="named"),
+    "postgresql": PGDialect(paramstyle="named"),  # type: ignore[no-untyped-call]  # SQLAlchemy leaves this one open
+}
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -52,12 +60,12 @@ def resolve(conn: Connection, actor: Actor, selection: Selection) -> Source:
             rows = f"""(SELECT row_number() OVER (ORDER BY position) - 1 AS n, asset_uuid AS uuid, asked
                 FROM operation_item WHERE {failed})"""
             where = operation_item.c.operation_id == selection.operation_id
-            count = conn.scalar(
+            failed_count = conn.scalar(
                 select(func.count()).where(
                     where, operation_item.c.outcome.not_in([int(o) for o in SUCCEEDED])
                 )
             )
-            return Source(rows, on, parameters, count or 0, asked="r.asked")
+            return Source(rows, on, parameters, failed_count or 0, asked="r.asked")
 
 
 def within(source: Source, start: int, stop: int) -> Source:
@@ -80,7 +88,7 @@ def pending(
 
 
 def only_dataset(conn: Connection, source: Source) -> int | None:
-    """The dataset that all assets of a source are in; None if there are none. Raises `Invalid` if they are in several."""
+    """The dataset that all assets of a source are in, or None if it has none. Raises `Invalid` if there are several."""
     found = list(
         conn.scalars(
             statement(f"SELECT DISTINCT a.dataset_id FROM {source.joined('JOIN')} LIMIT 2"), source.parameters
@@ -115,11 +123,12 @@ def _inside(parameters: dict[str, Any], dataset_id: int | None) -> str:
 def _matching(conn: Connection, selection: Matching, parameters: dict[str, Any]) -> Source:
     where = listing.conditions(conn, selection.filter)
     if selection.excepted:
-        where.append(text(f"asset.uuid NOT IN (SELECT uuid FROM {flavour_of(conn).packed} excepted)"))
+        excepted = text(f"SELECT uuid FROM {flavour_of(conn).packed} excepted").columns(asset.c.uuid)
+        where.append(asset.c.uuid.not_in(excepted))
         parameters |= {"packed": b"".join(selection.excepted), "count": len(selection.excepted)}
     position = (func.row_number().over(order_by=asset.c.id) - 1).label("n")
     query = select(position, asset.c.uuid.label("uuid"), asset.c.id.label("id")).where(*where)
-    compiled = query.compile(dialect=type(conn.dialect)(paramstyle="named"))  # type: ignore[call-arg]
+    compiled = query.compile(dialect=_SPOKEN[conn.dialect.name])
     parameters = {**compiled.params, **parameters}
     rows = f"({compiled})"
     count = conn.scalar(statement(f"SELECT count(*) FROM {rows} r"), parameters) or 0
