@@ -87,7 +87,9 @@ class Face:
     def raw(self, method: str, url: str, **rest: Any) -> httpx.Response:
         return self._do(self._http.request(method, url, **rest))
 
-    def admin(self, method: str, path: str, body: object = None, *, token: str = CONTROL_TOKEN) -> httpx.Response:
+    def admin(
+        self, method: str, path: str, body: object = None, *, token: str = CONTROL_TOKEN
+    ) -> httpx.Response:
         headers = {"Authorization": f"Bearer {token}"}
         return self.raw(method, f"{PREFIX}/admin{path}", headers=headers, **({"json": body} if body else {}))
 
@@ -111,7 +113,13 @@ class Face:
         return self.add(empty, names, folder=folder, of=of)
 
     def add(
-        self, to: Place, names: Sequence[str], *, folder: str = "/", content: bytes = b"", of: Tenant | None = None
+        self,
+        to: Place,
+        names: Sequence[str],
+        *,
+        folder: str = "/",
+        content: bytes = b"",
+        of: Tenant | None = None,
     ) -> Place:
         """The dataset, with assets of these names; `content`, if given, is really stored."""
         actor = (of or self.tenant).actor
@@ -154,7 +162,9 @@ class Face:
 
     def places(self, dataset: str, archived: str = "false") -> dict[str, str]:
         """Where each asset of a dataset is: its id, and `folder/name`."""
-        listed = self.get("/assets", dataset=dataset, recursive=True, limit=1000, archived=archived).json()["assets"]
+        listed = self.get("/assets", dataset=dataset, recursive=True, limit=1000, archived=archived).json()[
+            "assets"
+        ]
         return {each["id"]: f"{each['folder'].rstrip('/')}/{each['name']}" for each in listed}
 
     def advance(self) -> bool:

@@ -39,6 +39,7 @@ _TAKERS: Mapping[str, set[str]] = {
     "changes": {"update"},
     "copy_annotations": {"copy"},
 }
+_COMPANY = "ids may go with dataset; filter, which names its dataset inside, with except and expect_count."
 _BEFORE_AND_AFTER = ("folder", "name", "status", "display_name", "split", "archived_at")
 REPORT_COLUMNS = (
     "position",
@@ -142,8 +143,7 @@ def _check_company(asked: wire.Selection, kind: str) -> None:
     values = {"dataset": asked.dataset, "except": asked.excepted, "expect_count": asked.expect_count}
     for name, value in values.items():
         if value is not None and name not in allowed:
-            where = " (inside filter)" if name == "dataset" and kind == "filter" else ""
-            raise Invalid(f"selection.{name}: does not go with {kind}{where}", code="bad_selection")
+            raise Invalid(f"selection.{name}: does not go with {kind}", code="bad_selection", hint=_COMPANY)
 
 
 def _filter(asked: wire.Filter, find: Finder, *, archived: bool) -> Filter:
@@ -165,7 +165,11 @@ def _excepted(asked: Sequence[str]) -> tuple[bytes, ...]:
     parsed = ids.parse_many(asked) if asked else []
     for raw, spelled in zip(parsed, asked, strict=True):
         if raw is None:
-            raise Invalid(f"selection.except: {spelled[:80]!a} is not an id", code="bad_selection")
+            raise Invalid(
+                f"selection.except: {spelled[:80]!a} is not an id",
+                code="bad_selection",
+                hint="Give ids as they are listed.",
+            )
     return tuple(raw for raw in parsed if raw is not None)
 
 
@@ -270,7 +274,7 @@ def operation(
         failed=found.failed,
         pending=found.pending,
         outcomes={outcome.word: count for outcome, count in sorted(found.outcomes.items())},
-        bytes=found.bytes,
+        bytes=found.total_bytes,
         undo_of=_id(found.undo_of),
         undone_by=_id(found.undone_by),
         undoable=found.undoable,

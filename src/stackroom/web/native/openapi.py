@@ -62,7 +62,7 @@ def document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
         "info": {
             "title": "Stackroom",
             "version": stackroom.__version__,
-            "description": "Bulk work on a media library: any number of items in one request, an outcome for each, undo.",
+            "description": "Bulk work on a media library: any number of items at once, an outcome for each, undo.",
         },
         "paths": paths,
         "components": {"schemas": schemas, "securitySchemes": _SCHEMES},
