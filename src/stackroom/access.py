@@ -66,4 +66,6 @@ def token_hash(token: str) -> bytes:
 
 
 def unauthenticated(message: str = "unknown or inactive API key") -> Unauthenticated:
-    return Unauthenticated(message, hint="Send a valid key in the X-API-Key header; `stackroom key create` makes one.")
+    return Unauthenticated(
+        message, hint="Send a valid key in the X-API-Key header; `stackroom key create` makes one."
+    )

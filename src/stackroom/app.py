@@ -1,17 +1,15 @@
 """The composition root: from settings to an open library, and to a server over it. Owns start and stop."""
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import structlog
-from sqlalchemy import Connection, insert, select
 
 from stackroom import clock
 from stackroom.clock import Clock
 from stackroom.database.connect import connect
-from stackroom.database.schema import secret
+from stackroom.database.secrets import own_secret
 from stackroom.ingest.uploads import Uploads
 from stackroom.library.sweep import sweep
 from stackroom.media.studio import Studio
@@ -82,12 +80,3 @@ async def _keep_sweeping(services: Services) -> None:
             log.exception("sweep.failed")
         with suppress(TimeoutError):
             await asyncio.wait_for(services.sweep_soon.wait(), SWEEP_EVERY)
-
-
-def own_secret(conn: Connection, name: str) -> bytes:
-    """The library's own secret of this name, made when first asked for and the same ever after."""
-    found = conn.scalar(select(secret.c.value).where(secret.c.name == name))
-    if found is None:
-        found = secrets.token_bytes(32)
-        conn.execute(insert(secret).values(name=name, value=found))
-    return bytes(found)

@@ -144,7 +144,7 @@ def test_a_dry_run_changes_nothing(tree: tuple[Library, Any, ADataset]) -> None:
     before = library.rows(actor)
     chosen = Matching(Filter(dataset_id=dataset.id))
     seen = library.preview(actor, library.request(Verb.COPY, chosen, dataset, to="/new/folder"))
-    assert (seen.operation.total, seen.operation.bytes, len(seen.samples)) == (8, 80, 8)
+    assert (seen.operation.total, seen.operation.total_bytes, len(seen.samples)) == (8, 80, 8)
     assert library.rows(actor) == before
     assert library.read(lambda conn: journal.page(conn, actor, limit=9)) == []
     paths = {row[2] for row in library.read(lambda conn: listing.folder_counts(conn, dataset.id))}

@@ -35,7 +35,7 @@ _PUBLIC = "How clients reach this server, such as https://media.example.org. Def
 
 def _flag(variable: str, text: str, panel: str) -> typer.models.OptionInfo:
     found = typer.Option(envvar=f"STACKROOM_{variable}", help=text, rich_help_panel=panel, show_default=False)
-    assert isinstance(found, typer.models.OptionInfo)  # noqa: S101 - typer declares Any
+    assert isinstance(found, typer.models.OptionInfo)
     return found
 
 

@@ -20,7 +20,7 @@ def _config(conn: Connection) -> Config:
 
 
 def upgrade(conn: Connection) -> None:
-    """Apply the migrations this library has not had yet, all in the transaction of `conn`. Repeating changes nothing."""
+    """Apply the migrations this library has not had yet, all in this transaction. Repeating changes nothing."""
     if conn.dialect.name == "postgresql":  # several servers may start at once
         conn.exec_driver_sql("SELECT pg_advisory_xact_lock(7386125)")
     config = _config(conn)
@@ -37,7 +37,7 @@ def revisions(conn: Connection) -> tuple[str | None, str | None]:
 
 def migrate(url: str) -> None:
     """Open the database at `url`, bring it up to date and close it again."""
-    from stackroom.database.connect import connect
+    from stackroom.database.connect import connect  # noqa: PLC0415 - connecting is what migrates
 
     async def run() -> None:
         await (await connect(url)).close()

@@ -10,7 +10,9 @@ import os
 import sqlite3
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -63,7 +65,7 @@ class SqliteDatabase:
             raise Unavailable("this library was opened for reading only", code="read_only")
         self._waiting += 1
         try:
-            return await self._in_writer(self._transact, self._writing, work)
+            return await self._in_writer(partial(self._transact, self._writing, work))
         finally:
             self._waiting -= 1
             self._writer.submit(self._checkpoint)
@@ -82,8 +84,8 @@ class SqliteDatabase:
             os.close(self._lock)
             self._lock = None
 
-    async def _in_writer(self, function, *args):  # type: ignore[no-untyped-def]  # mirrors run_in_executor
-        return await asyncio.get_running_loop().run_in_executor(self._writer, function, *args)
+    async def _in_writer(self, job: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._writer, job)
 
     def _engine(self, begin: str) -> Engine:
         engine = create_engine("sqlite://", creator=self._connect, poolclass=NullPool)
@@ -114,9 +116,9 @@ class SqliteDatabase:
                 result = work(connection)
                 if engine is self._writing:
                     self._rows_since_checkpoint += _changed_rows(connection)
-            return result
         except OperationalError as error:
             raise _explained(error) from error
+        return result
 
     def _prepare(self) -> None:
         self._connection(self._writing).connection.dbapi_connection.execute("PRAGMA journal_mode = WAL")  # type: ignore[union-attr]
@@ -172,7 +174,7 @@ def _take_lock(path: Path) -> int:
 def _changed_rows(connection: Connection) -> int:
     raw = connection.connection.dbapi_connection
     total: int = raw.total_changes  # type: ignore[union-attr]
-    changed = total - connection.info.get("counted", 0)
+    changed: int = total - connection.info.get("counted", 0)
     connection.info["counted"] = total
     return changed
 

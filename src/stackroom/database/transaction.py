@@ -10,7 +10,12 @@ from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
 
-__all__ = ["Connection", "Database", "T", "Work"]  # a face names the connection, and nothing else of SQLAlchemy
+__all__ = [
+    "Connection",
+    "Database",
+    "T",
+    "Work",
+]  # a face names the connection, and nothing else of SQLAlchemy
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]

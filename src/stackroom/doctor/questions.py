@@ -172,11 +172,8 @@ def _wrong_journals(conn: Connection) -> list[str]:
         statement("SELECT operation_id, outcome, count(*) FROM operation_item GROUP BY operation_id, outcome")
     ):
         counted[operation_id][outcome] = count
-    pending: dict[int, int] = dict(
-        conn.execute(statement("SELECT operation_id, count(*) FROM operation_pending GROUP BY operation_id"))
-        .tuples()
-        .all()
-    )
+    waiting = statement("SELECT operation_id, count(*) AS items FROM operation_pending GROUP BY operation_id")
+    pending: dict[int, int] = {row[0]: row[1] for row in conn.execute(waiting)}
     wrong = []
     for row in conn.execute(statement("SELECT id, uuid, verb, total, outcomes FROM operation ORDER BY id")):
         fault = _fault(row, counted.pop(row.id, Counter()), pending.get(row.id, 0))

@@ -28,7 +28,12 @@ def record(
 ) -> None:
     """Append one event. `kind` is `noun.verb`, such as `asset.created` or `operation.move`."""
     row = _common(actor, kind, at, dataset_id)
-    about = {"uuid": ids.new(), "asset_uuid": asset_uuid, "operation_id": operation_id, "data": _json(data or {})}
+    about = {
+        "uuid": ids.new(),
+        "asset_uuid": asset_uuid,
+        "operation_id": operation_id,
+        "data": _json(data or {}),
+    }
     conn.execute(insert(event).values(**row, **about))
 
 
@@ -45,7 +50,10 @@ def record_each(
     row = _common(actor, kind, at, dataset_id)
     conn.execute(
         insert(event),
-        [{**row, "uuid": ids.new(), "asset_uuid": asset_uuid, "data": _json(data)} for asset_uuid, data in about],
+        [
+            {**row, "uuid": ids.new(), "asset_uuid": asset_uuid, "data": _json(data)}
+            for asset_uuid, data in about
+        ],
     )
 
 

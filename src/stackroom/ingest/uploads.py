@@ -329,7 +329,7 @@ def _new_asset(conn: Connection, actor: Actor, each: Prepared, folder_id: int, *
     blob_id = each.blob_id
     if each.converted is not None:
         blob_id = blobs.adopt(conn, actor.organization_id, each.converted, each.key, now=now).id
-    assert blob_id is not None  # noqa: S101 - either it came in or it was just made
+    assert blob_id is not None
     return NewAsset(
         uuid=ids.new(),
         folder_id=folder_id,

@@ -56,7 +56,7 @@ class _Annotation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     id: Annotated[str, Meta(min_length=1, pattern=r"\S")]
     name: Annotated[Label, Meta(pattern=r"\S")]
     confidence: Annotated[float, Meta(ge=0, le=1)] = 1.0
-    created_by: str | None | UnsetType = UNSET
+    created_by: str | UnsetType | None = UNSET
     attributes: dict[str, Any] | list[Any] = []
 
 

@@ -76,7 +76,9 @@ def find(conn: Connection, actor: Actor, reference: str) -> Asset:
     if raw is not None:
         row = conn.execute(query().where(asset.c.uuid == raw, *_mine(actor))).first()
     if row is None:
-        raise NotFound(f"image {reference!r} not found", hint="It may have been deleted for good, or the id is wrong.")
+        raise NotFound(
+            f"image {reference!r} not found", hint="It may have been deleted for good, or the id is wrong."
+        )
     return from_row(row)
 
 

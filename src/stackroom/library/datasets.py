@@ -164,10 +164,11 @@ def change(conn: Connection, actor: Actor, reference: str, wanted: DatasetChange
     if wanted.classes is not UNSET and wanted.classes_base is not UNSET:
         values["classes"] = merge_classes(found.classes, wanted.classes_base, wanted.classes)
         check_classes(values["classes"])
-    documents = {name: _json(values[name]) for name in ("annotation_types", "classes") if name in values}
-    conn.execute(
-        update(dataset).where(dataset.c.id == found.id).values(**{**values, **documents, "updated_at": now})
-    )
+    documents: dict[str, object] = {
+        name: _json(values[name]) for name in ("annotation_types", "classes") if name in values
+    }
+    written: dict[str, object] = {**values, **documents, "updated_at": now}
+    conn.execute(update(dataset).where(dataset.c.id == found.id).values(written))
     log.record(conn, actor, "dataset.updated", at=now, dataset_id=found.id, data={"fields": sorted(values)})
     return find(conn, actor, ids.text(found.uuid))
 

@@ -15,7 +15,9 @@ def ensure(conn: Connection, dataset_id: int, path: str, *, now: int) -> int:
     """The id of the folder at `path` (clean), made with its parents where missing."""
     wanted = ancestors(path)
     where = (folder.c.dataset_id == dataset_id) & folder.c.path.in_(wanted)
-    known = {row.path: row.id for row in conn.execute(select(folder.c.path, folder.c.id).where(where))}
+    known: dict[str, int] = {
+        row.path: row.id for row in conn.execute(select(folder.c.path, folder.c.id).where(where))
+    }
     for missing in wanted:
         if missing not in known:
             row = {
@@ -27,7 +29,7 @@ def ensure(conn: Connection, dataset_id: int, path: str, *, now: int) -> int:
             }
             made = conn.execute(insert(folder).values(row)).inserted_primary_key
             assert made is not None
-            known[missing] = made[0]
+            known[missing] = int(made[0])
     return known[path]
 
 

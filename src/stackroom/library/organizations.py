@@ -46,7 +46,7 @@ class Authenticated(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def create_organization(conn: Connection, name: str, *, now: int) -> Organization:
-    """Make an organization. Raises `Conflict` if one of that name, or of a name that reads the same in a URL, exists."""
+    """Make an organization. Raises `Conflict` if there is one of that name, or one that reads the same in a URL."""
     name = unicodedata.normalize("NFC", name).strip()
     if not name or len(name) > 200 or any(unicodedata.category(c) == "Cc" for c in name):
         raise Invalid(
@@ -76,7 +76,7 @@ def find_organization(conn: Connection, reference: str) -> Organization:
     raw = ids.parse(reference)
     if raw is not None:
         return _organization(conn, organization.c.uuid == raw, reference)
-    if reference.isdecimal():
+    if reference.isdecimal() and len(reference) < 10:
         return _organization(conn, organization.c.number == int(reference), reference)
     return _organization(
         conn, (organization.c.slug == reference) | (organization.c.name == reference), reference

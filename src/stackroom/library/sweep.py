@@ -1,6 +1,7 @@
 """Sweeping: removing bytes that nobody needs, after their rows have gone. May be killed at any point and run again."""
 
 import asyncio
+from functools import partial
 
 import msgspec
 from sqlalchemy import Connection, delete, select
@@ -32,7 +33,7 @@ async def sweep(database: Database, store: BlobStore, now: Clock) -> Swept:
     while keys := await database.read(lambda conn: blobs.due(conn, now=now(), limit=AT_ONCE)):
         await asyncio.to_thread(_remove, store, keys)
         faults.reach("sweep:after-remove")
-        await database.write(lambda conn, gone=keys: blobs.strike(conn, gone))
+        await database.write(partial(blobs.strike, keys=keys))
         removed += len(keys)
     return Swept(uploads, removed)
 

@@ -51,9 +51,9 @@ def settle(run: Run, takes_name: str, first_number: int) -> bool:
 def plan_names(
     colliding: Iterable[tuple[int, int, str]], held: Iterable[tuple[int, str]], first_number: int
 ) -> list[tuple[int, str]]:
-    """New names for (position, folder, name), in that order, given the (folder, name) that are held: (position, new name).
+    """A free name for each (position, folder, name), in that order, as (position, new name).
 
-    Pure, and linear in what it is given.
+    `held` are the (folder, name) that cannot be given. Pure, and linear in what it is given.
     """
     held_in: dict[int, set[str]] = {}
     for folder, name in held:

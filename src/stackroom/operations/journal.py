@@ -35,7 +35,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     dataset_name: str | None
     total: int
     outcomes: dict[Outcome, int]
-    bytes: int
+    total_bytes: int
     undo_of: bytes | None
     undone_by: bytes | None
     error: str | None
@@ -266,7 +266,8 @@ def count_renamed(conn: Connection, operation_id: int) -> int:
 
 def first_pending(conn: Connection, operation_id: int) -> int | None:
     where = operation_pending.c.operation_id == operation_id
-    return conn.scalar(select(func.min(operation_pending.c.position)).where(where))
+    position: int | None = conn.scalar(select(func.min(operation_pending.c.position)).where(where))
+    return position
 
 
 def _query() -> Any:
@@ -312,7 +313,7 @@ def _from_row(conn: Connection, row: Row[Any]) -> Operation:
         dataset_name=row.dataset_name,
         total=row.total,
         outcomes=outcomes,
-        bytes=size,
+        total_bytes=size,
         undo_of=row.undo_of_uuid,
         undone_by=row.undone_by,
         error=row.error,

@@ -49,7 +49,8 @@ def apply(run: Run, *, renamed: bool) -> None:
     )
     if renamed:
         run.execute(
-            f"""{run.how.update} asset SET folder_id = :target, name = s.to_name, updated_at = :now, version = version + 1
+            f"""{run.how.update} asset
+                SET folder_id = :target, name = s.to_name, updated_at = :now, version = version + 1
                 FROM (SELECT i.asset_id, i.to_name FROM operation_item i
                     WHERE {{items}} AND i.outcome = {DONE} AND i.to_name IS NOT NULL {run.how.fence}) s
                 WHERE asset.id = s.asset_id""",

@@ -56,8 +56,8 @@ class Run:
         self.how: Flavour = flavour.of(conn)
         self.target_folder_id: int | None = None
 
-    def execute(self, sql: str, **parameters: Any) -> CursorResult[Any]:
-        """Run one statement. `:op`, `:from` and `:now` are bound, and `{items}` narrows `operation_item i` to this run."""
+    def execute(self, sql: str, **parameters: Any) -> CursorResult[*tuple[Any, ...]]:
+        """Run one statement. `:op`, `:from` and `:now` are bound; `{items}` narrows `operation_item i` to this run."""
         bound = {"op": self.operation_id, "from": self.start, "now": self.now, **parameters}
         return self.conn.execute(statement(sql.replace("{items}", ITEMS)), bound)
 

@@ -97,12 +97,28 @@ class Library:
     ) -> list[str]:
         """Assets of these (clean, free) names; all with the same `content`, if given. Their ids."""
 
+        places = [(folder, name) for name in names]
+        return self._add(actor, to, places, content, size)
+
+    def add_everywhere(self, actor: Actor, to: ADataset, name: str, into: Sequence[str]) -> list[str]:
+        """An asset of this name in each of these folders; all have the same bytes."""
+        return self._add(actor, to, [(folder, name) for folder in into], name.encode(), 10)
+
+    def _add(
+        self,
+        actor: Actor,
+        to: ADataset,
+        places: Sequence[tuple[str, str]],
+        content: bytes | None,
+        size: int,
+    ) -> list[str]:
         def work(conn: Connection) -> list[str]:
-            place = folders.ensure(conn, to.id, clean_path(folder), now=self.now)
+            paths = {folder: clean_path(folder) for folder, _ in places}
+            known = folders.ensure_many(conn, to.id, set(paths.values()), now=self.now)
             made = [
                 assets.NewAsset(
                     uuid=ids.new(),
-                    folder_id=place,
+                    folder_id=known[paths[folder]],
                     name=name,
                     original_name=name,
                     blob_id=self._blob(conn, actor, content, size),
@@ -111,7 +127,7 @@ class Library:
                     width=4,
                     height=3,
                 )
-                for name in names
+                for folder, name in places
             ]
             if made:
                 assets.add(conn, actor, to.id, made, now=self.now)

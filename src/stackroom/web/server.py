@@ -36,7 +36,9 @@ def make_server(services: Services) -> ASGIApp:
         for prefix, face in faces:
             if path == prefix or path.startswith(prefix + "/"):
                 return await face(scope, receive, send)
-        nothing = NotFound(f"there is nothing at {path}", code="unknown_path", hint="/health answers when this runs.")
+        nothing = NotFound(
+            f"there is nothing at {path}", code="unknown_path", hint="/health answers when this runs."
+        )
         return await plain_error(Request(scope), nothing, None)(scope, receive, send)
 
     return _Identified(dispatch)

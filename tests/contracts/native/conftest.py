@@ -53,11 +53,11 @@ class Face:
         self.services = _with_control(self.services)
         self.tenant = self.a_tenant("Ada")
         transport = httpx.ASGITransport(_server(self.services), client=("127.0.0.1", 4711))
-        self._http = httpx.AsyncClient(transport=transport, base_url="http://library.example")
+        self.http = httpx.AsyncClient(transport=transport, base_url="http://library.example")
         self._made = 0
 
     def close(self) -> None:
-        self._do(self._http.aclose())
+        self._do(self.http.aclose())
         self._do(self._open.aclose())
         self.runner.close()
 
@@ -85,7 +85,7 @@ class Face:
         return self.raw(method, PREFIX + path, headers=signed, **rest)
 
     def raw(self, method: str, url: str, **rest: Any) -> httpx.Response:
-        return self._do(self._http.request(method, url, **rest))
+        return self._do(self.http.request(method, url, **rest))
 
     def admin(
         self, method: str, path: str, body: object = None, *, token: str = CONTROL_TOKEN

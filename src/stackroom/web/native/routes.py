@@ -288,7 +288,7 @@ async def get_asset(request: Request) -> Response:
     def work(conn: Connection, actor: Actor) -> tuple[Asset, bytes]:
         found = assets.find(conn, actor, request.path_params["asset"])
         owner = datasets.by_id(conn, actor, found.dataset_id)
-        assert owner is not None  # noqa: S101 - an asset has its dataset
+        assert owner is not None
         return found, owner.uuid
 
     return json_reply(_asset(request, *await _read(request, work)))

@@ -8,6 +8,7 @@ from msgspec import UNSET, Meta, UnsetType, field
 
 MAX_PAGE = 1000
 MAX_ITEMS = 10_000
+MAX_COUNT = 2**31 - 1
 
 Id = Annotated[str, Meta(description="A UUID, as text.")]
 Moment = Annotated[
@@ -16,7 +17,12 @@ Moment = Annotated[
 When = Annotated[datetime, Meta(tz=True, description="ISO 8601, with a time zone.")]
 Reference = Annotated[str, Meta(min_length=1, description="A dataset's name or id.")]
 Glob = Annotated[
-    str, Meta(min_length=1, description="A pattern of * and ? over the whole name; case counts.")
+    str,
+    Meta(
+        min_length=1,
+        max_length=1024,
+        description="A pattern of * and ? over the whole name; case counts.",
+    ),
 ]
 Path = Annotated[str, Meta(description="A folder's path, such as /cars/red; the root is /.")]
 Status = Literal["new", "annotate", "review", "complete"]
@@ -83,7 +89,7 @@ class Selection(Asked, frozen=True, kw_only=True):
     dataset: Reference | None = None
     filter: Filter | None = None
     excepted: list[str] | None = field(default=None, name="except")
-    expect_count: Annotated[int, Meta(ge=0)] | None = None
+    expect_count: Annotated[int, Meta(ge=0, le=MAX_COUNT)] | None = None
     failed_of: Id | None = None
 
 
@@ -139,7 +145,7 @@ class OperationsQuery(Asked, frozen=True, kw_only=True):
 
 class ItemsQuery(Asked, frozen=True, kw_only=True):
     outcome: OutcomeFilter | None = None
-    after: Annotated[int, Meta(ge=0)] | None = None
+    after: Annotated[int, Meta(ge=0, le=MAX_COUNT)] | None = None
     limit: Annotated[int, Meta(ge=1, le=MAX_ITEMS)] = 1000
 
 

@@ -1,13 +1,13 @@
 """Annotations: one document for each image, saved as a whole."""
 
 from msgspec import Raw
-from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from stackroom import ids
 from stackroom.access import Role
+from stackroom.database.transaction import Connection
 from stackroom.errors import Invalid, StackroomError
 from stackroom.library import annotations
 from stackroom.library.annotations import AnyAnnotation

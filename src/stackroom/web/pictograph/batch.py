@@ -1,11 +1,11 @@
 """Batch: one change to many images of a dataset, with an outcome for each."""
 
-from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from stackroom.access import Role, require
+from stackroom.database.transaction import Connection
 from stackroom.library import datasets
 from stackroom.library.answers import Answer
 from stackroom.operations import engine, journal
@@ -61,7 +61,7 @@ async def _perform(call: Call, asked: wire.Batch, wanted: asked_for.Request) -> 
 
 
 def _result(conn: Connection, wanted: asked_for.Request, done: Operation) -> wire.BatchResult:
-    assert isinstance(wanted.selection, Ids)  # noqa: S101 - this face makes no other selection
+    assert isinstance(wanted.selection, Ids)
     created = journal.created(conn, done.id) if wanted.verb is Verb.COPY else None
     return convert.batch_result(
         done,

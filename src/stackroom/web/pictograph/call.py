@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import Self, TypeVar
 from urllib.parse import parse_qsl
 
-from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
 from stackroom.access import Actor, Role, require
+from stackroom.database.transaction import Connection
 from stackroom.library.answers import Answer
 from stackroom.web.pictograph.convert import Links
 from stackroom.web.shared import requests

@@ -148,7 +148,7 @@ def delete_one(reference: str, *, permanent: bool) -> Request:
 
 def within(request: Request, dataset_id: int) -> Request:
     """The request, on the images of one dataset."""
-    assert isinstance(request.selection, Ids)  # noqa: S101 - this face makes no other selection
+    assert isinstance(request.selection, Ids)
     return msgspec.structs.replace(
         request,
         selection=msgspec.structs.replace(request.selection, dataset_id=dataset_id),

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from stackroom.database.transaction import Connection
 from stackroom.library import datasets, listing
 from stackroom.library.datasets import Dataset
 from stackroom.web.pictograph import convert, wire

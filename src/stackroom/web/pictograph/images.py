@@ -1,13 +1,13 @@
 """Images one by one: listing, describing, downloading, deleting."""
 
 from msgspec import Raw
-from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from stackroom import ids
 from stackroom.access import Role
+from stackroom.database.transaction import Connection
 from stackroom.library import assets, datasets, listing
 from stackroom.library.answers import Answer
 from stackroom.library.assets import Asset
@@ -96,7 +96,7 @@ async def remove(request: Request) -> Response:
 
 def describe_one(conn: Connection, call: Call, found: Asset) -> Raw:
     owner = datasets.by_id(conn, call.actor, found.dataset_id)
-    assert owner is not None  # noqa: S101 - its foreign key says so
+    assert owner is not None
     return convert.raw(convert.image(found, ids.text(owner.uuid), call.links))
 
 

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from msgspec import Raw
-from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from stackroom import ids
 from stackroom.access import Role
+from stackroom.database.transaction import Connection
 from stackroom.library import datasets, listing
 from stackroom.library.answers import Answer
 from stackroom.library.assets import Asset

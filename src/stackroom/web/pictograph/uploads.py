@@ -1,12 +1,12 @@
 """Uploads in three steps: ask for a signed URL, PUT the bytes there, register. One by one, or up to 500 at a time."""
 
-from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from stackroom import ids
 from stackroom.access import Role
+from stackroom.database.transaction import Connection
 from stackroom.errors import StackroomError
 from stackroom.ingest import uploads
 from stackroom.library import datasets

@@ -44,11 +44,11 @@ def make_face(services: Services, routes: Sequence[BaseRoute], refuse: Refusal) 
     """An application that serves `routes` and answers everything else, down to its own failures, with `refuse`."""
 
     async def refused(request: Request, error: Exception) -> Response:
-        assert isinstance(error, StackroomError)  # noqa: S101 - registered for nothing else
+        assert isinstance(error, StackroomError)
         return refuse(request, error, None)
 
     async def http_refused(request: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)  # noqa: S101
+        assert isinstance(error, HTTPException)
         response = refuse(request, _in_our_words(request, error), error.status_code)
         for name, value in (error.headers or {}).items():
             response.headers[name] = ", ".join(sorted(value.split(", "))) if name == "Allow" else value

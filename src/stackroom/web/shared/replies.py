@@ -4,12 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
 from stackroom import faults
 from stackroom.access import Actor
+from stackroom.database.transaction import Connection
 from stackroom.errors import StackroomError
 from stackroom.library import answers
 from stackroom.library.answers import Answer
