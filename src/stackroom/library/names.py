@@ -5,12 +5,13 @@ nobody can tell them apart. Case counts.
 """
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from stackroom import ids
 from stackroom.errors import Invalid
 
 MAX_NAME = 255
+MAX_EXTENSION = 32
 MAX_PATH = 1024
 ROOT = "/"
 
@@ -75,7 +76,10 @@ def last_part(path: str) -> str:
 def split_name(name: str) -> tuple[str, str]:
     """Where a number goes in: before the last extension, or at the end of a name that has none."""
     stem, dot, extension = name.rpartition(".")
-    return (stem, dot + extension) if stem else (name, "")
+    is_extension = (
+        stem and len(extension) < MAX_EXTENSION
+    )  # anything longer is a sentence with a full stop in it
+    return (stem, dot + extension) if is_extension else (name, "")
 
 
 def numbered(name: str, number: int) -> str:
@@ -88,26 +92,29 @@ def numbered(name: str, number: int) -> str:
 class Namer:
     """Hands out free names in one folder, each only once; `first` is the number to begin with.
 
-    Linear in the names handed out: ten thousand files called `a.jpg` do not each count from one again.
+    Linear in the names handed out: ten thousand files called `a.jpg` do not each count from one again, and neither
+    do ten thousand long names that are the same once they are cut to make room for a number.
     """
 
     def __init__(self, taken: Iterable[str], first: int) -> None:
         self._taken = set(taken)
         self._first = first
-        self._next: dict[str, int] = {}
+        self._next: dict[tuple[str, int], int] = {}
 
     def free(self, name: str) -> str:
-        number = self._next.get(name, self._first)
-        while (candidate := numbered(name, number)) in self._taken:
-            number += 1
-        self._taken.add(candidate)
-        self._next[name] = number + 1
-        return candidate
-
-
-def stems(names: Iterable[str]) -> Sequence[str]:
-    """The beginnings under which the numbered forms of `names` are found, each once."""
-    return list(dict.fromkeys(split_name(name)[0] for name in names))
+        number = self._first
+        while True:
+            digits = len(str(number))
+            # All names that become the same with this many digits have tried the same numbers.
+            alike = numbered(name, 10 ** (digits - 1)), digits
+            number = max(number, self._next.get(alike, 0))
+            if len(str(number)) == digits:
+                candidate = numbered(name, number)
+                number += 1
+                self._next[alike] = number
+                if candidate not in self._taken:
+                    self._taken.add(candidate)
+                    return candidate
 
 
 def _composed(raw: str, what: str, code: str = "invalid_name") -> str:
