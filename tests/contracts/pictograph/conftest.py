@@ -1,35 +1,50 @@
-"""A running server with two organizations and a key of every role."""
+"""A server with two organizations and a key of every role, on either database: as a process, and in this one."""
 
 import asyncio
-from collections.abc import Iterator
+import secrets
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection
 
-from stackroom import clock
-from stackroom.access import Role
-from stackroom.app import open_library
-from stackroom.library.organizations import create_key, create_organization
 from stackroom.settings import Settings
 from stackroom.testing.live import LiveServer
 
-
-def make_keys(conn: Connection) -> dict[str, str]:
-    here, elsewhere = (create_organization(conn, name, now=clock.now()) for name in ("Here", "Elsewhere"))
-    keys = {role.word: create_key(conn, here, role=role, now=clock.now()).token for role in Role}
-    return {**keys, "stranger": create_key(conn, elsewhere, role=Role.OWNER, now=clock.now()).token}
+from .house import House, prepared
 
 
-async def prepare(data_dir: Path) -> dict[str, str]:
-    async with open_library(Settings(data_dir=data_dir)) as services:
-        return await services.database.write(make_keys)
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def new_database_url(request: pytest.FixtureRequest) -> Iterator[Callable[[], str]]:
+    """Makes a place for a library: on SQLite a file in its data directory, which needs no name."""
+    if request.param == "sqlite":
+        yield lambda: ""
+        return
+    server = request.getfixturevalue("postgres")
+    made: list[str] = []
+
+    def make() -> str:
+        made.append(f"pictograph_{secrets.token_hex(6)}")
+        url: str = server.create(made[-1])
+        return url
+
+    yield make
+    for name in made:
+        server.drop(name)
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict[str, str]]]:
-    """Where it is, and its keys: one for each role, and `stranger`, an owner elsewhere."""
-    data_dir = tmp_path_factory.mktemp("pictograph") / "data"
-    keys = asyncio.run(prepare(data_dir))
-    with LiveServer(data_dir) as server:
+def site(
+    new_database_url: Callable[[], str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, dict[str, str]]]:
+    """Where a server of its own process is, and its keys: one for each role, and `stranger`, an owner elsewhere."""
+    data_dir, url = tmp_path_factory.mktemp("pictograph") / "data", new_database_url()
+    keys = asyncio.run(prepared(Settings(data_dir=data_dir, database_url=url)))
+    with LiveServer(data_dir, database_url=url or None) as server:
         yield server.url, keys
+
+
+@pytest.fixture(scope="module")
+def house(new_database_url: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    data_dir: Path = tmp_path_factory.mktemp("house") / "data"
+    with House(Settings(data_dir=data_dir, database_url=new_database_url(), pixel_processes=1)) as opened:
+        yield opened

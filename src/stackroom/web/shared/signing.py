@@ -1,4 +1,4 @@
-"""Signed URLs: the URL is the only credential, for one method, one path, one time and, if given, one content type."""
+"""Signed URLs: the URL is the only credential, for one method and one path, until a certain time."""
 
 import base64
 import hmac
