@@ -21,7 +21,7 @@ class Chooser:
 
     def __init__(self, connection: sqlite3.Connection, assets: int, crowded: tuple[int, ...]) -> None:
         self._connection = connection
-        self._assets = assets
+        self.assets = assets
         self._crowded = list(crowded)
         self._chance = random.Random(assets)
         self._taken: set[int] = set()
@@ -31,8 +31,8 @@ class Chooser:
         self._taken.clear()
 
     def anywhere(self, count: int) -> Chosen:
-        tried = min(self._assets, count + count // 2 + 100)
-        numbers = self._chance.sample(range(1, self._assets + 1), tried)
+        tried = min(self.assets, count + count // 2 + 100)
+        numbers = self._chance.sample(range(1, self.assets + 1), tried)
         return self._draw(self._usable(f"id IN ({', '.join(map(str, numbers))})"), count)
 
     def of_one_folder(self, count: int) -> Chosen:
@@ -45,8 +45,8 @@ class Chooser:
         raise RuntimeError("no folder has enough left: make the library larger, or the rounds fewer")
 
     def _usable(self, where: str) -> list[tuple[int, int, int, bytes]]:
-        first_ones = f"id <= {self._assets} AND archived_at IS NULL"
-        copied = f"blob_id IN (SELECT blob_id FROM asset WHERE id > {self._assets})"
+        first_ones = f"id <= {self.assets} AND archived_at IS NULL"
+        copied = f"blob_id IN (SELECT blob_id FROM asset WHERE id > {self.assets})"
         rows = self._connection.execute(
             f"SELECT id, folder_id, blob_id, uuid FROM asset WHERE {where} AND {first_ones} AND NOT {copied}"
         )
