@@ -99,17 +99,18 @@ class Namer:
     def __init__(self, taken: Iterable[str], first: int) -> None:
         self._taken = set(taken)
         self._first = first
-        self._next: dict[tuple[str, int], int] = {}
+        self._next: dict[tuple[str, str, int], int] = {}
 
     def free(self, name: str) -> str:
+        stem, extension = split_name(name)
         number = self._first
         while True:
             digits = len(str(number))
             # All names that become the same with this many digits have tried the same numbers.
-            alike = numbered(name, 10 ** (digits - 1)), digits
+            alike = stem[: MAX_NAME - len(extension) - digits - 1], extension, digits
             number = max(number, self._next.get(alike, 0))
             if len(str(number)) == digits:
-                candidate = numbered(name, number)
+                candidate = f"{alike[0]}-{number}{extension}"
                 number += 1
                 self._next[alike] = number
                 if candidate not in self._taken:
