@@ -21,6 +21,7 @@ RUNNING = "running"
 PAUSED = "paused"
 CANCELLED = "cancelled"
 FAILED_STATE = "failed"
+_OPTIONAL = ("status", "display_name", "split", "archived_at")
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
@@ -328,8 +329,9 @@ def _item(found: Operation, row: Row[Any]) -> Item:
     if row.asset_id is not None:
         before = {"folder": row.folder, "name": row.name} | _present(row, "")
     if outcome is Outcome.DONE:
-        after = {"folder": row.to_folder, "name": row.to_name} | _present(row, "to_")
-        after = {key: value for key, value in after.items() if value is not None} or None
+        after = {"folder": row.to_folder, "name": row.to_name}
+        after = {key: value for key, value in after.items() if value is not None}
+        after = (after | dict.fromkeys(_fields_set(found.request)) | _present(row, "to_")) or None
     asked = row.asked or ids.text(row.asset_uuid or bytes(16))
     return Item(
         position=row.position,
@@ -342,9 +344,17 @@ def _item(found: Operation, row: Row[Any]) -> Item:
     )
 
 
+def _fields_set(request: Request) -> list[str]:
+    """The fields that a request sets whatever their value: what it clears is part of the story, too."""
+    if request.verb is Verb.UNDO:
+        return [field for field in request.undone_fields if field in _OPTIONAL]
+    given = msgspec.to_builtins(request.changes)  # without what was left out
+    archived = ["archived_at"] if "archived" in given else []
+    return [*(field for field in given if field in _OPTIONAL), *archived]
+
+
 def _present(row: Row[Any], prefix: str) -> dict[str, Any]:
-    fields = ("status", "display_name", "split", "archived_at")
-    values = {field: getattr(row, prefix + field) for field in fields}
+    values = {field: getattr(row, prefix + field) for field in _OPTIONAL}
     return {field: value for field, value in values.items() if value is not None}
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import httpx
 import pytest
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from stackroom import ids
 from stackroom.access import Actor, Role
@@ -18,9 +17,8 @@ from stackroom.database.transaction import Connection, T, Work
 from stackroom.library import assets, blobs, datasets, folders, organizations
 from stackroom.operations import engine
 from stackroom.settings import Settings
-from stackroom.web.native.app import make_app as make_native
+from stackroom.web.server import make_server
 from stackroom.web.shared.services import Services
-from stackroom.web.transfer.app import make_app as make_transfer
 
 CONTROL_TOKEN = "the token of the control file"
 PREFIX = "/library/v1"
@@ -52,7 +50,7 @@ class Face:
         self.services = self._do(self._open.enter_async_context(open_library(settings)))
         self.services = _with_control(self.services)
         self.tenant = self.a_tenant("Ada")
-        transport = httpx.ASGITransport(_server(self.services), client=("127.0.0.1", 4711))
+        transport = httpx.ASGITransport(make_server(self.services), client=("127.0.0.1", 4711))
         self.http = httpx.AsyncClient(transport=transport, base_url="http://library.example")
         self._made = 0
 
@@ -186,16 +184,6 @@ def _with_control(services: Services) -> Services:
     import msgspec
 
     return msgspec.structs.replace(services, control_token=CONTROL_TOKEN)
-
-
-def _server(services: Services) -> ASGIApp:
-    native, transfer = make_native(services), make_transfer(services)
-
-    async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
-        scope.setdefault("state", {})["request_id"] = "the request's id"
-        await (transfer if scope["path"].startswith("/storage") else native)(scope, receive, send)
-
-    return dispatch
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ def check(answer: "httpx.Response", status: int, code: str) -> None:
     assert error["code"] == code
     assert error["message"]
     assert isinstance(error["details"], dict)
+    assert answer.headers["x-request-id"]
 
 
 def test_unknown_addresses_and_wrong_methods_answer_in_the_envelope(face: "Face") -> None:

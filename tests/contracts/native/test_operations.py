@@ -74,6 +74,25 @@ def test_moments_in_items_are_told_like_all_others(face: "Face") -> None:
     assert len(asset["archived_at"]) == len("2026-01-31T12:00:00.000000Z")
 
 
+def test_what_was_cleared_is_told_as_null(face: "Face") -> None:
+    photos = face.a_dataset(names=["a.jpg"])
+    selection = {"ids": photos.ids}
+
+    def after(operation: dict[str, Any]) -> object:
+        (item,) = face.get(f"/operations/{operation['id']}/items").json()["items"]
+        return item["after"]
+
+    face.operate("update", selection=selection, changes={"split": "val", "display_name": "One"})
+    cleared = face.operate("update", selection=selection, changes={"split": None, "status": "review"}).json()
+    assert after(cleared) == {"split": None, "status": "review"}
+    face.operate("archive", selection=selection)
+    restored = face.operate("restore", selection=selection).json()
+    assert after(restored) == {"archived_at": None}
+    undone = face.post(f"/operations/{restored['id']}/undo").json()
+    assert undone["outcomes"] == {"done": 1}
+    assert str(after(undone)).startswith("{'name': 'a.jpg', 'archived_at': '20")
+
+
 def test_a_move_finds_the_dataset_of_its_items_by_itself(face: "Face") -> None:
     photos = face.a_dataset(names=PHOTOS)
     moved = face.operate("move", selection={"ids": photos.ids}, to={"folder": "/x"}).json()
