@@ -1,0 +1,193 @@
+"""A server that dies at the worst instants: what was asked has one effect, one answer, and leaves nothing behind.
+
+The client does what a good client does: what it is not answered, it asks again with the same idempotency key.
+"""
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+import pytest
+
+from stackroom.faults import EXIT_CODE, POINTS
+from stackroom.testing.live import ServerDidNotStart
+from stackroom.testing.pictures import picture
+from stackroom.testing.processes import wait_until
+
+from .lives import Client, Lives, answered, each_has_one_outcome, same_again
+
+UPLOADS = (
+    "upload:after-receive",
+    "upload:after-store",
+    "upload:after-commit",
+    "register:after-examine",
+    "register:before-commit",
+    "answer:after-commit",
+)
+COPIES = ("apply:between-statements", "apply:before-commit", "answer:after-commit")
+PURGES = ("apply:before-commit", "answer:after-commit")
+# Each life begins with a sweep, and finds what the one before has left.
+SWEEPS = ("sweep:before-commit:2", "sweep:after-commit:2", "sweep:after-remove:2")
+OTHERS = ("render:before-store", "apply:after-commit", "migrate:before-commit")
+
+
+class CrashingLibrary:
+    """The tests, for each database. They share one library; the last looks at what they leave of it."""
+
+    DATABASE: ClassVar[str]
+
+    @pytest.fixture
+    def client(self, lives: Lives) -> Iterator[Client]:
+        if not lives.server.log.exists():
+            lives.start()
+        with lives.client() as client:
+            yield client
+
+    def test_a_first_start_that_dies_leaves_an_empty_place_for_the_next(self, lives: Lives) -> None:
+        with pytest.raises(ServerDidNotStart):
+            lives.start("migrate:before-commit")
+        lives.start()
+        with lives.client() as client:
+            assert client.operations() == []
+        lives.check()
+
+    def test_an_upload_that_dies_at_every_step_is_there_once(self, lives: Lives, client: Client) -> None:
+        lives.start(*UPLOADS)
+        dataset, content = client.make_dataset("uploads"), picture(seed=1)
+        made = client.upload(dataset, "/in", "a.jpg", content, once="upload")
+        assert lives.deaths == [EXIT_CODE] * len(UPLOADS)
+        assert made.headers["Idempotent-Replayed"] == "true"
+        image = answered(made, 201)["image"]
+        assert client.get(image["image_url"]).content == content
+        assert client.get(image["thumbnail_url"]).status_code == 200
+        assert client.places(dataset) == ["/in/a.jpg"]
+        lives.check()
+
+    def test_a_conversion_that_is_cut_off_is_made_again(self, lives: Lives, client: Client) -> None:
+        """What the first life made of the file is swept like anything that nobody owns."""
+        lives.start("register:after-examine")
+        dataset = client.make_dataset("conversion")
+        made = client.upload(dataset, "/", "a.heic", picture("heic"), once="heic", kind="image/heic")
+        assert lives.deaths == [EXIT_CODE]
+        assert answered(made, 201)["filename"] == "a.png"
+        assert client.places(dataset) == ["/a.png"]
+        lives.check()
+
+    def test_a_copy_that_dies_again_and_again_is_made_once(self, lives: Lives, client: Client) -> None:
+        lives.start(*COPIES)
+        dataset = client.make_dataset("copies")
+        ids, more = upload_three(client, dataset, seed=100), {"target_folder_path": "/copies"}
+        first = client.batch("copy", dataset, ids, once="copy", **more)
+        assert lives.deaths == [EXIT_CODE] * len(COPIES)
+        same_again(first, client.batch("copy", dataset, ids, once="copy", **more))
+        result = answered(first)
+        assert (result["succeeded"], result["failed"]) == (ids, [])
+        names = ["0.jpg", "1.jpg", "2.jpg"]
+        copies = [f"/copies/{name}" for name in names]
+        assert client.places(dataset, "all") == [f"/{name}" for name in names] + copies
+        done = client.operation(result["operation_id"])
+        each_has_one_outcome(list(client.items(done["id"])), done)
+        lives.check()
+
+    def test_a_purge_that_dies_again_and_again_removes_its_bytes(self, lives: Lives, client: Client) -> None:
+        lives.start(*PURGES)
+        before = lives.stored()
+        dataset = client.make_dataset("purge")
+        ids = upload_three(client, dataset, seed=110)
+        first = client.batch("delete", dataset, ids, once="purge", permanent=True)
+        assert lives.deaths == [EXIT_CODE] * len(PURGES)
+        same_again(first, client.batch("delete", dataset, ids, once="purge", permanent=True))
+        assert (answered(first)["succeeded"], client.places(dataset, "all")) == (ids, [])
+        assert wait_until(lambda: lives.stored() == before, seconds=30)
+        lives.check()
+
+    def test_a_large_operation_goes_on_by_itself(self, lives: Lives, client: Client) -> None:
+        """A move dies in its second chunk; a copy, where doing an item twice would show, dies before it is
+        answered and once more between two chunks. Then the copy is undone."""
+        lives.start()
+        dataset = client.make_dataset("large")
+        upload_three(client, dataset, seed=200)
+        count = multiply(client, dataset, 12_000)
+        everything = {"filter": {"dataset": dataset}, "expect_count": count}
+        lives.start("apply:before-commit:2", "answer:after-commit", "apply:after-commit")
+
+        moving = client.run("move", everything, to={"folder": "/all"}, once=None)
+        moved = client.finished(answered(moving, 202)["id"])
+        assert lives.deaths == [EXIT_CODE]
+        assert (moved["state"], moved["outcomes"]) == ("finished", {"done": count})
+        each_has_one_outcome(list(client.items(moved["id"])), moved)
+        there = client.places(dataset)
+        assert len(there) == count
+        assert all(path.startswith("/all/") for path in there)
+
+        copying = client.run("copy", everything, to={"folder": "/again"}, once="large copy")
+        copied = client.finished(answered(copying, 202)["id"])
+        assert lives.deaths == [EXIT_CODE] * 3
+        items = list(client.items(copied["id"]))
+        each_has_one_outcome(items, copied)
+        assert (copied["outcomes"], len({each["new_id"] for each in items})) == ({"done": count}, count)
+        assert len(client.places(dataset)) == 2 * count
+        same_again(copying, client.run("copy", everything, to={"folder": "/again"}, once="large copy"))
+
+        undoing = client.ask("POST", f"/library/v1/operations/{copied['id']}/undo", {})
+        undone = client.finished(answered(undoing, 202)["id"])
+        assert undone["outcomes"] == {"done": count}
+        assert client.places(dataset) == there
+        lives.check()
+
+    def test_a_thumbnail_that_is_cut_off_is_made_again(self, lives: Lives, client: Client) -> None:
+        lives.start("render:before-store")
+        dataset = client.make_dataset("thumbnail")
+        image = answered(client.upload(dataset, "/", "a.jpg", picture(seed=300), once="thumbnail"), 201)
+        for rendition in (lives.settings.storage_dir / "renditions").rglob("*"):
+            if rendition.is_file():
+                rendition.unlink()
+        assert client.get(image["image"]["thumbnail_url"]).headers["Content-Type"] == "image/jpeg"
+        assert lives.deaths == [EXIT_CODE]
+        lives.check()
+
+    def test_a_sweep_that_is_cut_off_is_swept_again(self, lives: Lives, client: Client) -> None:
+        lives.start(*SWEEPS)
+        for life, point in enumerate(SWEEPS):
+            before = lives.stored()
+            dataset = client.make_dataset(f"sweep {life}")
+            ids = upload_three(client, dataset, seed=400 + 3 * life)
+            answered(client.batch("delete", dataset, ids, once=dataset, permanent=True))
+            if len(lives.deaths) == life:  # it was quick enough to answer before it died
+                lives.come_back()
+            assert lives.deaths == [EXIT_CODE] * (life + 1), point
+            assert wait_until(lambda: lives.stored() == before, seconds=30), point  # noqa: B023 - at once
+        lives.check()
+
+    def test_after_all_this_nothing_is_left_behind(self, lives: Lives) -> None:
+        lives.check_to_the_last_byte()
+
+
+class TestOnSqlite(CrashingLibrary):
+    DATABASE = "sqlite"
+
+
+class TestOnPostgresql(CrashingLibrary):
+    DATABASE = "postgresql"
+
+
+def test_the_library_dies_at_every_point() -> None:
+    died_at = {*UPLOADS, *COPIES, *PURGES, *OTHERS}
+    assert died_at | {point.removesuffix(":2") for point in SWEEPS} == set(POINTS)
+
+
+def upload_three(client: Client, dataset: str, *, seed: int) -> list[str]:
+    """Three images that are nowhere else, without a key, so that these writes reach no point of an answer."""
+    made = [
+        client.upload(dataset, "/", f"{n}.jpg", picture(seed=seed + n, width=128), once=None)
+        for n in range(3)
+    ]
+    return [answered(each, 201)["image_id"] for each in made]
+
+
+def multiply(client: Client, dataset: str, count: int) -> int:
+    """Copy all assets of a dataset, again and again, until they are more than `count`; how many they then are."""
+    everything, there = {"filter": {"dataset": dataset}}, 0
+    while there <= count:
+        copied = client.run("copy", everything, to={"folder": f"/{there}"}, once=None)
+        there = 2 * answered(copied)["total"]
+    return there
