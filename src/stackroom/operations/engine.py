@@ -85,7 +85,13 @@ def submit(conn: Connection, actor: Actor, request: Request, *, now: int) -> Ope
         run = Run(conn, actor, request, operation_id=operation_id, count=source.count, now=now)
         _work(run, source)
         _finish(run)
-    return journal.by_id(conn, actor, operation_id)
+    done = journal.by_id(conn, actor, operation_id)
+    if request.require_match and done.outcomes.get(Outcome.NOT_FOUND, 0) == done.total:
+        raise NotFound(
+            "none of these images is in this dataset",
+            hint="Check the ids and the dataset; nothing was changed.",
+        )
+    return done
 
 
 def preview(conn: Connection, actor: Actor, request: Request, *, now: int) -> NoReturn:
@@ -266,20 +272,14 @@ def _lock(run: Run, source: Source) -> None:
 
 
 def _finish(run: Run) -> None:
-    journal.finish(run.conn, run.operation_id, now=run.now)
-    done = journal.by_id(run.conn, run.actor, run.operation_id)
-    if run.request.require_match and done.outcomes.get(Outcome.NOT_FOUND, 0) == done.total:
-        raise NotFound(
-            "none of these images is in this dataset",
-            hint="Check the ids and the dataset; nothing was changed.",
-        )
+    outcomes = journal.finish(run.conn, run.operation_id, now=run.now)
     log.record(
         run.conn,
         run.actor,
         f"operation.{run.request.verb.value}",
         at=run.now,
         operation_id=run.operation_id,
-        data={"total": done.total, "outcomes": {outcome.word: n for outcome, n in done.outcomes.items()}},
+        data={"total": sum(outcomes.values()), "outcomes": {it.word: n for it, n in outcomes.items()}},
     )
 
 

@@ -132,7 +132,7 @@ def failed_of(found: Operation) -> FailedOf:
 
 def finish(
     conn: Connection, operation_id: int, *, state: str = FINISHED, error: str | None = None, now: int
-) -> None:
+) -> dict[Outcome, int]:
     """Close an operation: its outcomes are counted for good."""
     counted, size = count_outcomes(conn, operation_id)
     conn.execute(
@@ -146,6 +146,7 @@ def finish(
             finished_at=now,
         )
     )
+    return counted
 
 
 def count_outcomes(conn: Connection, operation_id: int) -> tuple[dict[Outcome, int], int]:
@@ -275,7 +276,7 @@ def _query() -> Any:
     undone, undoing = operation.alias(), operation.alias()
     later = (
         select(undone.c.uuid)
-        .where(undone.c.undo_of == operation.c.id)
+        .where(undone.c.undo_of == operation.c.id, undone.c.state != CANCELLED)
         .order_by(undone.c.id.desc())
         .limit(1)
         .scalar_subquery()
