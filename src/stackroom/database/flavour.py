@@ -28,6 +28,9 @@ class Flavour(msgspec.Struct, frozen=True):
     fence: str
     """Ends a subquery that the planner must not merge with what is around it: an unmeasured work table would
     otherwise be probed from a scan of a million assets."""
+    probe: str
+    """Joins to each row before it the rows of `{table}`, called `{alias}`, that `{where}` finds in an index. Left to
+    choose, PostgreSQL compares each with each where it has not yet counted what a table holds."""
     same: str
     """Compares two values so that NULL is the same as NULL."""
     slice: str
@@ -46,6 +49,7 @@ SQLITE = Flavour(
     texts="(SELECT value FROM json_each(:texts) LIMIT -1)",
     glob="GLOB :glob",
     fence="LIMIT -1",
+    probe="CROSS JOIN {table} {alias} WHERE {where}",
     same="IS",
     slice="substr(:{name}, ({n}) * 16 + 1, 16)",
 )
@@ -62,6 +66,7 @@ POSTGRESQL = Flavour(
     texts="(SELECT value FROM jsonb_array_elements_text(CAST(:texts AS jsonb)) AS value)",
     glob="LIKE :glob",
     fence="",
+    probe="CROSS JOIN LATERAL (SELECT * FROM {table} {alias} WHERE {where} OFFSET 0) {alias}",
     same="IS NOT DISTINCT FROM",
     slice="substring(CAST(:{name} AS bytea) FROM CAST(({n}) * 16 + 1 AS integer) FOR 16)",
 )

@@ -97,10 +97,11 @@ def _colliding(run: Run) -> list[tuple[int, int, str]]:
 
 def _rename(run: Run, takes_name: str, colliding: list[tuple[int, int, str]], first_number: int) -> None:
     beginnings = list(dict.fromkeys((folder, _beginning(name)) for _, folder, name in colliding))
+    begins_so = """a.folder_id = s.position AND a.archived_at IS NULL
+        AND a.name >= s.value AND a.name < s.value || :last"""
+    there = run.how.probe.format(table="asset", alias="a", where=begins_so)
     held = run.execute(
-        f"""SELECT a.folder_id, a.name FROM {run.how.pairs} s CROSS JOIN asset a
-            WHERE a.folder_id = s.position AND a.archived_at IS NULL
-            AND a.name >= s.value AND a.name < s.value || :last
+        f"""SELECT a.folder_id, a.name FROM {run.how.pairs} s {there}
             UNION ALL SELECT {FOLDER}, {NAME} FROM operation_item i
             WHERE {{items}} AND i.outcome = {DONE} AND {takes_name}""",
         pairs=_json(beginnings),
