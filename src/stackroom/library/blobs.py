@@ -16,6 +16,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, delete, insert, select
 
 from stackroom import clock, ids
+from stackroom.database.flavour import of as flavour_of
 from stackroom.database.flavour import statement
 from stackroom.database.schema import blob, loose_bytes
 from stackroom.storage.keys import blob_key
@@ -99,8 +100,16 @@ def release(
     loosen = (
         f"INSERT INTO loose_bytes (storage_key, due_at) SELECT storage_key, CAST(:now AS bigint) {unneeded}"
     )
+    _hold(conn, candidates, parameters)
     conn.execute(statement(loosen), {**parameters, "now": now})
     return conn.execute(statement(f"DELETE {unneeded}"), parameters).rowcount
+
+
+def _hold(conn: Connection, candidates: str, parameters: Mapping[str, object]) -> None:
+    """Wait for whoever else is giving up the same bytes, so that the last of us sees that it is the last."""
+    if flavour_of(conn).lock:
+        held = f"SELECT id FROM blob WHERE id IN ({candidates}) ORDER BY id FOR UPDATE"
+        conn.execute(statement(f"SELECT count(*) FROM ({held}) held"), parameters)
 
 
 def due(conn: Connection, *, now: int, limit: int) -> list[str]:

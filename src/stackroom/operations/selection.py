@@ -1,13 +1,15 @@
 """Where an operation's items come from, as SQL: a numbered list of ids beside the assets they name."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import ColumnElement, Connection, Select, func, select, text
 from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 
 from stackroom.access import Actor
+from stackroom.database.flavour import POSTGRESQL
 from stackroom.database.flavour import of as flavour_of
 from stackroom.database.flavour import statement
 from stackroom.database.schema import asset, operation_item
@@ -126,12 +128,9 @@ def _matching(conn: Connection, selection: Matching, parameters: dict[str, Any])
         excepted = text(f"SELECT uuid FROM {flavour_of(conn).packed} excepted").columns(asset.c.uuid)
         where.append(asset.c.uuid.not_in(excepted))
         parameters |= {"packed": b"".join(selection.excepted), "count": len(selection.excepted)}
-    position = (func.row_number().over(order_by=asset.c.id) - 1).label("n")
-    query = select(position, asset.c.uuid.label("uuid"), asset.c.id.label("id")).where(*where)
-    compiled = query.compile(dialect=_SPOKEN[conn.dialect.name])
-    parameters = {**compiled.params, **parameters}
-    rows = f"({compiled})"
-    count = conn.scalar(statement(f"SELECT count(*) FROM {rows} r"), parameters) or 0
+    resolve_once = _snapshot if flavour_of(conn) is POSTGRESQL else _numbered
+    source = resolve_once(conn, where, parameters)
+    count = source.count
     if selection.expect_count is not None and count != selection.expect_count:
         raise Conflict(
             f"the filter matches {count} items, not the {selection.expect_count} expected; nothing was changed",
@@ -139,4 +138,27 @@ def _matching(conn: Connection, selection: Matching, parameters: dict[str, Any])
             hint="Look at what matches now, then ask again with that number.",
             details={"matched": count, "expected": selection.expect_count},
         )
+    return source
+
+
+def _numbered(conn: Connection, where: Sequence[ColumnElement[bool]], parameters: dict[str, Any]) -> Source:
+    """The query itself. SQLite has one writer, so it finds the same again whenever this transaction asks."""
+    position = (func.row_number().over(order_by=asset.c.id) - 1).label("n")
+    query = select(position, asset.c.uuid.label("uuid"), asset.c.id.label("id")).where(*where)
+    rows, parameters = _spoken(conn, query, parameters)
+    count = conn.scalar(statement(f"SELECT count(*) FROM {rows} r"), parameters) or 0
     return Source(rows, "a.id = r.id", parameters, count)
+
+
+def _snapshot(conn: Connection, where: Sequence[ColumnElement[bool]], parameters: dict[str, Any]) -> Source:
+    """The ids that match now. Asked again, PostgreSQL would find what others have committed in the meantime."""
+    matching, given = _spoken(conn, select(asset.c.id, asset.c.uuid).where(*where), parameters)
+    packed = conn.scalar(statement(f"SELECT string_agg(uuid, '' ORDER BY id) FROM {matching} matching"), given)
+    count = len(packed or b"") // 16
+    return Source(POSTGRESQL.packed, "a.uuid = r.uuid", {"packed": packed or b"", "count": count}, count)
+
+
+def _spoken(conn: Connection, query: Select[Any], parameters: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """A query as SQL to be put into other SQL, with its parameters and those given."""
+    compiled = query.compile(dialect=_SPOKEN[conn.dialect.name])
+    return f"({compiled})", {**compiled.params, **parameters}

@@ -1,0 +1,113 @@
+"""Two transactions at one time, which only PostgreSQL has: one waits for the other, and nothing is lost between them."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import cast
+
+import pytest
+
+from stackroom.access import Actor
+from stackroom.database.postgresql import PostgresqlDatabase
+from stackroom.database.transaction import T, Work
+from stackroom.library.listing import Filter
+from stackroom.operations import engine
+from stackroom.operations.journal import Operation
+from stackroom.operations.request import Changes, Matching, Request, Verb
+from stackroom.testing.builders import Library
+
+Race = Callable[[Work[object], Work[T]], T]
+
+
+@pytest.fixture
+def library(postgresql_library: Library) -> Library:
+    return postgresql_library
+
+
+@pytest.fixture
+def race(library: Library) -> Race[Operation]:
+    """Does the first work, and commits it when the second has begun and had time to come as far as it can."""
+    database = cast("PostgresqlDatabase", library.database)
+
+    async def both(first: Work[object], second: Work[Operation]) -> Operation:
+        async with database._engine.begin() as connection:
+            await connection.run_sync(first)
+            waiting = asyncio.ensure_future(database.write(second))
+            await asyncio.sleep(0.3)
+            assert not waiting.done()
+        return await waiting
+
+    def run(first: Work[object], second: Work[Operation]) -> Operation:
+        return cast("Operation", library._runner.run(cast("Awaitable[Operation]", both(first, second))))
+
+    return run
+
+
+def submitting(library: Library, actor: Actor, request: Request) -> Work[Operation]:
+    return lambda conn: engine.submit(conn, actor, request, now=library.now)
+
+
+def test_the_last_two_that_share_bytes_free_them_when_both_go_at_once(
+    library: Library, race: Race[Operation]
+) -> None:
+    """Neither may count on the other's asset, which is going as well: the bytes would be nobody's, for ever."""
+    actor = library.an_actor()
+    dataset = library.a_dataset(actor)
+    one, other = library.add(actor, dataset, ["a.jpg", "b.jpg"], content=b"same")
+    [key] = library.blob_keys(actor).values()
+    first, second = (submitting(library, actor, library.request(Verb.PURGE, [it])) for it in (one, other))
+    race(first, second)
+    assert library.rows(actor) == {}
+    assert library.blob_keys(actor) == {}
+    assert library.loose_keys(actor) == {key}
+
+
+def test_a_filter_is_resolved_once(library: Library, race: Race[Operation]) -> None:
+    """What comes to match while the operation waits is not part of it: it was not counted, nor numbered."""
+    actor = library.an_actor()
+    dataset = library.a_dataset(actor, assets=["a.jpg"])
+    archived = library.a_dataset(actor, assets=["b.jpg"])
+    matching = Matching(Filter(dataset_id=dataset.id), expect_count=1)
+    holding = submitting(
+        library, actor, library.request(Verb.UPDATE, dataset.ids, changes=Changes(split="val"))
+    )
+    adding = submitting(
+        library, actor, library.request(Verb.COPY, archived.ids, archived, into=dataset, to="/")
+    )
+    copying = submitting(library, actor, library.request(Verb.COPY, matching, dataset, to="/new"))
+
+    def first(conn: object) -> None:
+        holding(conn)  # type: ignore[arg-type]
+        adding(conn)  # type: ignore[arg-type]
+
+    done = race(first, copying)
+    assert (done.total, library.words(done)) == (1, ["done"])
+    assert library.paths(dataset) == ["/a.jpg", "/b.jpg", "/new/a.jpg"]
+
+
+def test_two_that_want_one_name_both_find_a_place(library: Library, race: Race[Operation]) -> None:
+    actor = library.an_actor()
+    dataset = library.a_dataset(actor)
+    one, other = library.add_everywhere(actor, dataset, "a.jpg", ["/1", "/2"])
+    library.add(actor, dataset, ["b.jpg"], folder="/new")
+    first, second = (
+        submitting(library, actor, library.request(Verb.MOVE, [it], dataset, to="/new")) for it in (one, other)
+    )
+    race(first, second)
+    there = library.live(dataset)
+    assert (there["/new/a.jpg"], there["/new/a-1.jpg"]) == (one, other)
+
+
+def test_an_item_that_two_operations_move_ends_where_the_later_one_says(
+    library: Library, race: Race[Operation]
+) -> None:
+    actor = library.an_actor()
+    dataset = library.a_dataset(actor, assets=["a.jpg"])
+    first, second = (
+        submitting(library, actor, library.request(Verb.MOVE, dataset.ids, dataset, to=to))
+        for to in ("/1", "/2")
+    )
+    done = race(first, second)
+    [item] = library.items(done)
+    assert item.before is not None
+    assert item.before["folder"] == "/1"
+    assert library.paths(dataset) == ["/2/a.jpg"]
