@@ -1,6 +1,7 @@
 """A server in a thread of this process, reached over a real socket, whose clock a test may put forward."""
 
 import asyncio
+import logging
 import os
 import threading
 import uuid
@@ -11,6 +12,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import httpx
+import structlog
 import uvicorn
 
 from stackroom import clock
@@ -52,6 +54,7 @@ class House:
         self._open = AsyncExitStack()
 
     def __enter__(self) -> Self:
+        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
         self._thread.start()
         self.do(self._start())
         wait_until(lambda: self._server.started, seconds=10)
@@ -69,6 +72,7 @@ class House:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+        structlog.reset_defaults()
 
     async def _start(self) -> None:
         self.services: Services = await self._open.enter_async_context(open_library(self.settings, self.now))
@@ -138,9 +142,7 @@ class House:
     def put(self, ticket: dict[str, Any], content: bytes, kind: str = "image/png") -> httpx.Response:
         return self.http.put(ticket["upload_url"], content=content, headers={"Content-Type": kind})
 
-    def registration(
-        self, dataset: dict[str, Any], ticket: dict[str, Any], content: bytes
-    ) -> dict[str, Any]:
+    def registration(self, dataset: dict[str, Any], ticket: dict[str, Any], content: bytes) -> dict[str, Any]:
         return {
             "dataset_id": dataset["id"],
             "filename": ticket["filename"],

@@ -44,8 +44,10 @@ class Once:
         self._services = services_of(request)
         key = request.headers.get("idempotency-key")
         path = f"{request.scope['path']}?{request.scope['query_string'].decode('latin-1')}"
+        # Each caller's keys are its own. An empty one stays empty, and is refused.
+        scoped = f"{actor.key_id}:{key}" if key else ""
         self._request = (
-            answers.identify(actor.organization_id, f"{actor.key_id}:{key}", request.method, path, body)
+            answers.identify(actor.organization_id, scoped, request.method, path, body)
             if key is not None
             else None
         )

@@ -1,0 +1,183 @@
+"""A retry is safe: a write that is sent twice with one key happens once, and both are given the same answer."""
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from stackroom import clock
+
+from .house import House, a_picture
+
+
+def key() -> dict[str, str]:
+    return {"Idempotency-Key": uuid.uuid4().hex}
+
+
+def batch(dataset: dict[str, Any], ids: list[str], **rest: Any) -> dict[str, Any]:
+    return {"dataset_name": dataset["name"], "image_ids": ids, **rest}
+
+
+def assert_given_again(first: httpx.Response, second: httpx.Response) -> None:
+    assert first.status_code < 300, first.text
+    assert (second.status_code, second.content) == (first.status_code, first.content)
+    assert "idempotent-replayed" not in first.headers
+    assert second.headers["idempotent-replayed"] == "true"
+    assert second.headers["x-request-id"] != first.headers["x-request-id"]
+
+
+WRITES: dict[str, Callable[[House, dict[str, Any], str], tuple[str, str, Any]]] = {
+    "create": lambda _, __, ___: ("POST", "/projects", {"name": f"set {uuid.uuid4().hex}"}),
+    "change": lambda _, dataset, __: (
+        "PATCH",
+        f"/projects/{dataset['name']}",
+        {"name": f"new {uuid.uuid4().hex}"},
+    ),
+    "archive a dataset": lambda _, dataset, __: ("POST", f"/projects/{dataset['name']}/archive", None),
+    "remove": lambda _, dataset, __: ("DELETE", f"/projects/{dataset['name']}", None),
+    "ask for a URL": lambda _, dataset, __: (
+        "POST",
+        "/images/upload-url",
+        {"dataset_id": dataset["id"], "filename": "n.png", "content_type": "image/png"},
+    ),
+    "move": lambda _, dataset, image: (
+        "POST",
+        "/batch/images/move",
+        batch(dataset, [image], target_folder_path="/x"),
+    ),
+    "copy": lambda _, dataset, image: ("POST", "/batch/images/copy", batch(dataset, [image])),
+    "archive": lambda _, dataset, image: ("POST", "/batch/images/delete", batch(dataset, [image])),
+    "purge": lambda _, dataset, image: (
+        "POST",
+        "/batch/images/delete",
+        batch(dataset, [image], permanent=True),
+    ),
+    "purge one": lambda _, __, image: ("DELETE", f"/images/{image}?permanent=true", None),
+    "update": lambda _, dataset, image: (
+        "PATCH",
+        "/batch/images/update",
+        batch(dataset, [image], updates={"status": "review"}),
+    ),
+    "annotate": lambda _, __, image: ("POST", f"/annotations/{image}", {"annotations": []}),
+    "remove annotations": lambda _, __, image: ("DELETE", f"/annotations/{image}", None),
+}
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_a_second_call_is_given_the_first_answer(house: House, write: str) -> None:
+    dataset = house.a_dataset()
+    method, path, body = WRITES[write](house, dataset, house.an_image(dataset)["id"])
+    once = key()
+    first, second = (house.ask(method, path, json=body, headers=once) for _ in range(2))
+    assert_given_again(first, second)
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_two_calls_at_the_same_time_happen_once(house: House, write: str) -> None:
+    """The second waits for the first, and does not find what the first has used up."""
+    dataset = house.a_dataset()
+    method, path, body = WRITES[write](house, dataset, house.an_image(dataset)["id"])
+    once = key()
+    requests = [house.request(method, path, json=body, headers=once) for _ in range(4)]
+    answers = house.at_once(*requests)
+    assert {answer.status_code for answer in answers} <= {200, 201}, [answer.text for answer in answers]
+    assert len({answer.content for answer in answers}) == 1
+    assert sorted(answer.headers.get("idempotent-replayed", "") for answer in answers) == ["", *["true"] * 3]
+
+
+@pytest.mark.parametrize("form", [True, False])
+def test_a_registration_is_one_image_however_often_it_is_sent(house: House, *, form: bool) -> None:
+    dataset = house.a_dataset()
+    ticket, content = house.ticket(dataset), a_picture()
+    house.put(ticket, content)
+    wanted = house.registration(dataset, ticket, content)
+    encoded = {"data": {**wanted, "image_width": "", "image_height": ""}} if form else {"json": wanted}
+    once = key()
+    requests = [house.request("POST", "/images/register", headers=once, **encoded) for _ in range(4)]
+    answers = house.at_once(*requests)
+    assert {answer.status_code for answer in answers} == {201}, [answer.text for answer in answers]
+    assert len({answer.json()["image_id"] for answer in answers}) == 1
+    assert house.names(dataset) == ["a.png"]
+
+
+def test_many_registrations_are_each_one_image(house: House) -> None:
+    dataset = house.a_dataset()
+    files = []
+    for name in ("a.png", "b.png"):
+        content = a_picture()
+        house.put(house.ticket(dataset, name), content)
+        files.append({"filename": name, "file_size": len(content)})
+    requests = [
+        house.request(
+            "POST",
+            "/images/bulk-register",
+            headers=once,
+            json={"dataset_id": dataset["id"], "images": files},
+        )
+        for once in [key()]
+        for _ in range(3)
+    ]
+    answers = house.at_once(*requests)
+    assert len({answer.content for answer in answers}) == 1, [answer.text for answer in answers]
+    assert answers[0].json()["data"]["count"] == 2
+    assert house.names(dataset) == ["a.png", "b.png"]
+
+
+def test_a_copy_sent_twice_without_a_key_is_two_copies(house: House) -> None:
+    dataset = house.a_dataset()
+    image = house.an_image(dataset)["id"]
+    for _ in range(2):
+        house.post("/batch/images/copy", batch(dataset, [image]))
+    assert house.names(dataset) == ["a-2.png", "a-3.png", "a.png"]
+
+
+def test_a_key_belongs_to_one_request(house: House) -> None:
+    dataset, once = house.a_dataset(), key()
+    image = house.an_image(dataset)["id"]
+    house.post("/batch/images/move", batch(dataset, [image], target_folder_path="/x"), headers=once)
+    others: list[tuple[str, Any]] = [
+        ("/batch/images/move", batch(dataset, [image], target_folder_path="/y")),
+        ("/batch/images/copy", batch(dataset, [image], target_folder_path="/x")),
+        ("/projects", {"name": "x"}),
+    ]
+    for path, body in others:
+        answer = house.post(path, body, headers=once)
+        assert answer.status_code == 422
+        assert answer.json()["error"]["code"] == "idempotency_key_reused"
+    assert house.get(f"/images/{image}/metadata").json()["image"]["folder_path"] == "/x"
+
+
+def test_a_key_belongs_to_who_used_it(house: House) -> None:
+    once, name = key(), f"set {uuid.uuid4().hex}"
+    made = [
+        house.post("/projects", {"name": name}, role=role, headers=once) for role in ("owner", "stranger")
+    ]
+    assert [answer.status_code for answer in made] == [201, 201]
+    assert made[0].json()["project"]["id"] != made[1].json()["project"]["id"]
+
+
+def test_a_refusal_is_not_kept(house: House) -> None:
+    """It changed nothing, so when the reason is gone the same call may succeed."""
+    once, dataset = key(), house.a_dataset()
+    taken = {"name": dataset["name"]}
+    assert house.post("/projects", taken, headers=once).status_code == 409
+    house.ask("DELETE", f"/projects/{dataset['name']}")
+    assert house.post("/projects", taken, headers=once).status_code == 201
+
+
+def test_an_answer_is_kept_for_a_day(house: House) -> None:
+    dataset, once = house.a_dataset(), key()
+    body = batch(dataset, [house.an_image(dataset)["id"]])
+    first = house.post("/batch/images/copy", body, headers=once)
+    house.put_forward += clock.DAY - clock.HOUR
+    assert_given_again(first, house.post("/batch/images/copy", body, headers=once))
+    house.put_forward += 2 * clock.HOUR
+    assert "idempotent-replayed" not in house.post("/batch/images/copy", body, headers=once).headers
+
+
+@pytest.mark.parametrize("bad", ["", "x" * 300])
+def test_a_key_of_no_use_is_refused(house: House, bad: str) -> None:
+    answer = house.post("/projects", {"name": f"set {uuid.uuid4().hex}"}, headers={"Idempotency-Key": bad})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "bad_idempotency_key")
