@@ -42,8 +42,9 @@ SQLITE = Flavour(
     update="UPDATE OR ROLLBACK",
     insert="INSERT OR ROLLBACK",
     lock="",
-    packed="""(WITH RECURSIVE k(n) AS (SELECT 0 WHERE :count > 0 UNION ALL SELECT n + 1 FROM k WHERE n < :count - 1)
-        SELECT n, substr(:packed, n * 16 + 1, 16) AS uuid FROM k)""",
+    # The numbers come from a JSON list of that many zeros: twice as fast as counting in a recursive query.
+    packed="""(SELECT key AS n, substr(:packed, key * 16 + 1, 16) AS uuid
+        FROM json_each('[' || rtrim(replace(hex(zeroblob(:count)), '00', '0,'), ',') || ']'))""",
     pairs="""(SELECT json_extract(value, '$[0]') AS position, json_extract(value, '$[1]') AS value
         FROM json_each(:pairs) LIMIT -1)""",
     texts="(SELECT value FROM json_each(:texts) LIMIT -1)",

@@ -1,6 +1,7 @@
 """The journal: one row per operation, one per item. The work table, the report, the audit and undo's memory in one."""
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -272,6 +273,7 @@ def first_pending(conn: Connection, operation_id: int) -> int | None:
     return position
 
 
+@cache
 def _query() -> Any:
     undone, undoing = operation.alias(), operation.alias()
     later = (
