@@ -1,4 +1,4 @@
-"""Two transactions at one time, which only PostgreSQL has: one waits for the other, and nothing is lost between them."""
+"""Two transactions at one time, which only PostgreSQL has: one waits for the other, and nothing is lost."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -90,7 +90,8 @@ def test_two_that_want_one_name_both_find_a_place(library: Library, race: Race[O
     one, other = library.add_everywhere(actor, dataset, "a.jpg", ["/1", "/2"])
     library.add(actor, dataset, ["b.jpg"], folder="/new")
     first, second = (
-        submitting(library, actor, library.request(Verb.MOVE, [it], dataset, to="/new")) for it in (one, other)
+        submitting(library, actor, library.request(Verb.MOVE, [it], dataset, to="/new"))
+        for it in (one, other)
     )
     race(first, second)
     there = library.live(dataset)

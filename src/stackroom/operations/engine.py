@@ -169,7 +169,11 @@ def advance(conn: Connection, operation_id: int, *, now: int) -> bool:
 def unfinished(conn: Connection) -> list[int]:
     """Large operations with work to do, oldest first."""
     return list(
-        conn.scalars(select(operation.c.id).where(operation.c.state == RUNNING).order_by(operation.c.id))
+        conn.scalars(
+            select(operation.c.id)
+            .where(operation.c.state == RUNNING, operation.c.finished_at.is_(None))  # for the index of these few
+            .order_by(operation.c.id)
+        )
     )
 
 

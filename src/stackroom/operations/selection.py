@@ -9,9 +9,8 @@ from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 
 from stackroom.access import Actor
-from stackroom.database.flavour import POSTGRESQL
+from stackroom.database.flavour import POSTGRESQL, statement
 from stackroom.database.flavour import of as flavour_of
-from stackroom.database.flavour import statement
 from stackroom.database.schema import asset, operation_item
 from stackroom.errors import Conflict, Invalid
 from stackroom.library import listing
@@ -153,7 +152,9 @@ def _numbered(conn: Connection, where: Sequence[ColumnElement[bool]], parameters
 def _snapshot(conn: Connection, where: Sequence[ColumnElement[bool]], parameters: dict[str, Any]) -> Source:
     """The ids that match now. Asked again, PostgreSQL would find what others have committed in the meantime."""
     matching, given = _spoken(conn, select(asset.c.id, asset.c.uuid).where(*where), parameters)
-    packed = conn.scalar(statement(f"SELECT string_agg(uuid, '' ORDER BY id) FROM {matching} matching"), given)
+    packed = conn.scalar(
+        statement(f"SELECT string_agg(uuid, '' ORDER BY id) FROM {matching} matching"), given
+    )
     count = len(packed or b"") // 16
     return Source(POSTGRESQL.packed, "a.uuid = r.uuid", {"packed": packed or b"", "count": count}, count)
 

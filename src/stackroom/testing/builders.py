@@ -75,15 +75,23 @@ class Library:
         return msgspec.structs.replace(owner, role=role)
 
     def a_dataset(
-        self, actor: Actor, name: str | None = None, *, assets: int | Sequence[str] = (), folder: str = "/"
+        self,
+        actor: Actor,
+        name: str | None = None,
+        *,
+        assets: int | Sequence[str] = (),
+        folder: str = "/",
+        content: bytes | None = None,
     ) -> ADataset:
-        """A dataset with assets `1.jpg`, `2.jpg` … or of the given names, each with bytes of its own."""
+        """A dataset with assets `1.jpg`, `2.jpg` … or of the given names, each with bytes of its own, or with these."""
         given = name or f"dataset {self._count()}"
         owner = msgspec.structs.replace(actor, role=Role.OWNER)
         made = self.write(lambda conn: datasets.create(conn, owner, given, now=self.now))
         names = [f"{n + 1}.jpg" for n in range(assets)] if isinstance(assets, int) else assets
         empty = ADataset(made.id, ids.text(made.uuid), [])
-        return msgspec.structs.replace(empty, ids=self.add(actor, empty, names, folder=folder))
+        return msgspec.structs.replace(
+            empty, ids=self.add(actor, empty, names, folder=folder, content=content)
+        )
 
     def add(
         self,
@@ -115,13 +123,14 @@ class Library:
         def work(conn: Connection) -> list[str]:
             paths = {folder: clean_path(folder) for folder, _ in places}
             known = folders.ensure_many(conn, to.id, set(paths.values()), now=self.now)
+            shared = None if content is None else self._blob(conn, actor, content, size)
             made = [
                 assets.NewAsset(
                     uuid=ids.new(),
                     folder_id=known[paths[folder]],
                     name=name,
                     original_name=name,
-                    blob_id=self._blob(conn, actor, content, size),
+                    blob_id=shared or self._blob(conn, actor, ids.new(), size),
                     size=size,
                     content_type="image/jpeg",
                     width=4,
@@ -262,8 +271,8 @@ class Library:
         finally:
             event.remove(engine, "before_cursor_execute", note)
 
-    def _blob(self, conn: Connection, actor: Actor, content: bytes | None, size: int) -> int:
-        sha256 = hashlib.sha256(content or ids.new()).digest()
+    def _blob(self, conn: Connection, actor: Actor, content: bytes, size: int) -> int:
+        sha256 = hashlib.sha256(content).digest()
         known = blobs.find(conn, actor.organization_id, sha256)
         if known is not None:
             return known.id
