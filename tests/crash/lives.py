@@ -129,8 +129,8 @@ class Client:
     def get(self, url: str) -> httpx.Response:
         return self._insist(lambda: self._http.get(url))
 
-    def make_dataset(self, name: str) -> str:
-        answered(self.ask("POST", f"{NATIVE}/datasets", {"name": name}), 201)
+    def make_dataset(self, name: str, *, once: str | None = None) -> str:
+        answered(self.ask("POST", f"{NATIVE}/datasets", {"name": name}, once=once), 201)
         return name
 
     def upload(
