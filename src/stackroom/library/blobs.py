@@ -89,11 +89,11 @@ def release(
     """Give up those of the `candidates` (a SELECT of blob ids) that nothing refers to: two statements for any number.
     How many those were.
 
-    `doomed` (a SELECT of asset ids) names assets that are about to be deleted in this transaction and no longer
-    count; `doomed_uploads` names uploads likewise.
+    `doomed` (a condition on `asset`) says which assets are about to be deleted in this transaction and no longer
+    count; `doomed_uploads` says the same of `upload`.
     """
-    but_doomed = f"AND asset.id NOT IN ({doomed})" if doomed else ""
-    but_doomed_uploads = f"AND upload.id NOT IN ({doomed_uploads})" if doomed_uploads else ""
+    but_doomed = f"AND NOT ({doomed})" if doomed else ""
+    but_doomed_uploads = f"AND NOT ({doomed_uploads})" if doomed_uploads else ""
     unneeded = f"""FROM blob WHERE id IN ({candidates})
         AND NOT EXISTS (SELECT 1 FROM asset WHERE asset.blob_id = blob.id {but_doomed})
         AND NOT EXISTS (SELECT 1 FROM upload WHERE upload.blob_id = blob.id {but_doomed_uploads})"""

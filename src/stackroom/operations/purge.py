@@ -37,7 +37,7 @@ def remove(run: Run, doomed: str) -> None:
         run.conn,
         f"SELECT blob_id FROM asset WHERE id IN ({narrowed})",
         {"op": run.operation_id, "from": run.start},
-        doomed=narrowed,
+        doomed=f"asset.id IN ({narrowed})",
         now=run.now,
     )
     run.execute(f"DELETE FROM annotation WHERE asset_id IN ({doomed})")
