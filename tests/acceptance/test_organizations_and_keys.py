@@ -6,14 +6,14 @@ import pytest
 
 from stackroom.testing.live import LiveServer
 
-from .conftest import Shell
+from .conftest import QuickShell
 
 ASKED = {"api_key", "key_id", "organization_id", "customer", "role", "name"}
 
 
 @pytest.mark.parametrize("running", [False, True])
 def test_an_organization_comes_with_an_owner_key(tmp_path: Path, *, running: bool) -> None:
-    server, run = LiveServer(tmp_path / "data"), Shell()
+    server, run = LiveServer(tmp_path / "data"), QuickShell()
     if running:
         server.start()
     try:
@@ -29,7 +29,7 @@ def test_an_organization_comes_with_an_owner_key(tmp_path: Path, *, running: boo
         if not running:
             server.start()
         for each in (made, key):
-            mine = Shell(STACKROOM_API_KEY=each.json["api_key"], STACKROOM_BASE_URL=server.url)
+            mine = QuickShell(STACKROOM_API_KEY=each.json["api_key"], STACKROOM_BASE_URL=server.url)
             assert mine("ls", "--json").json == {"datasets": []}
     finally:
         server.stop()
@@ -37,7 +37,7 @@ def test_an_organization_comes_with_an_owner_key(tmp_path: Path, *, running: boo
 
 def test_a_server_that_is_starting_is_waited_for(tmp_path: Path) -> None:
     """The first seconds of a server, in which it has the library and does not answer yet."""
-    server, run = LiveServer(tmp_path / "data"), Shell()
+    server, run = LiveServer(tmp_path / "data"), QuickShell()
     before = run("org", "create", "Before", "--data-dir", tmp_path / "data", "--json")
     with server:
         meanwhile = run("org", "create", "Meanwhile", "--data-dir", tmp_path / "data", "--json")
@@ -46,9 +46,9 @@ def test_a_server_that_is_starting_is_waited_for(tmp_path: Path) -> None:
 
 
 def test_a_revoked_key_counts_no_longer(server: LiveServer) -> None:
-    run = Shell(STACKROOM_DATA_DIR=str(server.data_dir))
+    run = QuickShell(STACKROOM_DATA_DIR=str(server.data_dir))
     made = run("org", "create", "Revoked", "--json").json
-    mine = Shell(STACKROOM_API_KEY=made["api_key"], STACKROOM_BASE_URL=server.url)
+    mine = QuickShell(STACKROOM_API_KEY=made["api_key"], STACKROOM_BASE_URL=server.url)
     assert mine("ls").code == 0
     assert run("key", "revoke", made["key_id"], "--json").json == {"key_id": made["key_id"], "active": False}
     assert mine("ls").code == 2
@@ -60,7 +60,7 @@ def test_a_revoked_key_counts_no_longer(server: LiveServer) -> None:
 
 
 def test_what_cannot_be_is_refused_with_its_code(server: LiveServer) -> None:
-    run = Shell(STACKROOM_DATA_DIR=str(server.data_dir))
+    run = QuickShell(STACKROOM_DATA_DIR=str(server.data_dir))
     assert run("org", "create", "Twice").code == 0
     assert run("org", "create", "Twice").code == 5
     assert run("org", "create", " ").code == 6
@@ -72,7 +72,7 @@ def test_what_cannot_be_is_refused_with_its_code(server: LiveServer) -> None:
 
 
 def test_organizations_are_listed_beside_a_server_and_without_one(tmp_path: Path) -> None:
-    run = Shell(STACKROOM_DATA_DIR=str(tmp_path / "data"))
+    run = QuickShell(STACKROOM_DATA_DIR=str(tmp_path / "data"))
     run("org", "create", "Ada & Söhne")
     [alone] = run("org", "list", "--json").json["organizations"]
     assert (alone["name"], alone["slug"], alone["customer"]) == ("Ada & Söhne", "ada-sohne", 1)
@@ -82,10 +82,10 @@ def test_organizations_are_listed_beside_a_server_and_without_one(tmp_path: Path
 
 
 def test_on_postgresql_nobody_needs_to_be_asked(tmp_path: Path, postgres_url: str) -> None:
-    run = Shell(STACKROOM_DATABASE_URL=postgres_url, STACKROOM_DATA_DIR=str(tmp_path / "data"))
+    run = QuickShell(STACKROOM_DATABASE_URL=postgres_url, STACKROOM_DATA_DIR=str(tmp_path / "data"))
     with LiveServer(tmp_path / "data", database_url=postgres_url) as server:
         made = run("org", "create", "Beside", "--json").json
-        mine = Shell(STACKROOM_API_KEY=made["api_key"], STACKROOM_BASE_URL=server.url)
+        mine = QuickShell(STACKROOM_API_KEY=made["api_key"], STACKROOM_BASE_URL=server.url)
         assert mine("ls", "--json").json == {"datasets": []}
         assert len(run("org", "list", "--json").json["organizations"]) == 2  # with that of the first start
         assert run("doctor").code == 0

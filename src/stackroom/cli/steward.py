@@ -9,6 +9,7 @@ import http.client
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -61,11 +62,11 @@ def read(settings: "Settings", work: "Work[T]") -> T:
 
 def create_organization(settings: "Settings", name: str) -> MadeKey:
     """Make an organization and its first key, an owner's."""
-    from stackroom.library import organizations
-
     wanted = WantedKey(organization="", role="owner", name="first key")
 
     def directly(conn: "Connection", now: int) -> MadeKey:
+        from stackroom.library import organizations
+
         made = organizations.create_organization(conn, name, now=now)
         return _create_key(conn, msgspec.structs.replace(wanted, organization=str(made.number)), now)
 
@@ -97,40 +98,46 @@ def key_of(settings: "Settings", name: str) -> MadeKey:
 def revoke_key(settings: "Settings", reference: str) -> None:
     """Make a key count no longer. Raises `NotFound`; repeating changes nothing."""
     from stackroom import ids
-    from stackroom.library import organizations
 
     raw = ids.parse(reference)
     if raw is None:
         fix = "Give a key's id, not the key itself; `stackroom key list` names the ids."
         raise Refused(f"{reference!r} is not the id of a key", fix=fix, exit_code=ExitCode.NOT_FOUND)
-    _change(
-        settings,
-        lambda conn, _now: organizations.revoke_key(conn, raw),
-        lambda server: _ask(server, "DELETE", f"/keys/{quote(reference)}", None),
-    )
+
+    def directly(conn: "Connection", _now: int) -> None:
+        from stackroom.library import organizations
+
+        organizations.revoke_key(conn, raw)
+
+    def through(server: Control) -> None:
+        _ask(server, "DELETE", f"/keys/{quote(reference)}", None)
+
+    _change(settings, directly, through)
 
 
 def _change(
     settings: "Settings", directly: "Callable[[Connection, int], T]", through: Callable[[Control], T]
 ) -> T:
-    """Make a change in the library, or let the server make it that has the library open.
+    """Let the server make a change that has the library open, or make it where none has.
 
     A server that is starting has the library before it answers, and another command has it for a moment:
     either is waited for.
     """
     deadline = time.monotonic() + _PATIENCE
     while True:
+        server = read_control_file(settings.data_dir)
+        # Whoever names a database means that one, which need not be that of the data directory's server.
+        if server is not None and not settings.database_url:
+            with suppress(ConnectionError):
+                return through(server)
         try:
             return asyncio.run(_write(settings, directly))
         except Conflict as error:
             if error.code != "library_in_use" or time.monotonic() > deadline:
                 raise
-        server = read_control_file(settings.data_dir)
         if server is not None:
-            try:
+            with suppress(ConnectionError):
                 return through(server)
-            except OSError:  # it does not listen yet, or has just ended
-                pass
         time.sleep(0.1)
 
 
@@ -182,7 +189,7 @@ def _ask_for_key(server: Control, wanted: WantedKey) -> MadeKey:
 def _ask(server: Control, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
     """Send one request to a server on this machine.
 
-    Raises the SDK's errors for a refusal, and OSError for no answer.
+    Raises the SDK's errors for a refusal, and ConnectionError where no server answers that takes the token.
     """
     from stackroom.client.errors import refusal
 
@@ -192,10 +199,12 @@ def _ask(server: Control, method: str, path: str, body: dict[str, Any] | None) -
         connection.request(method, _ADMIN + path, json.dumps(body) if body is not None else None, headers)
         response = connection.getresponse()
         answer = response.read()
-    except http.client.HTTPException as error:
+    except (http.client.HTTPException, TimeoutError) as error:
         raise ConnectionError(str(error)) from error
     finally:
         connection.close()
+    if response.status == http.HTTPStatus.UNAUTHORIZED:  # another server has come in its place
+        raise ConnectionError("the control token is not this server's")
     if response.status >= http.HTTPStatus.BAD_REQUEST:
         raise refusal(response.status, answer)
     decoded: dict[str, Any] = json.loads(answer)
