@@ -47,6 +47,10 @@ def page(
 
 
 def count(conn: Connection, wanted: Filter) -> int:
+    if wanted == Filter(dataset_id=wanted.dataset_id):
+        # All but the archived: two short indexes say so, where asking for the live ones looks at every row.
+        every, hidden = (count(conn, msgspec.structs.replace(wanted, archived=it)) for it in (None, True))
+        return every - hidden
     return conn.scalar(select(func.count()).select_from(asset).where(*conditions(conn, wanted))) or 0
 
 
