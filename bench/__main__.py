@@ -9,10 +9,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import operations, report
+from bench import operations, readers, report
 from bench.library import KEPT, prepared
 
-SECTIONS = ("operations", "growth")
+SECTIONS = ("operations", "growth", "readers")
 RESULTS = Path(__file__).parent / "RESULTS.md"
 console = Console(stderr=True)
 
@@ -34,13 +34,16 @@ def _measure(options: argparse.Namespace, say: Callable[[str], None]) -> Iterato
     rounds = options.rounds or (2 if options.quick else 5)
     workplace = KEPT / "work"
     try:
-        if {"operations", "growth"} & set(options.sections):
+        if set(SECTIONS[:3]) & set(options.sections):
             contest = operations.Contest(library, workplace)
             try:
                 if "operations" in options.sections:
                     yield operations.measure_verbs(contest, rounds, lambda words: say(f"operations: {words}"))
                 if "growth" in options.sections:
                     yield operations.measure_growth(contest, min(rounds, 3), lambda words: say(f"growth: {words}"))
+                if "readers" in options.sections:
+                    seconds = 3 if options.quick else 6
+                    yield readers.measure(contest, library, rounds, seconds, lambda words: say(f"readers: {words}"))
             finally:
                 contest.close()
     finally:

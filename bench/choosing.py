@@ -44,6 +44,12 @@ class Chooser:
                 return self._draw(usable, count)
         raise RuntimeError("no folder has enough left: make the library larger, or the rounds fewer")
 
+    def some_ids(self, count: int) -> list[str]:
+        """For readers: of assets that no operation removes for good, though it may archive them."""
+        numbers = self._chance.sample(range(1, self.assets + 1), count)
+        rows = self._connection.execute(f"SELECT uuid FROM asset WHERE id IN ({', '.join(map(str, numbers))})")
+        return [ids.text(row[0]) for row in rows]
+
     def _usable(self, where: str) -> list[tuple[int, int, int, bytes]]:
         first_ones = f"id <= {self.assets} AND archived_at IS NULL"
         copied = f"blob_id IN (SELECT blob_id FROM asset WHERE id > {self.assets})"

@@ -39,11 +39,16 @@ class Served:
         self._moved = ""
 
     def change(self, verb: str, chosen: Chosen, folder: str, status: str, title: str) -> float:
+        """One request for the whole change; its seconds. Returns when what follows is over, too."""
+        seconds = self.request(verb, chosen, folder, status, title)
+        self.settle()
+        return seconds
+
+    def request(self, verb: str, chosen: Chosen, folder: str, status: str, title: str) -> float:
         """One request for the whole change, with an Idempotency-Key; its seconds."""
-        method, path, body = self._request(verb, chosen, folder, status, title)
+        method, path, body = self._compose(verb, chosen, folder, status, title)
         answer = self._client.send(method, path, body, Idempotency_Key=str(uuid4()))
         self._check(verb, answer, len(chosen.uuids))
-        self.settle()
         return answer.seconds
 
     def settle(self) -> None:
@@ -72,7 +77,7 @@ class Served:
         self._client.close()
         self._reading.close()
 
-    def _request(self, verb: str, chosen: Chosen, folder: str, status: str, title: str) -> tuple[str, str, bytes | None]:
+    def _compose(self, verb: str, chosen: Chosen, folder: str, status: str, title: str) -> tuple[str, str, bytes | None]:
         about: dict[str, object] = {"dataset_name": DATASET, "image_ids": chosen.uuids}
         match verb:
             case "undo":
@@ -105,6 +110,7 @@ class Contest:
         self._theirs = library.copy_to(workplace / "floor")
         self._ours = library.copy_to(workplace / "served")
         self._server = LiveServer(self._ours.data_dir, patience=120).start()
+        self.port, self.pid = self._server.port, self._server.pid
         self.served = Served(self._ours, self._server)
         self.floor = Floor(self._theirs.database)
         self.chooser = Chooser(self.floor.connection, library.assets, library.crowded)
