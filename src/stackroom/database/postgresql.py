@@ -1,19 +1,23 @@
-"""PostgreSQL over asyncpg. Lost races and deadlocks are run again from the start."""
+"""PostgreSQL over asyncpg. Lost races, deadlocks and lost connections are run again from the start."""
 
 import asyncio
 import random
 
+import asyncpg
+import structlog
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from stackroom.database.transaction import T, Work
-from stackroom.errors import Unavailable
+from stackroom.errors import Invalid, Unavailable
 
+log = structlog.get_logger(__name__)
 # serialization failure, deadlock, a unique value that somebody else took first, a row that somebody else removed
 # while we began to refer to it, a lock that could not be had
 RUN_AGAIN = {"40001", "40P01", "23505", "23503", "55P03"}
 NO_ROOM = {"53100", "53200"}
+NOT_A_TEXT = "22021"
 ATTEMPTS = 8
 POOL = 10
 
@@ -31,26 +35,80 @@ class PostgresqlDatabase:
         )
 
     async def read(self, work: Work[T]) -> T:
-        async with self._reading.begin() as connection:
-            return await connection.run_sync(work)
+        return await self._run(self._reading, work)
 
     async def write(self, work: Work[T]) -> T:
+        return await self._run(self._engine, work)
+
+    async def _run(self, engine: AsyncEngine, work: Work[T]) -> T:
         for attempt in range(ATTEMPTS):
             try:
-                async with self._engine.begin() as connection:
-                    return await connection.run_sync(work)
+                return await self._attempt(engine, work)
             except DBAPIError as error:
                 state = getattr(error.orig, "sqlstate", None)
                 if state in NO_ROOM:
-                    raise Unavailable(
-                        "there is no room left for the library's database; nothing was changed",
-                        code="storage_full",
-                        hint="Free some space for PostgreSQL, then try again.",
-                    ) from error
-                if state not in RUN_AGAIN or attempt == ATTEMPTS - 1:
+                    raise _no_room() from error
+                lost = error.connection_invalidated  # the first sign of a server that was started anew
+                if (state not in RUN_AGAIN and not lost) or attempt == ATTEMPTS - 1:
                     raise
                 await asyncio.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - spreads retries out
         raise AssertionError("unreachable")  # pragma: no cover
 
+    async def _attempt(self, engine: AsyncEngine, work: Work[T]) -> T:
+        connection = await _connected(engine)
+        committing = False
+        try:
+            async with connection, connection.begin():
+                result = await connection.run_sync(work)
+                committing = True
+        except DBAPIError as error:
+            # Nobody knows whether it was committed, so running it again could do it twice.
+            if committing and error.connection_invalidated:
+                raise _unreachable(error) from error
+            raise
+        return result
+
     async def close(self) -> None:
         await self._engine.dispose()
+
+
+def _state(error: DBAPIError) -> str | None:
+    state: str | None = getattr(error.orig, "sqlstate", None)
+    return state
+
+
+def _explained(error: DBAPIError) -> Exception:
+    state = _state(error)
+    if state in NO_ROOM:
+        return Unavailable(
+            "there is no room left for the library's database; nothing was changed",
+            code="storage_full",
+            hint="Free some space for PostgreSQL, then try again.",
+        )
+    if state == NOT_A_TEXT:
+        return Invalid("a text contains the character NUL, which no name here has", code="invalid_text")
+    return error
+
+
+async def _connected(engine: AsyncEngine) -> AsyncConnection:
+    try:
+        return await engine.connect()
+    except (OSError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise _unreachable(error) from error
+
+
+def _unreachable(error: Exception) -> Unavailable:
+    log.error("database.unreachable", error=str(error))
+    return Unavailable(
+        "the database cannot be reached",
+        code="database_unavailable",
+        hint="Send the same request again in a while, with the same Idempotency-Key if it had one.",
+    )
+
+
+def _no_room() -> Unavailable:
+    return Unavailable(
+        "there is no room left for the library's database; nothing was changed",
+        code="storage_full",
+        hint="Free some space for PostgreSQL, then try again.",
+    )

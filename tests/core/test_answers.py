@@ -1,0 +1,75 @@
+"""Answers already given: the same write twice has one effect and one answer."""
+
+import pytest
+
+from stackroom.clock import DAY
+from stackroom.errors import Invalid
+from stackroom.library import answers
+from stackroom.library.answers import Answer, Request, identify
+from stackroom.testing.builders import Library
+
+pytestmark = pytest.mark.every_database
+
+GIVEN = Answer(
+    status=201, headers={"Location": "/x", "Content-Type": "application/json"}, body=b'{"a": "\xc3\xa9"}\0'
+)
+
+
+def recall(library: Library, request: Request, *, later: int = 0) -> Answer | None:
+    return library.read(lambda conn: answers.recall(conn, request, now=library.now + later))
+
+
+def remember(library: Library, request: Request, *, later: int = 0) -> None:
+    library.write(lambda conn: answers.remember(conn, request, GIVEN, now=library.now + later))
+
+
+def test_an_answer_is_given_again_exactly(library: Library) -> None:
+    actor = library.an_actor()
+    request = identify(actor.organization_id, "key ä", "POST", "/x", b"body")
+    assert recall(library, request) is None
+    remember(library, request)
+    assert recall(library, request) == GIVEN
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"), [("PUT", "/x", b"body"), ("POST", "/y", b"body"), ("POST", "/x", b"other")]
+)
+def test_a_key_is_for_one_request(library: Library, method: str, path: str, body: bytes) -> None:
+    actor = library.an_actor()
+    remember(library, identify(actor.organization_id, "key", "POST", "/x", b"body"))
+    with pytest.raises(Invalid) as refused:
+        recall(library, identify(actor.organization_id, "key", method, path, body))
+    assert refused.value.code == "idempotency_key_reused"
+
+
+def test_another_organizations_key_is_another_key(library: Library) -> None:
+    one, other = library.an_actor(), library.an_actor()
+    remember(library, identify(one.organization_id, "key", "POST", "/x", b""))
+    assert recall(library, identify(other.organization_id, "key", "POST", "/y", b"")) is None
+
+
+def test_an_answer_is_kept_for_a_day(library: Library) -> None:
+    actor = library.an_actor()
+    request = identify(actor.organization_id, "key", "POST", "/x", b"")
+    remember(library, request)
+    assert recall(library, request, later=DAY - 1) == GIVEN
+    assert recall(library, request, later=DAY) is None
+    remember(library, request, later=DAY)
+    assert recall(library, request, later=DAY) == GIVEN
+
+
+def test_old_answers_are_forgotten(library: Library) -> None:
+    actor = library.an_actor()
+    request = identify(actor.organization_id, "key", "POST", "/x", b"")
+    remember(library, request)
+    library.write(lambda conn: answers.forget_old(conn, now=library.now + DAY - 2_000_000))
+    assert recall(library, request) == GIVEN
+    library.write(lambda conn: answers.forget_old(conn, now=library.now + DAY))
+    assert recall(library, request) is None
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, "a\0b", "a\nb"])
+def test_a_key_has_a_shape(key: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        identify(1, key, "POST", "/x", b"")
+    assert refused.value.code == "bad_idempotency_key"
