@@ -23,7 +23,6 @@ AT_HOME = {
     "httpx": {"cli", "client", "ingest"},
     "hypothesis": {"testing"},
     "obstore": {"storage"},
-    "pebble": {"media"},
     "PIL": {"media", "testing"},  # testing makes the pictures that media reads
     "pillow_heif": {"media", "testing"},
     "pytest": {"testing"},

@@ -128,7 +128,6 @@ def _light(*program: str) -> subprocess.CompletedProcess[str]:
     heavy = (
         "alembic",
         "asyncpg",
-        "pebble",
         "PIL",
         "pyvips",
         "sqlalchemy",
