@@ -13,6 +13,8 @@ from stackroom.errors import Invalid
 MAX_NAME = 255
 MAX_EXTENSION = 32
 MAX_PATH = 1024
+MAX_DEPTH = 100
+"""A tree is answered as JSON, which readers take in by recursion; many give up at a few hundred levels."""
 ROOT = "/"
 
 
@@ -42,6 +44,8 @@ def clean_path(raw: str, what: str = "folder path") -> str:
     if len(path) > MAX_PATH or any(len(part) > MAX_NAME for part in parts):
         limit = f"is longer than {MAX_PATH} characters, or a part of it than {MAX_NAME}"
         raise _refused(what, raw, limit, "Shorten it.", code="invalid_path")
+    if len(parts) > MAX_DEPTH:
+        raise _refused(what, raw, f"has more than {MAX_DEPTH} levels", "Nest less.", code="invalid_path")
     return ROOT + "/".join(parts)
 
 

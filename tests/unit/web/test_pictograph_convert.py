@@ -1,10 +1,13 @@
 """Between the library's words and Pictograph's."""
 
+import json
+
 import msgspec
 import pytest
 
 from stackroom import ids
 from stackroom.errors import Invalid
+from stackroom.library.names import MAX_DEPTH
 from stackroom.operations.journal import Operation
 from stackroom.operations.outcome import Outcome
 from stackroom.operations.request import Collision, Ids, Request, Verb
@@ -55,9 +58,10 @@ def test_a_tree_is_built_from_the_deepest_up() -> None:
 
 
 def test_a_tree_as_deep_as_a_path_can_be_is_encoded() -> None:
-    deep = "__".join("x" * 511)
-    names = {"__".join(deep.split("__")[:depth]): 0 for depth in range(1, 512)}
-    assert msgspec.json.encode(convert.folder_tree(rows(**names))).count(b"children") == 511
+    names = {"__".join("x" * depth): 0 for depth in range(1, MAX_DEPTH + 1)}
+    shown = msgspec.json.encode(convert.folder_tree(rows(**names)))
+    assert shown.count(b"children") == MAX_DEPTH
+    assert json.loads(shown)
 
 
 def test_a_dataset_is_named_in_any_of_three_ways() -> None:
