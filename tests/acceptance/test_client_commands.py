@@ -206,3 +206,16 @@ def test_anothers_dataset_is_not_there(shell: Shell, server: LiveServer, cars: s
     assert other("rm", cars, "--all").code == 4
     foreign = ids(shell, cars)[0]
     assert other("ops", "show", foreign).code == 4
+
+
+def test_a_large_operation_is_followed_to_its_end_and_undone(shell: Shell, some_files: Files) -> None:
+    """Above 10,000 items an operation runs on after its first answer, chunk by chunk."""
+    assert shell("upload", "large", some_files(11)).code == 0
+    for doubling in range(10):
+        assert shell("cp", "large", "--to", f"/{doubling}", "--all").code == 0
+    done = shell("set", "large", "--status", "review", "--all", "--json")
+    assert (done.code, done.json["state"], done.json["outcomes"]) == (0, "finished", {"done": 11 * 1024})
+    undone = shell("undo", done.json["id"])
+    assert undone.code == 0
+    assert "Undid 11264 of 11264" in undone.out
+    assert names(shell, "large", "/", "-r", "--status", "review") == []

@@ -42,6 +42,15 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
         return self.items / self.seconds if self.seconds else 0.0
 
 
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """What happened, and where to look at it. `api_key` is there only if the demonstration made one."""
+
+    dataset: str
+    base_url: str
+    api_key: str | None
+    steps: list[Step]
+
+
 def demo(
     *,
     photos: Annotated[
@@ -63,16 +72,20 @@ def demo(
     "Demo". It works in a new dataset, touches no other, and leaves it to look at.
     """
     need_server()
-    server = server if server.api_key else _with_key_of_its_own(data_dir, server)
-    with server.connected() as client, _photographs(photos, count) as found:
+    asked = server if server.api_key else _with_key_of_its_own(data_dir, server)
+    with asked.connected() as client, _photographs(photos, count) as found:
         name = _free_name(client)
         steps = _Play(client, name, keep=keep).run(found)
-    if as_json:
-        print_json(
-            {"dataset": name, "steps": [{**msgspec.to_builtins(each), "rate": each.rate} for each in steps]}
+        report = Report(
+            dataset=name,
+            base_url=client.base_url,
+            api_key=None if server.api_key else asked.api_key,
+            steps=steps,
         )
+    if as_json:
+        print_json(report)
     else:
-        _show(steps, name, server)
+        _show(report)
 
 
 def _with_key_of_its_own(data_dir: Path | None, server: Server) -> Server:
@@ -214,7 +227,7 @@ def _why_none(fates: Sequence[Fate]) -> str:
     return f"not one of {len(fates)} photographs could be uploaded: {fates[0].reason}"
 
 
-def _show(steps: Sequence[Step], name: str, server: Server) -> None:
+def _show(report: Report) -> None:
     rows = (
         [
             each.step,
@@ -224,17 +237,17 @@ def _show(steps: Sequence[Step], name: str, server: Server) -> None:
             f"{each.seconds:.3f}",
             f"{each.rate:,.0f}",
         ]
-        for each in steps
+        for each in report.steps
     )
     columns = ["step", "items", "succeeded", "failed", "seconds", "items/s"]
     console().print(table(columns, rows, right=columns[1:]))
+    name = report.dataset
     say(
         f"\nThe dataset {name!r} is there to look at. Unknown ids and skipped names failed, as they should.\n"
     )
-    base_url = server.base_url or "http://127.0.0.1:8000"
-    listing = f"{base_url}/library/v1/assets?dataset={name}&recursive=true"
-    if server.api_key:
-        say(f"  export STACKROOM_API_KEY={escape(server.api_key)}")
-    say(f"  export STACKROOM_BASE_URL={escape(base_url)}")
+    if report.api_key:
+        say(f"  export STACKROOM_API_KEY={escape(report.api_key)}")
+    listing = f"{report.base_url}/library/v1/assets?dataset={name}&recursive=true"
+    say(f"  export STACKROOM_BASE_URL={escape(report.base_url)}")
     say(f"  stackroom ls {name} --recursive\n  stackroom ops list")
     say(f'  curl -H "X-API-Key: $STACKROOM_API_KEY" "{escape(listing)}"')
