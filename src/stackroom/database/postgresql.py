@@ -45,12 +45,9 @@ class PostgresqlDatabase:
             try:
                 return await self._attempt(engine, work)
             except DBAPIError as error:
-                state = getattr(error.orig, "sqlstate", None)
-                if state in NO_ROOM:
-                    raise _no_room() from error
                 lost = error.connection_invalidated  # the first sign of a server that was started anew
-                if (state not in RUN_AGAIN and not lost) or attempt == ATTEMPTS - 1:
-                    raise
+                if (_state(error) not in RUN_AGAIN and not lost) or attempt == ATTEMPTS - 1:
+                    raise _explained(error) from error
                 await asyncio.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - spreads retries out
         raise AssertionError("unreachable")  # pragma: no cover
 
@@ -58,7 +55,7 @@ class PostgresqlDatabase:
         connection = await _connected(engine)
         committing = False
         try:
-            async with connection, connection.begin():
+            async with connection.begin():
                 result = await connection.run_sync(work)
                 committing = True
         except DBAPIError as error:
@@ -66,6 +63,8 @@ class PostgresqlDatabase:
             if committing and error.connection_invalidated:
                 raise _unreachable(error) from error
             raise
+        finally:
+            await connection.close()
         return result
 
     async def close(self) -> None:
@@ -103,12 +102,4 @@ def _unreachable(error: Exception) -> Unavailable:
         "the database cannot be reached",
         code="database_unavailable",
         hint="Send the same request again in a while, with the same Idempotency-Key if it had one.",
-    )
-
-
-def _no_room() -> Unavailable:
-    return Unavailable(
-        "there is no room left for the library's database; nothing was changed",
-        code="storage_full",
-        hint="Free some space for PostgreSQL, then try again.",
     )
