@@ -4,24 +4,24 @@ import argparse
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
 
-from bench import operations, readers, report
-from bench.library import KEPT, prepared
+from bench import memory, operations, readers, report, transfers
+from bench.library import KEPT, Library, prepared
 
-SECTIONS = ("operations", "growth", "readers")
+SECTIONS = ("operations", "growth", "readers", "upload", "download", "memory")
 RESULTS = Path(__file__).parent / "RESULTS.md"
-console = Console(stderr=True)
+WORKPLACE = KEPT / "work"
+Say = Callable[[str], None]
 
 
 def main() -> None:
     options = _options()
     tables = []
-    with console.status("making the library") as status:
-        for table in _measure(options, lambda words: status.update(words)):
+    with Console(stderr=True).status("") as status:
+        for table in _measure(options, status.update):
             report.show(table)
             tables.append(table)
     if set(options.sections) == set(SECTIONS):
@@ -29,36 +29,54 @@ def main() -> None:
         print(f"written to {RESULTS}")
 
 
-def _measure(options: argparse.Namespace, say: Callable[[str], None]) -> Iterator[report.Table]:
-    library = prepared(options.assets)
+def _measure(options: argparse.Namespace, say: Say) -> Iterator[report.Table]:
     rounds = options.rounds or (2 if options.quick else 5)
-    workplace = KEPT / "work"
+    shutil.rmtree(WORKPLACE, ignore_errors=True)
+    WORKPLACE.mkdir(parents=True)
     try:
-        if set(SECTIONS[:3]) & set(options.sections):
-            contest = operations.Contest(library, workplace)
-            try:
-                if "operations" in options.sections:
-                    yield operations.measure_verbs(contest, rounds, lambda words: say(f"operations: {words}"))
-                if "growth" in options.sections:
-                    yield operations.measure_growth(contest, min(rounds, 3), lambda words: say(f"growth: {words}"))
-                if "readers" in options.sections:
-                    seconds = 3 if options.quick else 6
-                    yield readers.measure(contest, library, rounds, seconds, lambda words: say(f"readers: {words}"))
-            finally:
-                contest.close()
+        if set(options.sections) - {"upload", "download"}:
+            say(f"a library of {options.assets:,} assets")
+            yield from _beside_a_library(options, prepared(options.assets), rounds, say)
+        if "upload" in options.sections:
+            yield transfers.measure_upload(WORKPLACE, options.photos, rounds, _named("upload", say))
+        if "download" in options.sections:
+            yield transfers.measure_download(WORKPLACE, rounds, _named("download", say))
     finally:
-        shutil.rmtree(workplace, ignore_errors=True)
+        shutil.rmtree(WORKPLACE)
+
+
+def _beside_a_library(
+    options: argparse.Namespace, library: Library, rounds: int, say: Say
+) -> Iterator[report.Table]:
+    contest = operations.Contest(library, WORKPLACE)
+    try:
+        if "operations" in options.sections:
+            yield operations.measure_verbs(contest, rounds, _named("operations", say))
+        if "growth" in options.sections:
+            yield operations.measure_growth(contest, rounds, _named("growth", say))
+        if "readers" in options.sections:
+            seconds = 3 if options.quick else 6
+            yield readers.measure(contest, rounds, seconds, _named("readers", say))
+        if "memory" in options.sections:
+            yield memory.measure(contest, WORKPLACE, min(rounds, 3), _named("memory", say))
+    finally:
+        contest.close()
+
+
+def _named(section: str, say: Say) -> Say:
+    return lambda words: say(f"{section}: {words}")
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("sections", nargs="*", metavar="section", help=f"of {', '.join(SECTIONS)}; all if none is named")
-    parser.add_argument("--quick", action="store_true", help="fewer rounds: some two minutes")
+    sections = f"of {', '.join(SECTIONS)}; without any, all of them, and RESULTS.md is written"
+    parser.add_argument("sections", nargs="*", metavar="section", help=sections)
+    parser.add_argument("--quick", action="store_true", help="fewer rounds")
     parser.add_argument("--rounds", type=int, help="how often each thing is measured (5, or 2 with --quick)")
     parser.add_argument("--assets", type=int, default=1_000_000, help="size of the library (1000000)")
+    parser.add_argument("--photos", type=Path, help="a folder of photographs to upload (those of the demo)")
     options = parser.parse_args()
-    unknown = set(options.sections) - set(SECTIONS)
-    if unknown:
+    if unknown := set(options.sections) - set(SECTIONS):
         parser.error(f"no such section: {', '.join(sorted(unknown))}")
     options.sections = options.sections or list(SECTIONS)
     return options

@@ -47,7 +47,9 @@ class Chooser:
     def some_ids(self, count: int) -> list[str]:
         """For readers: of assets that no operation removes for good, though it may archive them."""
         numbers = self._chance.sample(range(1, self.assets + 1), count)
-        rows = self._connection.execute(f"SELECT uuid FROM asset WHERE id IN ({', '.join(map(str, numbers))})")
+        rows = self._connection.execute(
+            f"SELECT uuid FROM asset WHERE id IN ({', '.join(map(str, numbers))})"
+        )
         return [ids.text(row[0]) for row in rows]
 
     def _usable(self, where: str) -> list[tuple[int, int, int, bytes]]:

@@ -7,7 +7,6 @@ from typing import Any, Self
 
 import msgspec
 
-
 IDLE = 3.0
 """Seconds after which a connection is made anew before the clock starts: the server closes idle ones after five."""
 

@@ -8,7 +8,6 @@ import hashlib
 import random
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -21,9 +20,9 @@ from stackroom.database import migrate
 from stackroom.database.connect import connect
 from stackroom.library import datasets, folders, organizations
 
-KEPT = Path(__file__).parent / ".data"
+KEPT = Path(__file__).absolute().parent / ".data"
 DATASET = "photographs"
-SHAPE = 3
+SHAPE = 4
 """Raised when what is made here changes, so that what was kept is made anew."""
 
 ARCHIVED_SHARE = 0.03
@@ -35,12 +34,23 @@ ANNOTATION = msgspec.json.encode(
 SHAPES = ((4032, 3024), (3024, 4032), (6000, 4000), (1920, 1080))
 AT_ONCE = 10_000
 
-ASSET_COLUMNS = (
-    "id uuid organization_id dataset_id folder_id name original_name kind blob_id size content_type width height "
-    "status display_name annotation_count state archived_at created_at updated_at version"
-).split()
-BLOB_COLUMNS = "id organization_id sha256 size content_type storage_key created_at".split()
-ANNOTATION_COLUMNS = "asset_id document updated_at".split()
+COLUMNS = {
+    "blob": "id, organization_id, sha256, size, content_type, storage_key, created_at",
+    "asset": (
+        "id, uuid, organization_id, dataset_id, folder_id, name, original_name, kind, blob_id, size, content_type, "
+        "width, height, status, display_name, annotation_count, state, archived_at, created_at, updated_at, version"
+    ),
+    "annotation": "asset_id, document, updated_at",
+}
+Rows = list[tuple[object, ...]]
+
+
+class Owner(msgspec.Struct, frozen=True):
+    """Whose the rows are."""
+
+    organization_id: int
+    dataset_id: int
+    now: int
 
 
 class Library(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,7 +99,7 @@ def folder_sizes(assets: int) -> list[int]:
 
 
 async def _make(where: Path, assets: int, url: str | None) -> Library:
-    database = await connect(url or f"sqlite:///{where.absolute() / 'library.db'}")
+    database = await connect(url or f"sqlite:///{where / 'library.db'}")
     try:
         token, crowded = await database.write(lambda conn: _fill(conn, assets))
     finally:
@@ -99,70 +109,59 @@ async def _make(where: Path, assets: int, url: str | None) -> Library:
 
 def _fill(conn: Connection, assets: int) -> tuple[str, list[int]]:
     now = clock.now()
-    owner = organizations.create_organization(conn, "Bench", now=now)
-    key = organizations.create_key(conn, owner, role=Role.OWNER, now=now)
-    dataset = datasets.create(conn, organizations.system_actor(owner), DATASET, now=now)
+    organization = organizations.create_organization(conn, "Bench", now=now)
+    key = organizations.create_key(conn, organization, role=Role.OWNER, now=now)
+    dataset = datasets.create(conn, organizations.system_actor(organization), DATASET, now=now)
     sizes = folder_sizes(assets)
-    places = [
-        folders.ensure(conn, dataset.id, f"/site-{n % 40:02d}/roll-{n:04d}", now=now)
-        for n in range(len(sizes))
-    ]
+    paths = [f"/site-{n % 40:02d}/roll-{n:04d}" for n in range(len(sizes))]
+    places = [folders.ensure(conn, dataset.id, path, now=now) for path in paths]
+    filed = [place for place, size in zip(places, sizes, strict=True) for _ in range(size)]
     chance = random.Random(assets)
-    filed = (place for place, size in zip(places, sizes, strict=True) for _ in range(size))
     for start in range(0, assets, AT_ONCE):
-        count = min(AT_ONCE, assets - start)
-        rows = _rows(chance, filed, owner.id, dataset.id, start, count, now)
-        _insert(conn, "blob", BLOB_COLUMNS, [row[0] for row in rows])
-        _insert(conn, "asset", ASSET_COLUMNS, [row[1] for row in rows])
-        _insert(conn, "annotation", ANNOTATION_COLUMNS, [row[2] for row in rows if row[2]])
+        for table, rows in _rows(Owner(organization.id, dataset.id, now), filed, start, chance).items():
+            _insert(conn, table, rows)
     _count_on(conn)
     return key.token, places[:21]
 
 
-def _rows(
-    chance: random.Random, filed: Iterator[int], owner: int, dataset: int, start: int, count: int, now: int
-):
-    """A blob, an asset and perhaps an annotation, `count` times. Folders arrived one after the other."""
-    uuids = ids.new_block(count)
-    rows = []
-    for n in range(start + 1, start + count + 1):
-        digest = chance.randbytes(32)
-        size, at = chance.randint(300_000, 6_000_000), now - (10**9 - n) * 1000
-        name, key = f"IMG_{n:07d}.jpg", f"blobs/{owner}/{digest[:1].hex()}/{digest.hex()}-{digest[:6].hex()}"
+def _rows(owner: Owner, filed: list[int], start: int, chance: random.Random) -> dict[str, Rows]:
+    """The next assets in the order of their arrival, which was one folder after the other."""
+    here = filed[start : start + AT_ONCE]
+    uuids, sizes = ids.new_block(len(here)), [chance.randint(300_000, 6_000_000) for _ in here]
+    blobs, assets, annotations = [], [], []
+    for n, (folder_id, size) in enumerate(zip(here, sizes, strict=True)):
+        number, at = start + n + 1, owner.now - (10**9 - start - n) * 1000
+        digest, name = chance.randbytes(32), f"IMG_{start + n + 1:07d}.jpg"
+        key = f"blobs/{owner.organization_id}/{digest[:1].hex()}/{digest.hex()}-{digest[:6].hex()}"
         archived = at if chance.random() < ARCHIVED_SHARE else None
         annotated = chance.random() < ANNOTATED_SHARE
-        width, height = chance.choice(SHAPES)
-        place = (n - start - 1) * 16
-        row = (
-            n,
-            uuids[place : place + 16],
-            owner,
-            dataset,
-            next(filed),
+        place = (
+            number,
+            uuids[16 * n : 16 * n + 16],
+            owner.organization_id,
+            owner.dataset_id,
+            folder_id,
             name,
             name,
-            "image",
-            n,
-            size,
-            "image/jpeg",
-            width,
-            height,
         )
-        row += (chance.choice(STATUSES), None, int(annotated), "finished", archived, at, at, 1)
-        rows.append(
-            ((n, owner, digest, size, "image/jpeg", key, at), row, (n, ANNOTATION, at) if annotated else None)
-        )
-    return rows
+        content = ("image", number, size, "image/jpeg", *chance.choice(SHAPES))
+        state = (chance.choice(STATUSES), None, int(annotated), "finished", archived, at, at, 1)
+        blobs.append((number, owner.organization_id, digest, size, "image/jpeg", key, at))
+        assets.append((*place, *content, *state))
+        if annotated:
+            annotations.append((number, ANNOTATION, at))
+    return {"blob": blobs, "asset": assets, "annotation": annotations}
 
 
-def _insert(conn: Connection, table: str, columns: list[str], rows: list[tuple]) -> None:
+def _insert(conn: Connection, table: str, rows: Rows) -> None:
     """Past SQLAlchemy, by each driver's fastest way: a million rows are many."""
-    raw = conn.connection.driver_connection
+    raw, columns = conn.connection.driver_connection, COLUMNS[table]
+    assert raw is not None
     if conn.dialect.name == "sqlite":
-        marks = ", ".join("?" * len(columns))
-        raw.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)
+        marks = ", ".join("?" * (columns.count(",") + 1))
+        raw.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", rows)
     else:
-        await_only(raw.copy_records_to_table(table, columns=columns, records=rows))
+        await_only(raw.copy_records_to_table(table, columns=columns.split(", "), records=rows))
 
 
 def _count_on(conn: Connection) -> None:

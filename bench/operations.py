@@ -53,7 +53,9 @@ class Served:
 
     def settle(self) -> None:
         """Wait until what follows a write (a checkpoint, a sweep of bytes) is over: the next write comes after it."""
-        while self._reading.execute("SELECT EXISTS (SELECT 1 FROM loose_bytes WHERE due_at < 1e18)").fetchone()[0]:
+        while self._reading.execute(
+            "SELECT EXISTS (SELECT 1 FROM loose_bytes WHERE due_at < 1e18)"
+        ).fetchone()[0]:
             time.sleep(0.05)
         body = {"dataset_name": DATASET, "image_ids": [self._spare], "updates": {"status": "new"}}
         self._client.send("PATCH", f"{PICTOGRAPH}/update", msgspec.json.encode(body)).json()
@@ -77,7 +79,9 @@ class Served:
         self._client.close()
         self._reading.close()
 
-    def _compose(self, verb: str, chosen: Chosen, folder: str, status: str, title: str) -> tuple[str, str, bytes | None]:
+    def _compose(
+        self, verb: str, chosen: Chosen, folder: str, status: str, title: str
+    ) -> tuple[str, str, bytes | None]:
         about: dict[str, object] = {"dataset_name": DATASET, "image_ids": chosen.uuids}
         match verb:
             case "undo":
@@ -90,7 +94,9 @@ class Served:
             case "archive" | "purge":
                 method, path, more = "POST", "delete", {"permanent": verb == "purge"}
             case _:
-                updates = {"is_archived": False} if verb == "restore" else {"status": status, "display_name": title}
+                updates = (
+                    {"is_archived": False} if verb == "restore" else {"status": status, "display_name": title}
+                )
                 method, path, more = "PATCH", "update", {"updates": updates}
         return method, f"{PICTOGRAPH}/{path}", msgspec.json.encode(about | more)
 
@@ -110,7 +116,7 @@ class Contest:
         self._theirs = library.copy_to(workplace / "floor")
         self._ours = library.copy_to(workplace / "served")
         self._server = LiveServer(self._ours.data_dir, patience=120).start()
-        self.port, self.pid = self._server.port, self._server.pid
+        self.port, self.pid, self.token = self._server.port, self._server.pid, library.token
         self.served = Served(self._ours, self._server)
         self.floor = Floor(self._theirs.database)
         self.chooser = Chooser(self.floor.connection, library.assets, library.crowded)
@@ -120,7 +126,9 @@ class Contest:
         self.floor.close()
         self._server.stop()
 
-    def turn(self, number: int, ours: Callable[[], float], theirs: Callable[[], float]) -> tuple[float, float]:
+    def turn(
+        self, number: int, ours: Callable[[], float], theirs: Callable[[], float]
+    ) -> tuple[float, float]:
         """Both, each the first in every other turn."""
         if number % 2:
             other = theirs()
@@ -164,7 +172,13 @@ def measure_growth(contest: Contest, rounds: int, say: Callable[[str], None]) ->
         pairs = Pairs(*map(list, zip(*measured[size], strict=True)))
         each = statistics.median(pairs.ours) / size
         rows.append(
-            [f"{size:,}", milliseconds(pairs.ours), f"{1 / each:,.0f}", f"{each / base:.2f}", f"{pairs.ratio:.2f}"]
+            [
+                f"{size:,}",
+                milliseconds(pairs.ours),
+                f"{1 / each:,.0f}",
+                f"{each / base:.2f}",
+                f"{pairs.ratio:.2f}",
+            ]
         )
     return Table(
         title="Growth",

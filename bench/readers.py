@@ -13,9 +13,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from typing import Self
 
 from bench.client import Client
-from bench.library import DATASET, Library
+from bench.library import DATASET
 from bench.operations import AT_ONCE, Contest
 from bench.report import Table, verdict
 
@@ -26,14 +27,14 @@ CYCLE = ("move", "update", "archive", "restore")
 Times = dict[str, list[float]]
 
 
-def measure(contest: Contest, library: Library, turns: int, seconds: float, say: Callable[[str], None]) -> Table:
+def measure(contest: Contest, turns: int, seconds: float, say: Callable[[str], None]) -> Table:
     quiet, busy, operations = [], [], 0
     for turn in range(turns):
         say(f"turn {turn + 1} of {turns}, quiet")
-        quiet.append(_read(contest, library, seconds))
+        quiet.append(_read(contest, seconds))
         say(f"turn {turn + 1} of {turns}, busy")
         with _Busy(contest, turn) as writers:
-            busy.append(_read(contest, library, seconds))
+            busy.append(_read(contest, seconds))
         operations += writers.count
         contest.served.settle()
     rows = [_row(kind, [it[kind] for it in quiet], [it[kind] for it in busy]) for kind in KINDS]
@@ -42,9 +43,9 @@ def measure(contest: Contest, library: Library, turns: int, seconds: float, say:
     return Table(
         title="A reader beside bulk operations",
         text=(
-            f"One client in a process of its own asks, in turns, for the metadata of a random image and for the first "
-            f"page of 50 of the dataset of {library.assets:,}. *Busy*: meanwhile another client sends moves, updates, "
-            f"archives and restores of {AT_ONCE:,} random ids each, one upon the other ({operations} in "
+            "One client in a process of its own asks, in turns, for the metadata of a random image and for the first "
+            f"page of 50 of the dataset of {contest.chooser.assets:,}. *Busy*: meanwhile another client sends moves, "
+            f"updates, archives and restores of {AT_ONCE:,} random ids each, one upon the other ({operations} in "
             f"{turns} times {seconds:g} s, checkpoints included); *quiet*: nothing else happens. The p99 is the "
             "median of the turns', the ratio that of each turn's two."
         ),
@@ -64,7 +65,7 @@ class _Busy:
         self._thread = threading.Thread(target=self._work)
         self._failed: Exception | None = None
 
-    def __enter__(self) -> "_Busy":
+    def __enter__(self) -> Self:
         self._contest.chooser.begin_round()
         self._chosen = [self._contest.chooser.anywhere(AT_ONCE) for _ in range(4)]
         self._thread.start()
@@ -85,12 +86,12 @@ class _Busy:
                     folder, title = f"/busy/{self._turn}-{number}", f"busy {self._turn}-{number}"
                     self._contest.served.request(verb, chosen, folder, "review", title)
                     self.count += 1
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - raised again in the thread that waits for this one
             self._failed = error
 
 
-def _read(contest: Contest, library: Library, seconds: float) -> Times:
-    command = [sys.executable, "-m", "bench.readers", str(contest.port), library.token, str(seconds)]
+def _read(contest: Contest, seconds: float) -> Times:
+    command = [sys.executable, "-m", "bench.readers", str(contest.port), contest.token, str(seconds)]
     asked = "\n".join(contest.chooser.some_ids(2_000))
     done = subprocess.run(command, input=asked, capture_output=True, text=True, check=True)
     times: Times = json.loads(done.stdout)

@@ -58,7 +58,9 @@ def verdict(ratio: float, aim: float, *, at_least: bool = False) -> str:
 
 def show(table: Table) -> None:
     console = Console()
-    drawn = RichTable(title=table.title, title_justify="left", caption="\n".join(table.notes), caption_justify="left")
+    drawn = RichTable(
+        title=table.title, title_justify="left", caption="\n".join(table.notes), caption_justify="left"
+    )
     for n, column in enumerate(table.columns):
         drawn.add_column(column, justify="left" if n == 0 else "right")
     for row in table.rows:
@@ -86,7 +88,9 @@ highest ratio of a single turn."""
 def _machine() -> str:
     cores, memory = os.cpu_count(), os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     python = f"{sys.implementation.name} {platform.python_version()}"
-    return f"{cores} cores with {memory:.0f} GB, {platform.system()}, {python}, SQLite {sqlite3.sqlite_version}"
+    return (
+        f"{cores} cores with {memory:.0f} GB, {platform.system()}, {python}, SQLite {sqlite3.sqlite_version}"
+    )
 
 
 def _markdown(table: Table) -> str:
