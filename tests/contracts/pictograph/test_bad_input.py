@@ -94,7 +94,8 @@ def test_what_is_no_id_fails_alone_as_it_was_sent(house: House, dataset: dict[st
 
 
 @pytest.mark.parametrize(
-    "path", ["..", "/a/../b", "./a", "a\\b", "/a\x00b", "/a\nb", "/a\x7f", "/" + "x" * 256, "/x" * 600, "/x" * 101]
+    "path",
+    ["..", "/a/../b", "./a", "a\\b", "/a\x00b", "/a\nb", "/a\x7f", "/" + "x" * 256, "/x" * 600, "/x" * 101],
 )
 def test_a_path_that_leads_elsewhere_is_refused(house: House, dataset: dict[str, Any], path: str) -> None:
     for key in ("target_folder_path", "target_directory_path"):

@@ -8,6 +8,8 @@ import httpx
 import pytest
 
 from stackroom import clock
+from stackroom.access import Actor
+from stackroom.ingest.uploads import Prepared, Uploads, Wanted
 
 from .house import House, a_picture
 
@@ -123,6 +125,27 @@ def test_many_registrations_are_each_one_image(house: House) -> None:
     assert len({answer.content for answer in answers}) == 1, [answer.text for answer in answers]
     assert answers[0].json()["data"]["count"] == 2
     assert house.names(dataset) == ["a.png", "b.png"]
+
+
+def test_a_repeat_that_comes_too_early_waits(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Instead of looking at all the bytes a second time, just when the server is slow."""
+    looked: list[str] = []
+    look = Uploads.prepare
+
+    async def watched(self: Uploads, actor: Actor, dataset_ref: str, wanted: Wanted) -> Prepared:
+        looked.append(wanted.name)
+        return await look(self, actor, dataset_ref, wanted)
+
+    monkeypatch.setattr(Uploads, "prepare", watched)
+    dataset = house.a_dataset()
+    ticket, content = house.ticket(dataset), a_picture()
+    house.put(ticket, content)
+    once, wanted = key(), house.registration(dataset, ticket, content)
+    answers = house.at_once(
+        *(house.request("POST", "/images/register", headers=once, json=wanted) for _ in range(4))
+    )
+    assert {answer.status_code for answer in answers} == {201}
+    assert looked == ["a.png"]
 
 
 def test_a_copy_sent_twice_without_a_key_is_two_copies(house: House) -> None:

@@ -15,8 +15,9 @@ from stackroom.web.shared.replies import json_reply
 from stackroom.web.shared.services import Services
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-# Parts of the hosted service that are no library's business. Their clients are told so, instead of left guessing.
-NOT_OFFERED = (
+# What the hosted service has beside these, in whole parts and in single addresses. Its clients are told so, by a
+# status that they do not try again, instead of being left to guess.
+PARTS_NOT_OFFERED = (
     "annotation-comments",
     "auto-annotate",
     "connectors",
@@ -28,13 +29,29 @@ NOT_OFFERED = (
     "model-evaluations",
     "models",
     "notifications",
+    "organizations",
     "public",
     "sam3",
+    "search",
     "tasks",
     "tools",
     "training",
     "video",
+    "webhooks",
     "workflows",
+)
+ADDRESSES_NOT_OFFERED = (
+    "/images/bulk-tag",
+    "/images/assign-splits",
+    "/images/{image}/review",
+    "/images/{image}/split",
+    "/datasets/by-name/{dataset}/insights",
+    "/datasets/{dataset}/insights",
+    "/datasets/{dataset}/duplicates",
+    "/datasets/{dataset}/storage",
+    "/datasets/{dataset}/storage/{verb}",
+    "/folders/{folder}",
+    "/folders/{folder}/stats",
 )
 
 
@@ -46,7 +63,7 @@ async def balance(request: Request) -> Response:
 
 async def not_offered(request: Request) -> Response:
     await Call.begin(request)
-    part = request.url.path.removeprefix(PREFIX).split("/")[1]
+    part = request.scope["path"].removeprefix(PREFIX + "/")
     error = StackroomError(
         f"{part} is not offered by this server",
         code="not_offered",
@@ -55,8 +72,8 @@ async def not_offered(request: Request) -> Response:
     return refuse(request, error, 501)
 
 
-def routes() -> list[BaseRoute]:
-    """Everything this face answers. Of two routes that match, the first counts."""
+def offered() -> list[BaseRoute]:
+    """What this face has an answer to. Of two routes that match, the first counts."""
     return [
         *projects.routes(),
         *uploads.routes(),
@@ -65,13 +82,18 @@ def routes() -> list[BaseRoute]:
         *annotations.routes(),
         *folders.routes(),
         resource(f"{PREFIX}/credits/balance", GET=balance),
-        *(
-            Route(f"{PREFIX}/{part}{rest}", not_offered, methods=METHODS)
-            for part in NOT_OFFERED
-            for rest in ("", "/{rest:path}")
-        ),
+    ]
+
+
+def known() -> list[BaseRoute]:
+    """What this face only knows of."""
+    parts = [f"/{part}{rest}" for part in PARTS_NOT_OFFERED for rest in ("", "/{rest:path}")]
+    places = [PREFIX + place for place in (*ADDRESSES_NOT_OFFERED, *parts)]
+    return [
+        Route(place, not_offered, methods=METHODS)
+        for place in (*places, "/api/v1/api-keys", "/api/v1/api-keys/{rest:path}")
     ]
 
 
 def make_app(services: Services) -> ASGIApp:
-    return make_face(services, routes(), refuse)
+    return make_face(services, [*offered(), *known()], refuse)

@@ -7,8 +7,8 @@ from starlette.routing import BaseRoute
 from stackroom import ids
 from stackroom.access import Role
 from stackroom.database.transaction import Connection
-from stackroom.errors import StackroomError
 from stackroom.ingest import uploads
+from stackroom.ingest.uploads import Prepared, Refused
 from stackroom.library import datasets
 from stackroom.library.answers import Answer
 from stackroom.web.pictograph import convert, wire
@@ -41,22 +41,17 @@ async def register(request: Request) -> Response:
     call = await Call.begin(request, Role.MEMBER, ACTION)
     asked = call.form_or_json(wire.UploadRegistration)
     reference, wanted = convert.dataset_ref(asked), convert.registration(asked)
-    once = call.once
-    if (given_before := await once.recall()) is not None:
-        return given_before
-    try:
-        prepared = await call.services.uploads.prepare(call.actor, reference, wanted)
-    except StackroomError as error:
-        return await once.recall_instead(error)
 
-    def work(conn: Connection) -> Answer:
+    async def prepare() -> Prepared:
+        return await call.services.uploads.prepare(call.actor, reference, wanted)
+
+    def work(conn: Connection, prepared: Prepared) -> Answer:
         made = uploads.register(conn, call.actor, prepared, now=call.services.now())
         body = describe_one(conn, call, made)
-        return answer(
-            wire.Registered(image_id=ids.text(made.uuid), filename=made.name, image=body, data=body), 201
-        )
+        identity = ids.text(made.uuid)
+        return answer(wire.Registered(image_id=identity, filename=made.name, image=body, data=body), 201)
 
-    return await once.write(work)
+    return await call.once.prepare_and_write(prepare, work)
 
 
 async def ask_for_urls(request: Request) -> Response:
@@ -80,17 +75,16 @@ async def register_many(request: Request) -> Response:
     call = await Call.begin(request, Role.MEMBER, ACTION)
     asked = call.json(wire.BulkFiles)
     reference, wanted = convert.dataset_ref(asked), [convert.bulk_registration(each) for each in asked.images]
-    once = call.once
-    if (given_before := await once.recall()) is not None:
-        return given_before
-    prepared = await call.services.uploads.prepare_many(call.actor, reference, wanted)
 
-    def work(conn: Connection) -> Answer:
+    async def prepare() -> list[Prepared | Refused]:
+        return await call.services.uploads.prepare_many(call.actor, reference, wanted)
+
+    def work(conn: Connection, prepared: list[Prepared | Refused]) -> Answer:
         results = uploads.register_many(conn, call.actor, prepared, now=call.services.now())
         dataset_id = ids.text(datasets.find(conn, call.actor, reference).uuid)
         return answer(convert.bulk_registered(results, dataset_id, call.links))
 
-    return await once.write(work)
+    return await call.once.prepare_and_write(prepare, work)
 
 
 def routes() -> list[BaseRoute]:

@@ -7,6 +7,7 @@ A trailing slash makes no difference and is never redirected: the clients here d
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from urllib.parse import unquote
+from weakref import WeakValueDictionary
 
 import structlog
 from starlette.applications import Starlette
@@ -65,6 +66,7 @@ def make_face(services: Services, routes: Sequence[BaseRoute], refuse: Refusal) 
     app = Starlette(routes=list(routes), exception_handlers=handlers)
     app.router.redirect_slashes = False
     app.state.services = services
+    app.state.at_work = WeakValueDictionary()  # see `replies.Once.alone`
     return _Segments(app)
 
 

@@ -1,7 +1,9 @@
 """Answers, and giving each only once: `Once` is how every face performs a write."""
 
-from collections.abc import Callable
-from typing import Any
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
 
 import msgspec
 from starlette.requests import Request
@@ -15,6 +17,7 @@ from stackroom.library import answers
 from stackroom.library.answers import Answer
 from stackroom.web.shared.requests import services_of
 
+T = TypeVar("T")
 JSON = {"content-type": "application/json", "cache-control": "no-store"}
 
 
@@ -34,14 +37,12 @@ def json_reply(value: Any, status: int = 200, headers: dict[str, str] | None = N
 class Once:
     """One write of one caller: with an Idempotency-Key its answer is kept with its effect, and given again to a repeat.
 
-        once = Once(request, actor, body)
-        return await once.recall() or await once.write(work)
-
-    `recall` is only needed where something slow, or something that the first call has used up, comes before `write`.
+    return await Once(request, actor, body).write(work)
     """
 
     def __init__(self, request: Request, actor: Actor, body: bytes) -> None:
         self._services = services_of(request)
+        self._at_work: MutableMapping[tuple[int, str], asyncio.Lock] = request.app.state.at_work
         key = request.headers.get("idempotency-key")
         path = f"{request.scope['path']}?{request.scope['query_string'].decode('latin-1')}"
         # Each caller's keys are its own. An empty one stays empty, and is refused.
@@ -51,6 +52,34 @@ class Once:
             if key is not None
             else None
         )
+
+    async def prepare_and_write(
+        self, prepare: Callable[[], Awaitable[T]], work: Callable[[Connection, T], Answer]
+    ) -> Response:
+        """`write`, where something comes before it that is slow, or that the first call uses up."""
+        async with self._alone():
+            if (before := await self.recall()) is not None:
+                return before
+            try:
+                prepared = await prepare()
+            except StackroomError as error:
+                return await self.recall_instead(error)
+            return await self.write(lambda conn: work(conn, prepared))
+
+    @asynccontextmanager
+    async def _alone(self) -> AsyncIterator[None]:
+        """Have a repeat wait until this call is through, instead of doing its work a second time beside it.
+
+        That is for speed, within one process: a client that waited too long for 500 images sends all of them again.
+        What is written is written once in any case.
+        """
+        if self._request is None:
+            yield
+            return
+        mine = (self._request.organization_id, self._request.key)
+        lock = self._at_work.setdefault(mine, asyncio.Lock())
+        async with lock:
+            yield
 
     async def recall(self) -> Response | None:
         """The answer given before, if any."""
