@@ -261,11 +261,16 @@ def image(found: Asset, dataset_id: str, links: Links) -> wire.Image:
 
 
 def images(found: Iterable[Asset], dataset: Dataset, links: Links) -> Raw:
+    """Thousands of signatures take their time: not for the event loop."""
     identity = ids.text(dataset.uuid)
     return raw([image(each, identity, links) for each in found])
 
 
-def download_item(found: Asset, mode: str, links: Links) -> wire.DownloadItem:
+def download_items(found: Iterable[Asset], mode: str, links: Links) -> Raw:
+    return raw([_download_item(each, mode, links) for each in found])
+
+
+def _download_item(found: Asset, mode: str, links: Links) -> wire.DownloadItem:
     return wire.DownloadItem(
         id=ids.text(found.uuid),
         filename=found.name,

@@ -1,5 +1,7 @@
 """Images one by one: listing, describing, downloading, deleting."""
 
+import asyncio
+
 from msgspec import Raw
 from starlette.requests import Request
 from starlette.responses import Response
@@ -46,7 +48,7 @@ async def show_all(request: Request) -> Response:
         return found, page, listing.count(conn, wanted)
 
     found, page, total = await call.read(read)
-    shown = convert.images(page, found, call.links)
+    shown = await asyncio.to_thread(convert.images, page, found, call.links)
     pages = convert.pagination(asked.limit, asked.offset, len(page), total)
     return json_reply(wire.ImageList(images=shown, data=shown, pagination=pages))
 

@@ -1,8 +1,8 @@
 """Projects and datasets: the older and the newer name of the same thing, served from the same rows."""
 
+import asyncio
 from collections.abc import Sequence
 
-from msgspec import Raw
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
@@ -13,14 +13,14 @@ from stackroom.database.transaction import Connection
 from stackroom.library import datasets, listing
 from stackroom.library.answers import Answer
 from stackroom.library.assets import Asset
-from stackroom.library.datasets import Dataset
+from stackroom.library.datasets import Dataset, Totals
 from stackroom.library.listing import Filter
 from stackroom.operations.remove_dataset import remove_dataset
 from stackroom.web.pictograph import convert, wire
 from stackroom.web.pictograph.call import Call
 from stackroom.web.pictograph.convert import PREFIX
 from stackroom.web.shared.face import resource
-from stackroom.web.shared.replies import answer, json_reply, reply
+from stackroom.web.shared.replies import answer, json_reply
 
 
 async def show_all(request: Request) -> Response:
@@ -65,16 +65,17 @@ async def show(request: Request) -> Response:
     call = await Call.begin(request)
     asked = call.query(wire.DatasetView)
 
-    def read(conn: Connection) -> Answer:
+    def read(conn: Connection) -> tuple[Dataset, Totals, list[Asset] | None]:
         found = datasets.find(conn, call.actor, call.place("dataset"))
-        images = None
+        page = None
         if asked.include_images:
             everything = Filter(dataset_id=found.id)
             page = listing.page(conn, everything, limit=asked.images_limit, offset=asked.images_offset)
-            images = convert.images(page, found, call.links)
-        return _answer(conn, call, found, images=images)
+        return found, datasets.totals(conn, [found])[found.id], page
 
-    return reply(await call.read(read))
+    found, totals, page = await call.read(read)
+    images = None if page is None else await asyncio.to_thread(convert.images, page, found, call.links)
+    return json_reply(_described(convert.dataset(found, totals, call.actor, images)))
 
 
 async def change(request: Request) -> Response:
@@ -136,8 +137,7 @@ async def download(request: Request) -> Response:
         return found, listed[: asked.limit], total
 
     found, listed, total = await call.read(read)
-    links = call.links
-    items = convert.raw([convert.download_item(each, asked.mode, links) for each in listed])
+    items = await asyncio.to_thread(convert.download_items, listed, asked.mode, call.links)
     identity = ids.text(found.uuid)
     data = wire.DownloadData(id=identity, dataset_id=identity, items=items, total_items=total)
     return json_reply(wire.DownloadAnswer(dataset_id=identity, items=items, total_items=total, data=data))
@@ -148,12 +148,14 @@ def _statuses(status_filter: str | None) -> Sequence[str | None]:
     return ("annotate", "review") if status_filter == "in_progress" else (status_filter,)
 
 
-def _answer(
-    conn: Connection, call: Call, found: Dataset, status: int = 200, *, images: Raw | None = None
-) -> Answer:
+def _answer(conn: Connection, call: Call, found: Dataset, status: int = 200) -> Answer:
     totals = datasets.totals(conn, [found])[found.id]
-    body = convert.raw(convert.dataset(found, totals, call.actor, images))
-    return answer(wire.DatasetAnswer(project=body, dataset=body, data=body), status)
+    return answer(_described(convert.dataset(found, totals, call.actor)), status)
+
+
+def _described(shown: wire.Dataset) -> wire.DatasetAnswer:
+    body = convert.raw(shown)
+    return wire.DatasetAnswer(project=body, dataset=body, data=body)
 
 
 def routes() -> list[BaseRoute]:
