@@ -116,7 +116,7 @@ sys.addaudithook(_stay_on_this_machine)
 def postgres() -> RunningPostgres:
     """The PostgreSQL server of this run; its template database is migrated once."""
 
-    from stackroom.database.migrate import migrate
+    from stackroom.database.connect import migrate
 
     def make_template(server: RunningPostgres) -> None:
         server.drop(TEMPLATE)
@@ -151,7 +151,7 @@ def postgres_url(new_postgres_database: Callable[[str], str]) -> str:
 
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from stackroom.database.migrate import migrate
+    from stackroom.database.connect import migrate
 
     library = tmp_path_factory.mktemp("template") / "library.db"
     migrate(f"sqlite:///{library}")

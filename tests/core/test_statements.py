@@ -10,7 +10,7 @@ from sqlalchemy import event
 
 from stackroom import ids
 from stackroom.access import Actor
-from stackroom.database.migrate import migrate
+from stackroom.database.connect import migrate
 from stackroom.library import assets, datasets, listing
 from stackroom.library.listing import Filter
 from stackroom.operations import engine, journal

@@ -1,5 +1,6 @@
 """From a database URL to a started, migrated `Database`."""
 
+import asyncio
 from pathlib import Path
 
 from sqlalchemy.engine import make_url
@@ -41,3 +42,12 @@ async def connect(url: str) -> Database:
         await database.close()
         raise
     return database
+
+
+def migrate(url: str) -> None:
+    """Open the database at `url`, bring it up to date and close it again."""
+
+    async def run() -> None:
+        await (await connect(url)).close()
+
+    asyncio.run(run())

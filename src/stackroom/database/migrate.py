@@ -1,6 +1,5 @@
 """Bringing a library's tables up to date. Every change of the schema is a file in `migrations/versions`."""
 
-import asyncio
 from pathlib import Path
 
 from alembic import command
@@ -33,13 +32,3 @@ def revisions(conn: Connection) -> tuple[str | None, str | None]:
     """The revision the library is at, and the newest this program knows."""
     head = ScriptDirectory.from_config(_config(conn)).get_current_head()
     return MigrationContext.configure(conn).get_current_revision(), head
-
-
-def migrate(url: str) -> None:
-    """Open the database at `url`, bring it up to date and close it again."""
-    from stackroom.database.connect import connect  # noqa: PLC0415 - connecting is what migrates
-
-    async def run() -> None:
-        await (await connect(url)).close()
-
-    asyncio.run(run())
