@@ -16,6 +16,7 @@ from stackroom.doctor import examine
 from stackroom.library.sweep import sweep
 from stackroom.settings import Settings
 from stackroom.testing.live import LiveServer
+from stackroom.testing.pictures import picture
 from stackroom.testing.processes import wait_until
 
 PICTOGRAPH = "/api/v1/developer"
@@ -144,11 +145,15 @@ class Client:
         kind: str = "image/jpeg",
     ) -> httpx.Response:
         """The three steps; the answer to the last of them."""
-        place = {"dataset_name": dataset, "filename": name, "folder_path": folder}
-        wanted = self.ask("POST", f"{PICTOGRAPH}/images/upload-url", {**place, "content_type": kind})
-        ticket = answered(wanted)
+        ticket = self.ticket(dataset, folder, name, kind)
         answered(self.put(ticket["upload_url"], content, kind))
         return self.register(dataset, folder, name, content, ticket["gcs_path"], once=once)
+
+    def ticket(self, dataset: str, folder: str, name: str, kind: str = "image/jpeg") -> dict[str, Any]:
+        """Leave to send one file: `upload_url` and `gcs_path`."""
+        place = {"dataset_name": dataset, "filename": name, "folder_path": folder, "content_type": kind}
+        given: dict[str, Any] = answered(self.ask("POST", f"{PICTOGRAPH}/images/upload-url", place))
+        return given
 
     def register(
         self, dataset: str, folder: str, name: str, content: bytes, ticket: str, *, once: str | None
@@ -157,6 +162,20 @@ class Client:
         return self.ask(
             "POST", f"{PICTOGRAPH}/images/register", {**body, "file_size": len(content)}, once=once
         )
+
+    def upload_three(self, dataset: str, *, seed: int) -> list[str]:
+        """Three images that are nowhere else, without a key, so that these writes reach no point of an answer."""
+        contents = [picture(seed=seed + n, width=128) for n in range(3)]
+        made = [self.upload(dataset, "/", f"{n}.jpg", each, once=None) for n, each in enumerate(contents)]
+        return [answered(each, 201)["image_id"] for each in made]
+
+    def multiply(self, dataset: str, count: int) -> int:
+        """Copy all assets of a dataset, again and again, until they are more than `count`; how many they then are."""
+        everything, there = {"filter": {"dataset": dataset}}, 0
+        while there <= count:
+            begun = self.run("copy", everything, to={"folder": f"/{there}"}, once=None)
+            there = 2 * int(self.finished(begun.json()["id"])["total"])
+        return there
 
     def batch(self, verb: str, dataset: str, ids: list[str], *, once: str, **more: Any) -> httpx.Response:
         method = "PATCH" if verb == "update" else "POST"
@@ -218,6 +237,11 @@ class Client:
                 return step()
             except httpx.TransportError:
                 self._on_loss()
+
+
+def never() -> None:
+    """For a client that must be answered at once."""
+    raise AssertionError("the server did not answer")
 
 
 def answered(response: httpx.Response, status: int = 200) -> Any:

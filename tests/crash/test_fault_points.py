@@ -75,7 +75,7 @@ class CrashingLibrary:
     def test_a_copy_that_dies_again_and_again_is_made_once(self, lives: Lives, client: Client) -> None:
         lives.start(*COPIES)
         dataset = client.make_dataset("copies")
-        ids, more = upload_three(client, dataset, seed=100), {"target_folder_path": "/copies"}
+        ids, more = client.upload_three(dataset, seed=100), {"target_folder_path": "/copies"}
         first = client.batch("copy", dataset, ids, once="copy", **more)
         assert lives.deaths == [EXIT_CODE] * len(COPIES)
         same_again(first, client.batch("copy", dataset, ids, once="copy", **more))
@@ -92,7 +92,7 @@ class CrashingLibrary:
         lives.start(*PURGES)
         before = lives.stored()
         dataset = client.make_dataset("purge")
-        ids = upload_three(client, dataset, seed=110)
+        ids = client.upload_three(dataset, seed=110)
         first = client.batch("delete", dataset, ids, once="purge", permanent=True)
         assert lives.deaths == [EXIT_CODE] * len(PURGES)
         same_again(first, client.batch("delete", dataset, ids, once="purge", permanent=True))
@@ -105,8 +105,8 @@ class CrashingLibrary:
         answered and once more between two chunks. Then the copy is undone."""
         lives.start()
         dataset = client.make_dataset("large")
-        upload_three(client, dataset, seed=200)
-        count = multiply(client, dataset, 12_000)
+        client.upload_three(dataset, seed=200)
+        count = client.multiply(dataset, 12_000)
         everything = {"filter": {"dataset": dataset}, "expect_count": count}
         lives.start("apply:before-commit:2", "answer:after-commit", "apply:after-commit")
 
@@ -150,7 +150,7 @@ class CrashingLibrary:
         for life, point in enumerate(SWEEPS):
             before = lives.stored()
             dataset = client.make_dataset(f"sweep {life}")
-            ids = upload_three(client, dataset, seed=400 + 3 * life)
+            ids = client.upload_three(dataset, seed=400 + 3 * life)
             answered(client.batch("delete", dataset, ids, once=dataset, permanent=True))
             if len(lives.deaths) == life:  # it was quick enough to answer before it died
                 lives.come_back()
@@ -173,21 +173,3 @@ class TestOnPostgresql(CrashingLibrary):
 def test_the_library_dies_at_every_point() -> None:
     died_at = {*UPLOADS, *COPIES, *PURGES, *OTHERS}
     assert died_at | {point.removesuffix(":2") for point in SWEEPS} == set(POINTS)
-
-
-def upload_three(client: Client, dataset: str, *, seed: int) -> list[str]:
-    """Three images that are nowhere else, without a key, so that these writes reach no point of an answer."""
-    made = [
-        client.upload(dataset, "/", f"{n}.jpg", picture(seed=seed + n, width=128), once=None)
-        for n in range(3)
-    ]
-    return [answered(each, 201)["image_id"] for each in made]
-
-
-def multiply(client: Client, dataset: str, count: int) -> int:
-    """Copy all assets of a dataset, again and again, until they are more than `count`; how many they then are."""
-    everything, there = {"filter": {"dataset": dataset}}, 0
-    while there <= count:
-        copied = client.run("copy", everything, to={"folder": f"/{there}"}, once=None)
-        there = 2 * answered(copied)["total"]
-    return there

@@ -69,6 +69,8 @@ def describe(error: BaseException) -> Failure | None:
             return Failure(message="interrupted", exit_code=ExitCode.INTERRUPTED)
         case Refused():
             return Failure(message=error.message, fix=error.fix, exit_code=error.exit_code)
+        case errors.Unavailable(code="database_unavailable"):
+            return _of_the_database(error.__cause__ or error)
         case errors.StackroomError():
             return _of_the_library(error)
         case OSError():
@@ -114,9 +116,13 @@ def _of_a_dependency(error: BaseException) -> Failure | None:
     """The database's own words. Told by where the class lives, as a client's machine has no such package."""
     if type(error).__module__.partition(".")[0] not in {"sqlalchemy", "asyncpg"}:
         return None
-    cause = getattr(error, "orig", None) or error
+    return _of_the_database(getattr(error, "orig", None) or error)
+
+
+def _of_the_database(cause: BaseException) -> Failure:
+    words = str(cause).strip() or type(cause).__name__
     return Failure(
-        message=f"the database cannot be used: {str(cause).strip().splitlines()[0]}",
+        message=f"the database cannot be used: {words.splitlines()[0]}",
         code="database_unavailable",
         fix="Check --database-url, and that the database server runs and lets this user in.",
         exit_code=ExitCode.SERVER,

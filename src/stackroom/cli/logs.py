@@ -1,7 +1,10 @@
 """The server's log: on standard error, for people or as JSON lines. Set up before anything is opened."""
 
+import io
 import logging
 import sys
+from contextlib import suppress
+from typing import TextIO, cast
 
 import structlog
 from structlog.typing import Processor
@@ -13,16 +16,33 @@ _SHARED: tuple[Processor, ...] = (
 )
 
 
+class _Lossy(io.TextIOBase):
+    """A stream that loses what cannot be written: a log on a full disk must not fail the request it is about."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
+
+
 def set_up_logs(*, as_json: bool, verbose: bool) -> None:
     """Warnings and errors; with `verbose` also what is done, such as a line for every request.
 
     What is not logged costs next to nothing: the methods below the level are empty ones.
     """
+    log = cast("TextIO", _Lossy(sys.stderr))
     level = logging.INFO if verbose else logging.WARNING
     structlog.configure(
         processors=[*_SHARED, *_last(as_json=as_json)],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(log),
         cache_logger_on_first_use=True,
     )
     # Libraries use Python's own logging; their lines shall look no different.
@@ -30,7 +50,7 @@ def set_up_logs(*, as_json: bool, verbose: bool) -> None:
         foreign_pre_chain=_SHARED,
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_last(as_json=as_json)],
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(log)
     handler.setFormatter(formatter)
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
 

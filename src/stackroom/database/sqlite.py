@@ -12,9 +12,11 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+import structlog
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
@@ -22,6 +24,9 @@ from sqlalchemy.pool import NullPool
 from stackroom.database.transaction import T, Work
 from stackroom.errors import Conflict, Unavailable
 
+log = structlog.get_logger(__name__)
+# What the disk or its owner has done, not we.
+_NOT_OURS = ("SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_BUSY")
 READERS = 4
 READER_CACHE_MB = 16
 WRITER_CACHE_MB = 64
@@ -48,6 +53,8 @@ class SqliteDatabase:
         if not self.read_only:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._lock = _take_lock(self.path)
+            # The library's secrets are in it. Its log gets the same mode.
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         self._reading = self._engine("BEGIN")
         self._writing = self._engine("BEGIN IMMEDIATE")
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="sqlite-read")
@@ -73,7 +80,8 @@ class SqliteDatabase:
     async def close(self) -> None:
         """Finish what is running, fold the log into the file, and let others have it. May be called twice."""
         if self._lock is not None:
-            await self._in_writer(self._fold_log)
+            with suppress(sqlite3.OperationalError):  # no room: the log stays beside the file, and is as good
+                await self._in_writer(self._fold_log)
         for pool in (self._readers, self._writer):
             await asyncio.to_thread(pool.shutdown)
         for connection in self._connections:
@@ -180,10 +188,18 @@ def _changed_rows(connection: Connection) -> int:
 
 
 def _explained(error: OperationalError) -> Exception:
-    if "full" in str(error.orig):
+    what = getattr(error.orig, "sqlite_errorname", "")
+    if what == "SQLITE_FULL":
         return Unavailable(
             "there is no room left for the library's database; nothing was changed",
             code="storage_full",
             hint="Free some disk space where the data directory is, then try again.",
+        )
+    if what.startswith(_NOT_OURS):
+        log.error("database.failed", error=str(error.orig), code=what)
+        return Unavailable(
+            "the library's database cannot be read or written; nothing was changed",
+            code="database_unavailable",
+            hint="Try again later. The operator finds the cause in the server's log.",
         )
     return error

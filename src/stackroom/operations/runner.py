@@ -29,12 +29,19 @@ class Runner:
         """Work until cancelled. An operation that cannot go on is logged and tried again later, never dropped."""
         while True:
             self._awake.clear()
-            for operation_id in await self._database.read(engine.unfinished):
+            for operation_id in await self._unfinished():
                 await self._advance(operation_id)
             try:
                 await asyncio.wait_for(self._awake.wait(), IDLE)
             except TimeoutError:
                 continue
+
+    async def _unfinished(self) -> list[int]:
+        try:
+            return await self._database.read(engine.unfinished)
+        except Exception:
+            log.exception("operations.unknown")
+            return []
 
     async def _advance(self, operation_id: int) -> None:
         try:

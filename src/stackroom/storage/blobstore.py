@@ -92,7 +92,7 @@ class BlobStore(Protocol):
 
 def unavailable(error: OSError, doing: str) -> Unavailable:
     """Turn the operating system's error into ours, with what the operator can do about it."""
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+    if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:  # the last: past a process's own limit
         return Unavailable(
             "The disk is full; nothing was stored.",
             code="storage_full",
