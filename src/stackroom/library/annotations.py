@@ -104,6 +104,8 @@ def parse(document: bytes) -> list[AnyAnnotation]:
         raise Invalid(
             f"annotations: {error}", hint="See the annotation shapes: bbox, polygon, polyline, keypoint."
         ) from error
+    except RecursionError as error:
+        raise Invalid("annotations: nested too deeply", hint="Nest the attributes less.") from error
 
 
 def get(conn: Connection, actor: Actor, reference: str) -> tuple[Asset, bytes]:

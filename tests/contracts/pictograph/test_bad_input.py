@@ -510,3 +510,19 @@ def test_an_annotation_that_no_client_could_read_is_not_kept(
     refused(house.post(f"/annotations/{image}", {}), 422)
     refused(house.post(f"/annotations/{image}", {"image_id": "other", "annotations": []}), 422)
     assert house.get(f"/annotations/{image}").json()["annotations"] == []
+
+
+@pytest.mark.parametrize("depth", [1_000, 200_000])
+def test_what_is_nested_without_end_is_refused(house: House, dataset: dict[str, Any], depth: int) -> None:
+    image = house.an_image(dataset, f"{uuid.uuid4().hex}.png")["id"]
+    nest = b"[" * depth + b"]" * depth
+    point = (
+        b'{"id": "a", "name": "b", "type": "keypoint", "keypoint": {"x": 1, "y": 1}, "attributes": %s}' % nest
+    )
+    for body in (
+        b'{"annotations": %s}' % nest,
+        b'{"annotations": [%s]}' % point,
+        b'{"annotations": [], "unknown": %s}' % nest,
+    ):
+        answer = house.ask("POST", f"/annotations/{image}", content=body)
+        assert answer.status_code in {400, 422}, answer.text

@@ -1,5 +1,6 @@
 """Reading a request: who asks, what the body says, which way back leads here. The same for every face."""
 
+import asyncio
 import base64
 import binascii
 import re
@@ -7,6 +8,7 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 import msgspec
+import structlog
 from starlette.requests import Request
 
 from stackroom.access import Actor, unauthenticated
@@ -17,6 +19,7 @@ from stackroom.web.shared.services import Services
 
 T = TypeVar("T")
 MAX_BODY = 16 * 2**20
+log = structlog.get_logger(__name__)
 _ENCODED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
@@ -40,7 +43,7 @@ async def authenticate(request: Request) -> tuple[Actor, Authenticated]:
     now = services.now()
     found = await services.database.read(lambda conn: organizations.authenticate(conn, token, now=now))
     if not found.seen:
-        await services.database.write(lambda conn: organizations.note_use(conn, found.key_id, now=now))
+        _note_use(services, found.key_id, now)
     actor = Actor(
         organization_id=found.organization.id,
         organization_uuid=found.organization.uuid,
@@ -51,6 +54,24 @@ async def authenticate(request: Request) -> tuple[Actor, Authenticated]:
         user_agent=request.headers.get("user-agent", "")[:500] or None,
     )
     return actor, found
+
+
+_noting: dict[int, asyncio.Task[None]] = {}
+
+
+def _note_use(services: Services, key_id: int, now: int) -> None:
+    """Without waiting for it: who only reads must not stand in line behind those who write."""
+
+    async def note() -> None:
+        try:
+            await services.database.write(lambda conn: organizations.note_use(conn, key_id, now=now))
+        except Exception:  # noqa: BLE001 - the next request notes it
+            log.warning("key.use_not_noted", key_id=key_id, exc_info=True)
+        finally:
+            del _noting[key_id]
+
+    if key_id not in _noting:
+        _noting[key_id] = asyncio.create_task(note())
 
 
 def token_of(request: Request) -> str | None:
@@ -95,6 +116,8 @@ def decode(body: bytes, kind: type[T]) -> T:
         raise Invalid(
             f"the body is not JSON: {error}", code="malformed_json", hint="Send a JSON object, as UTF-8."
         ) from error
+    except RecursionError as error:
+        raise Invalid("the body is nested too deeply", code="malformed_json", hint="Nest less.") from error
 
 
 def convert(values: Mapping[str, str], kind: type[T], place: str = "query") -> T:

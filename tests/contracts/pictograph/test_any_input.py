@@ -1,0 +1,119 @@
+"""Whatever a body or a query says, the answer is never a failure of ours."""
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from .house import House
+
+UNKNOWN = "0c9d8e7f-1111-4222-8333-444455556666"
+WORDS = st.sampled_from(
+    [
+        "",
+        "/",
+        "..",
+        "a.png",
+        "rename",
+        "full",
+        "new",
+        "image/png",
+        UNKNOWN,
+        "true",
+        "-1",
+        "9" * 40,
+        "é",
+        "a\x01",
+        "\x00",
+    ]
+)
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text()
+    | WORDS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+FILE = ("filename", "folder_path", "directory_path", "content_type", "file_size", "gcs_path")
+BATCH = ("target_folder_path", "target_directory_path", "duplicate_handling", "copy_annotations", "permanent")
+KEYS = {
+    "POST /projects": ("name", "description", "annotation_types", "classes", "readme"),
+    "PATCH /projects/{dataset}": ("name", "description", "annotation_types", "classes", "classes_base"),
+    "POST /images/upload-url": ("dataset_id", *FILE),
+    "POST /images/register": ("dataset_id", *FILE),
+    "POST /images/bulk-upload-url": ("dataset_id", "images"),
+    "POST /images/bulk-register": ("dataset_id", "images"),
+    "POST /batch/images/move": ("image_ids", *BATCH),
+    "POST /batch/images/copy": ("image_ids", *BATCH),
+    "POST /batch/images/delete": ("image_ids", *BATCH),
+    "PATCH /batch/images/update": ("image_ids", "updates"),
+    "POST /annotations/{image}": ("annotations", "image_id"),
+    "POST /annotations/bulk": ("saves",),
+}
+QUERIES = {
+    "/projects": ("limit", "offset", "archived"),
+    "/images": (
+        "dataset_id",
+        "limit",
+        "offset",
+        "folder_path",
+        "filename",
+        "status",
+        "split",
+        "min_confidence_lt",
+    ),
+    "/datasets/{dataset}": ("include_images", "images_limit", "images_offset"),
+    "/datasets/{dataset}/download": ("mode", "limit", "offset", "status_filter"),
+    "/folders/list/{dataset}": ("parent_path",),
+}
+EXAMPLES = settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+
+
+@pytest.fixture(scope="module")
+def things(house: House) -> tuple[dict[str, Any], dict[str, Any]]:
+    dataset = house.a_dataset()
+    return dataset, house.an_image(dataset)
+
+
+def filled(path: str, things: tuple[dict[str, Any], dict[str, Any]]) -> str:
+    return path.replace("{dataset}", things[0]["id"]).replace("{image}", things[1]["id"])
+
+
+@pytest.mark.parametrize("address", KEYS)
+@EXAMPLES
+@given(data=st.data())
+def test_any_body(
+    house: House, things: tuple[dict[str, Any], dict[str, Any]], address: str, data: st.DataObject
+) -> None:
+    method, path = filled(address, things).split()
+    body = data.draw(st.fixed_dictionaries({}, optional=dict.fromkeys(KEYS[address], VALUES)))
+    if "image_ids" in KEYS[address] and data.draw(st.booleans()):
+        body |= {"dataset_name": things[0]["name"], "image_ids": [things[1]["id"], UNKNOWN, "x"]}
+    answer = house.ask(method, path, json=body)
+    assert answer.status_code < 500, answer.text
+
+
+@pytest.mark.parametrize("path", QUERIES)
+@EXAMPLES
+@given(data=st.data())
+def test_any_query(
+    house: House, things: tuple[dict[str, Any], dict[str, Any]], path: str, data: st.DataObject
+) -> None:
+    query = data.draw(st.fixed_dictionaries({}, optional=dict.fromkeys(QUERIES[path], st.text() | WORDS)))
+    answer = house.get(filled(path, things), params={"dataset_id": things[0]["id"], **query})
+    assert answer.status_code < 500, answer.text
+
+
+@EXAMPLES
+@given(name=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=300))
+def test_any_name(house: House, name: str) -> None:
+    """A dataset is made and found under it, or it is refused."""
+    made = house.post("/projects", {"name": name})
+    assert made.status_code in {201, 409, 422}, made.text
+    if made.status_code == 201:
+        listed = house.get(f"/datasets/{made.json()['project']['id']}").json()["data"]["name"]
+        assert listed == made.json()["project"]["name"]
