@@ -44,7 +44,7 @@ def _fetch(connection: socket.socket, request: bytes) -> int:
     )
     left = size - len(body)
     while left:
-        left -= connection.recv_into(PIECE, min(left, len(PIECE)), socket.MSG_TRUNC) or len(_ended())
+        left -= connection.recv_into(PIECE, min(left, len(PIECE))) or len(_ended())
     return size
 
 

@@ -161,6 +161,7 @@ def advance(conn: Connection, operation_id: int, *, now: int) -> bool:
         mine = operation_pending.c.operation_id == operation_id
         conn.execute(delete(operation_pending).where(mine, operation_pending.c.position < stop))
         if journal.first_pending(conn, operation_id) is not None:
+            journal.add_up(conn, operation_id, start)
             return True
     _finish(Run(conn, actor, request, operation_id=operation_id, count=0, now=now))
     return False

@@ -1,6 +1,7 @@
 """The journal: one row per operation, one per item. The work table, the report, the audit and undo's memory in one."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -131,6 +132,15 @@ def failed_of(found: Operation) -> FailedOf:
     return FailedOf(found.id, restriction(found.request.selection) or moved_in)
 
 
+def add_up(conn: Connection, operation_id: int, start: int) -> None:
+    """Add what a long operation's items from `start` on came to, so that who follows it need not have all counted."""
+    mine = operation.c.id == operation_id
+    before = conn.execute(select(operation.c.outcomes, operation.c.bytes).where(mine)).one()
+    counted, size = count_outcomes(conn, operation_id, start)
+    total = Counter(_outcomes(before.outcomes or "{}")) + Counter(counted)
+    conn.execute(update(operation).where(mine).values(outcomes=_written(total), bytes=before.bytes + size))
+
+
 def finish(
     conn: Connection, operation_id: int, *, state: str = FINISHED, error: str | None = None, now: int
 ) -> dict[Outcome, int]:
@@ -141,7 +151,7 @@ def finish(
         .where(operation.c.id == operation_id)
         .values(
             state=state,
-            outcomes=msgspec.json.encode({str(int(outcome)): n for outcome, n in counted.items()}).decode(),
+            outcomes=_written(counted),
             bytes=size,
             error=error,
             finished_at=now,
@@ -150,9 +160,18 @@ def finish(
     return counted
 
 
-def count_outcomes(conn: Connection, operation_id: int) -> tuple[dict[Outcome, int], int]:
-    """How many items ended how, and the bytes of those that succeeded."""
-    outcome, mine = operation_item.c.outcome, operation_item.c.operation_id == operation_id
+def _outcomes(written: str) -> dict[Outcome, int]:
+    return {Outcome(int(code)): count for code, count in msgspec.json.decode(written).items()}
+
+
+def _written(outcomes: Mapping[Outcome, int]) -> str:
+    return msgspec.json.encode({str(int(outcome)): count for outcome, count in outcomes.items()}).decode()
+
+
+def count_outcomes(conn: Connection, operation_id: int, start: int = 0) -> tuple[dict[Outcome, int], int]:
+    """How many items, of those from `start` on, ended how, and the bytes of those that succeeded."""
+    outcome = operation_item.c.outcome
+    mine = (operation_item.c.operation_id == operation_id) & (operation_item.c.position >= start)
     totals = func.count(), func.coalesce(func.sum(operation_item.c.size), 0)
     # Mostly all end alike, and then nothing needs to be sorted into groups.
     first, last, *total = conn.execute(
@@ -305,8 +324,7 @@ def _from_row(conn: Connection, row: Row[Any]) -> Operation:
     if row.outcomes is None:
         outcomes, size = count_outcomes(conn, row.id)
     else:
-        outcomes = {Outcome(int(code)): count for code, count in msgspec.json.decode(row.outcomes).items()}
-        size = row.bytes
+        outcomes, size = _outcomes(row.outcomes), row.bytes
     return Operation(
         id=row.id,
         uuid=row.uuid,

@@ -65,7 +65,7 @@ def _note_use(services: Services, key_id: int, now: int) -> None:
     async def note() -> None:
         try:
             await services.database.write(lambda conn: organizations.note_use(conn, key_id, now=now))
-        except Exception:  # noqa: BLE001 - the next request notes it
+        except Exception:
             log.warning("key.use_not_noted", key_id=key_id, exc_info=True)
         finally:
             del _noting[key_id]
