@@ -7,6 +7,7 @@ from pathlib import Path
 
 from stackroom import errors
 from stackroom.cli.exits import ExitCode
+from stackroom.storage.blobstore import MissingBytes
 from stackroom.web.shared.errors import status_of
 
 ROOT = Path(__file__).parents[2]
@@ -19,6 +20,7 @@ ROWS = {
     )
 }
 KINDS = {name: it for name, it in vars(errors).items() if isinstance(it, type)}
+KINDS |= {"MissingBytes": MissingBytes, "_composed": errors.Invalid, "_refused": errors.Invalid}
 # Statuses that a face gives by itself: its own addresses, its own failures, and what it does not have.
 OF_THE_FACES = {"unknown_path": "404", "method_not_allowed": "405", "internal_error": "500"}
 OF_THE_FACES |= {"not_offered": "501", "bad_request": "4xx"}
