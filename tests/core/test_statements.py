@@ -204,7 +204,7 @@ def test_no_page_of_a_listing_scans_a_table_that_grows(crowd: Crowd, where: dict
         listing.count(conn, wanted)
 
     _, sent = recorded(crowd.library, work)
-    assert len(sent) == 3
+    assert len(sent) == (3 if where else 4)  # a whole dataset is counted from two short indexes
     assert crowd.scans(sent) == []
 
 
