@@ -172,7 +172,9 @@ def unfinished(conn: Connection) -> list[int]:
     return list(
         conn.scalars(
             select(operation.c.id)
-            .where(operation.c.state == RUNNING, operation.c.finished_at.is_(None))  # for the index of these few
+            .where(
+                operation.c.state == RUNNING, operation.c.finished_at.is_(None)
+            )  # for the index of these few
             .order_by(operation.c.id)
         )
     )
