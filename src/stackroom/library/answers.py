@@ -12,6 +12,7 @@ import msgspec
 from sqlalchemy import Connection, delete, insert, select
 
 from stackroom import clock
+from stackroom.access import Actor
 from stackroom.database.schema import answer
 from stackroom.errors import Invalid
 
@@ -28,20 +29,29 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """One write with a key. `fingerprint` tells whether a later one with the same key asks for the same thing."""
+    """One write with a key, which counts for its caller, method and path only: what a client calls its first request
+    to one address says nothing about another. `fingerprint` tells whether a later one asks for the same thing."""
 
     organization_id: int
     key: str
     fingerprint: bytes
 
 
-def identify(organization_id: int, key: str, method: str, path: str, body: bytes) -> Request:
+def identify(actor: Actor, key: str, method: str, path: str, asked: bytes) -> Request:
+    """`asked` is all that the answer depends on beside the address: the body, and the query if there is one.
+
+    Raises `Invalid` (`bad_idempotency_key`).
+    """
     if not 1 <= len(key) <= MAX_KEY or not key.isprintable():
         raise Invalid(
             f"Idempotency-Key must be 1 to {MAX_KEY} printable characters", code="bad_idempotency_key"
         )
-    fingerprint = hashlib.sha256(f"{method} {path}\n".encode() + body).digest()
-    return Request(organization_id=organization_id, key=key, fingerprint=fingerprint)
+    scope = hashlib.sha256(f"{actor.key_id} {method} {path}".encode()).hexdigest()
+    return Request(
+        organization_id=actor.organization_id,
+        key=f"{scope}:{key}",
+        fingerprint=hashlib.sha256(asked).digest(),
+    )
 
 
 def recall(conn: Connection, request: Request, *, now: int) -> Answer | None:

@@ -160,16 +160,24 @@ def test_a_key_belongs_to_one_request(house: House) -> None:
     dataset, once = house.a_dataset(), key()
     image = house.an_image(dataset)["id"]
     house.post("/batch/images/move", batch(dataset, [image], target_folder_path="/x"), headers=once)
-    others: list[tuple[str, Any]] = [
-        ("/batch/images/move", batch(dataset, [image], target_folder_path="/y")),
-        ("/batch/images/copy", batch(dataset, [image], target_folder_path="/x")),
-        ("/projects", {"name": "x"}),
-    ]
-    for path, body in others:
-        answer = house.post(path, body, headers=once)
-        assert answer.status_code == 422
-        assert answer.json()["error"]["code"] == "idempotency_key_reused"
+    answer = house.post("/batch/images/move", batch(dataset, [image], target_folder_path="/y"), headers=once)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "idempotency_key_reused")
     assert house.get(f"/images/{image}/metadata").json()["image"]["folder_path"] == "/x"
+
+
+def test_a_key_counts_at_one_address(house: House) -> None:
+    dataset, once = house.a_dataset(), key()
+    image = house.an_image(dataset)["id"]
+    for verb in ("move", "copy"):
+        answer = house.post(f"/batch/images/{verb}", batch(dataset, [image]), headers=once)
+        assert answer.status_code == 200
+        assert "idempotent-replayed" not in answer.headers
+
+
+def test_a_key_may_be_255_characters_long(house: House) -> None:
+    once = {"Idempotency-Key": "k" * 255}
+    body = {"name": f"set {uuid.uuid4().hex}"}
+    assert [house.post("/projects", body, headers=once).status_code for _ in range(2)] == [201, 201]
 
 
 def test_a_key_belongs_to_who_used_it(house: House) -> None:

@@ -44,13 +44,11 @@ class Once:
         self._services = services_of(request)
         self._at_work: MutableMapping[tuple[int, str], asyncio.Lock] = request.app.state.at_work
         key = request.headers.get("idempotency-key")
-        path = f"{request.scope['path']}?{request.scope['query_string'].decode('latin-1')}"
-        # Each caller's keys are its own. An empty one stays empty, and is refused.
-        scoped = f"{actor.key_id}:{key}" if key else ""
+        asked: bytes = request.scope["query_string"] + b"\n" + body
         self._request = (
-            answers.identify(actor.organization_id, scoped, request.method, path, body)
-            if key is not None
-            else None
+            None
+            if key is None
+            else answers.identify(actor, key, request.method, request.scope["path"], asked)
         )
 
     async def prepare_and_write(
