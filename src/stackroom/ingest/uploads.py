@@ -292,13 +292,13 @@ def register_many(
     good = [each for each in files if isinstance(each, Prepared)]
     if not good:
         return [each for each in files if isinstance(each, Refused)]
-    waiting = set(conn.scalars(select(upload.c.id).where(upload.c.id.in_([each.upload_id for each in good]))))
     places = {
         path: folders.ensure(conn, good[0].dataset_id, path, now=now)
         for path in {each.folder_path for each in good}
     }
     for folder_id in sorted(places.values()):
         folders.hold(conn, folder_id)
+    waiting = set(conn.scalars(select(upload.c.id).where(upload.c.id.in_([each.upload_id for each in good]))))
     taken = {
         path: assets.taken_names(conn, folder_id, [each.name for each in good if each.folder_path == path])
         for path, folder_id in places.items()
@@ -308,10 +308,10 @@ def register_many(
     for each in files:
         if isinstance(each, Refused):
             results.append(each)
+        elif each.name in taken[each.folder_path]:  # first: so says the loser of a race for one upload, too
+            results.append(_refused(each, _name_taken(each.name, each.folder_path)))
         elif each.upload_id not in waiting or each.upload_id in made:
             results.append(_refused(each, _upload_missing(each.name, each.folder_path)))
-        elif each.name in taken[each.folder_path]:
-            results.append(_refused(each, _name_taken(each.name, each.folder_path)))
         else:
             taken[each.folder_path].add(each.name)
             made[each.upload_id] = _new_asset(conn, actor, each, places[each.folder_path], now=now)

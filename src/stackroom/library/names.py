@@ -54,6 +54,8 @@ def clean_dataset_name(raw: str) -> str:
     name = _composed(raw, "dataset name").strip()
     if not name:
         raise _refused("dataset name", raw, "is empty", "Give the dataset a name.")
+    if name in {".", ".."}:  # every client resolves them in an address, so nobody could reach the dataset
+        raise _refused("dataset name", raw, "is not a name", "Choose another.")
     if "/" in name or len(name) > MAX_NAME:
         raise _refused(
             "dataset name", raw, f"contains a slash or more than {MAX_NAME} characters", "Choose another."

@@ -56,7 +56,8 @@ class Call:
 
     def form_or_json(self, kind: type[T]) -> T:
         """A body in either encoding. An empty form field is one that was not given."""
-        if not self._request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        content_type = self._request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if content_type != "application/x-www-form-urlencoded":
             return self.json(kind)
         fields = dict(parse_qsl(self._body.decode(errors="replace")))
         return requests.convert(fields, kind, "body")

@@ -34,7 +34,9 @@ def status_of(error: StackroomError) -> int:
 
 
 def plain_error(request: Request, error: StackroomError, status: int | None) -> Response:  # noqa: ARG001 - a `Refusal`
+    """`detail` is where the older Pictograph clients look: signed URLs are part of their conversation."""
     body = {
-        "error": {"code": error.code, "message": error.message, "hint": error.hint, "details": error.details}
+        "error": {"code": error.code, "message": error.message, "hint": error.hint, "details": error.details},
+        "detail": error.message,
     }
     return json_reply(body, status or status_of(error))
