@@ -1,6 +1,7 @@
 """`stackroom serve`: one process that keeps a library and answers for it."""
 
 import asyncio
+import gc
 import json
 import signal
 import socket
@@ -117,6 +118,9 @@ async def _serve(settings: "Settings", sock: socket.socket, *, json_logs: bool) 
     async with open_library(settings) as services, at_work(services):
         url = _url(settings, sock)
         _announce(url, await _first_key(services), as_json=json_logs)
+        # All that is loaded by now stays; to look through it for garbage would stop every request for a while.
+        gc.freeze()
+        gc.set_threshold(20_000, 20, 20)
         with control_file(settings, url) as token:
             server = _uvicorn(make_server(msgspec.structs.replace(services, control_token=token)))
             stop(server)
@@ -144,6 +148,8 @@ def _on_signals() -> "Callable[[uvicorn.Server], None]":
 def _uvicorn(app: object) -> "uvicorn.Server":
     import uvicorn
 
+    from stackroom.cli.zero_copy import with_sendfile
+
     class Server(uvicorn.Server):
         """Leaves signals alone: uvicorn's own would kill us at its end, before the library is closed."""
 
@@ -153,7 +159,7 @@ def _uvicorn(app: object) -> "uvicorn.Server":
 
     return Server(
         uvicorn.Config(
-            app,  # type: ignore[arg-type]  # an ASGI application, which only the web folder may name
+            with_sendfile(app),  # type: ignore[arg-type]  # an ASGI application, which only the web folder may name
             http="httptools",
             ws="none",
             lifespan="off",

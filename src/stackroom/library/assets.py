@@ -1,10 +1,11 @@
 """Assets: the items a user can name, move and describe."""
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, Select, insert, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, insert, select
 
 from stackroom import ids
 from stackroom.access import Actor
@@ -57,6 +58,7 @@ class NewAsset(msgspec.Struct, frozen=True, kw_only=True):
     kind: str = "image"
 
 
+@cache  # building a statement takes longer than running it, and this one is in every listing and every download
 def query() -> Select[Any]:
     """Selects assets with the path of their folder: the base of every listing."""
     columns = [asset.c[field] for field in Asset.__struct_fields__ if field != "folder_path"]
@@ -91,16 +93,20 @@ def by_uuids(conn: Connection, actor: Actor, uuids: Sequence[bytes]) -> dict[byt
 def with_bytes(conn: Connection, reference: str) -> tuple[Asset, str, bytes]:
     """An asset of any organization, for a caller whose signed URL names it: with its storage key and SHA-256."""
     raw = ids.parse(reference)
-    columns = (blob.c.storage_key, blob.c.sha256)
     row = None
     if raw is not None:
-        joined = query().add_columns(*columns).join(blob, blob.c.id == asset.c.blob_id)
-        row = conn.execute(joined.where(asset.c.uuid == raw)).first()
+        row = conn.execute(_with_bytes(), {"wanted": raw}).first()
     if row is None:
         raise NotFound(f"image {reference!r} not found", hint="It has been deleted for good.")
     values = dict(row._mapping)
     key, sha256 = values.pop("storage_key"), values.pop("sha256")
     return Asset(**values), key, sha256
+
+
+@cache
+def _with_bytes() -> Select[Any]:
+    joined = query().add_columns(blob.c.storage_key, blob.c.sha256).join(blob, blob.c.id == asset.c.blob_id)
+    return joined.where(asset.c.uuid == bindparam("wanted"))
 
 
 def bytes_of(conn: Connection, found: Asset) -> tuple[str, bytes]:

@@ -62,6 +62,12 @@ class FilePieces:
         self._at += len(piece)
         return piece
 
+    def fileno(self) -> int:
+        """The open file, for whoever can send it without reading it. Raises ValueError once closed."""
+        if self._descriptor is None:
+            raise ValueError("closed")
+        return self._descriptor
+
     def close(self) -> None:
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
