@@ -32,6 +32,11 @@ Moment = BigInteger
 Name = Text().with_variant(Text(collation="C"), "postgresql")
 
 
+# SQLite gives the highest number again when its row is gone. A journal names folders, datasets and operations long
+# after they were removed, and must never come to name somebody else's.
+NUMBERED_ONCE = {"sqlite_autoincrement": True}
+
+
 def _id() -> Column[int]:
     return Column("id", Key, primary_key=True, autoincrement=True)
 
@@ -93,6 +98,7 @@ dataset = _table(
     Column("updated_at", Moment, nullable=False),
     UniqueConstraint("organization_id", "name"),
     UniqueConstraint("organization_id", "number"),
+    **NUMBERED_ONCE,
 )
 
 folder = _table(
@@ -105,6 +111,7 @@ folder = _table(
     Column("created_at", Moment, nullable=False),
     UniqueConstraint("dataset_id", "path"),
     Index("folder_children", "parent_id"),
+    **NUMBERED_ONCE,
 )
 
 blob = _table(
@@ -226,6 +233,7 @@ operation = _table(
     Column("finished_at", Moment),
     Index("operation_of_organization", "organization_id", "id"),
     Index("operation_undone", "undo_of"),
+    **NUMBERED_ONCE,
 )
 Index(
     "operation_unfinished",

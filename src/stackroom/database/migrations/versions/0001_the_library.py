@@ -168,6 +168,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("organization_id", "name"),
         sa.UniqueConstraint("organization_id", "number"),
         sa.UniqueConstraint("uuid"),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "event",
@@ -209,6 +210,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("dataset_id", "path"),
         sa.UniqueConstraint("uuid"),
+        sqlite_autoincrement=True,
     )
     op.create_index("folder_children", "folder", ["parent_id"], unique=False)
     op.create_table(
@@ -238,6 +240,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("uuid"),
+        sqlite_autoincrement=True,
     )
     op.create_index("operation_of_organization", "operation", ["organization_id", "id"], unique=False)
     op.create_index("operation_undone", "operation", ["undo_of"], unique=False)
