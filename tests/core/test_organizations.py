@@ -42,6 +42,13 @@ def test_an_organization_that_is_not_there_is_not_found(library: Library, refere
         library.read(lambda conn: organizations.find_organization(conn, reference))
 
 
+def test_organizations_are_listed_by_age_and_counted(library: Library) -> None:
+    before = library.read(organizations.count_organizations)
+    made = [library.an_organization() for _ in range(2)]
+    assert library.read(organizations.count_organizations) == before + 2
+    assert library.read(organizations.list_organizations)[-2:] == made
+
+
 def test_two_organizations_never_read_the_same(library: Library) -> None:
     suffix = ids.new().hex()
     library.an_organization(f"Blue Sky {suffix}")

@@ -285,6 +285,18 @@ def test_the_journal_says_how_each_item_was_and_became(place: Place) -> None:
     )
 
 
+def test_the_items_of_one_outcome_can_be_read_alone(place: Place) -> None:
+    done = place.library.submit(place.actor, Verb.ARCHIVE, place.mixed(), place.dataset)
+    wanted = [Outcome.NOT_FOUND]
+    found = place.library.read(lambda conn: list(journal.all_items(conn, done, wanted)))
+    assert [item.position for item in found] == [1, 2, 3, 4]
+    page = place.library.read(lambda conn: journal.items(conn, done, outcomes=wanted, after=2, limit=1))
+    assert [item.position for item in page] == [3]
+    assert place.library.read(lambda conn: journal.failures(conn, done.id)) == [
+        (n, Outcome.NOT_FOUND, None) for n in (1, 2, 3, 4)
+    ]
+
+
 def test_operations_are_listed_newest_first_a_page_at_a_time(place: Place) -> None:
     made = [
         place.library.submit(place.actor, Verb.MOVE, [place.good], place.dataset, to=f"/{n}")
