@@ -5,7 +5,7 @@ from contextlib import suppress
 import pytest
 
 from stackroom.errors import Invalid, NotFound
-from stackroom.library import assets, datasets, folders, listing
+from stackroom.library import annotations, assets, datasets, folders, listing
 from stackroom.library.listing import Filter
 from stackroom.operations.request import Changes, Verb
 from stackroom.testing.builders import Library
@@ -80,6 +80,19 @@ def test_names_that_are_taken_are_found_together(library: Library) -> None:
     asked = ["a.jpg", "c.jpg", "A.jpg", "b.jpg", "d'\"\\.jpg"]
     assert library.read(lambda conn: assets.taken_names(conn, root, asked)) == {"a.jpg", "b.jpg"}
     assert library.read(lambda conn: assets.is_taken(conn, root, "c.jpg")) is False
+
+
+def test_what_is_doubtful_is_found_by_its_least_confidence(library: Library) -> None:
+    actor = library.an_actor()
+    dataset = library.a_dataset(actor, assets=3)
+    for asset, confidence in zip(dataset.ids, (0.2, 0.8), strict=False):
+        point = b'{"id": "1", "name": "car", "type": "keypoint", "confidence": %.1f, "keypoint": {"x": 1, "y": 1}}'
+        wanted = annotations.parse(b"[" + point % confidence + b"]")
+        library.write(
+            lambda conn, it=asset, new=wanted: annotations.save(conn, actor, it, new, now=library.now)
+        )
+    doubtful = Filter(dataset_id=dataset.id, min_confidence_below=0.5)
+    assert [row.name for row in library.read(lambda conn: listing.page(conn, doubtful, limit=9))] == ["1.jpg"]
 
 
 @pytest.mark.parametrize(
