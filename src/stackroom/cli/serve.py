@@ -28,7 +28,7 @@ EXAMPLE = """stackroom serve
 
 stackroom serve --data-dir /srv/media --host 0.0.0.0 --port 8080 --public-url https://media.example.org"""
 
-_DRAIN_SECONDS = 30
+_DRAIN_SECONDS = 8  # less than the ten seconds after which most supervisors kill
 _NETWORK = "How it is reached"
 _LIMITS = "Limits"
 _PUBLIC = "How clients reach this server, such as https://media.example.org. Default: as each request did"
@@ -121,6 +121,7 @@ async def _serve(settings: "Settings", sock: socket.socket, *, json_logs: bool) 
         # All that is loaded by now stays; to look through it for garbage would stop every request for a while.
         gc.freeze()
         gc.set_threshold(20_000, 20, 20)
+        sys.setswitchinterval(0.001)  # a reader's thread waits so long for a writer's, several times in a request
         with control_file(settings, url) as token:
             server = _uvicorn(make_server(msgspec.structs.replace(services, control_token=token)))
             stop(server)

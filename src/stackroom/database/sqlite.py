@@ -28,6 +28,7 @@ log = structlog.get_logger(__name__)
 # What the disk or its owner has done, not we.
 _NOT_OURS = ("SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_BUSY")
 READERS = 4
+LOCK_PATIENCE = 2.0
 READER_CACHE_MB = 16
 WRITER_CACHE_MB = 64
 """At SQLite's own 2 MB a large operation spills what it is about to commit."""
@@ -52,7 +53,7 @@ class SqliteDatabase:
     async def start(self) -> None:
         if not self.read_only:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._lock = _take_lock(self.path)
+            self._lock = await _take_lock(self.path)
             # The library's secrets are in it. Its log gets the same mode.
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         self._reading = self._engine("BEGIN")
@@ -165,18 +166,24 @@ def open_raw(path: Path, *, read_only: bool = False, cache_mb: int = READER_CACH
     return raw
 
 
-def _take_lock(path: Path) -> int:
+async def _take_lock(path: Path) -> int:
+    """Have the library to ourselves. A command that makes a key has it for a moment, which is worth waiting for."""
     lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
-        raise Conflict(
-            f"{path} is in use by another Stackroom process",
-            code="library_in_use",
-            hint="Stop that process, or use the running server; only one process may write to a SQLite library.",
-        ) from None
-    return lock
+    deadline = time.monotonic() + LOCK_PATIENCE
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() < deadline:
+                await asyncio.sleep(0.05)
+                continue
+            os.close(lock)
+            raise Conflict(
+                f"{path} is in use by another Stackroom process",
+                code="library_in_use",
+                hint="Stop that process, or use the running server; only one process may write to a SQLite library.",
+            ) from None
+        return lock
 
 
 def _changed_rows(connection: Connection) -> int:
