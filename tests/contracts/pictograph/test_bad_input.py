@@ -49,7 +49,7 @@ def test_no_ids_select_nothing_and_not_everything(house: House, dataset: dict[st
 def test_ten_thousand_and_one_ids_are_refused_naming_the_limit(house: House, dataset: dict[str, Any]) -> None:
     many = [str(uuid.uuid4()) for _ in range(10_001)]
     error = refused(house.post("/batch/images/delete", batch(dataset, many)), 422, "too_many_ids", "10000")
-    assert error["details"] == {"limit": 10_000, "count": 10_001}
+    assert (error["details"]["limit"], error["details"]["count"]) == (10_000, 10_001)
 
 
 @pytest.mark.parametrize(

@@ -50,3 +50,31 @@ def test_a_dataset_that_no_address_could_reach_is_not_made(house: House, name: s
     assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid_name")
     renamed = house.ask("PATCH", f"/projects/{house.a_dataset()['name']}", json={"name": name})
     assert renamed.status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "location"),
+    [
+        ("/batch/images/move", {"dataset_name": "x", "image_ids": []}, ["body", "image_ids"]),
+        ("/batch/images/move", {"dataset_name": "x", "image_ids": ["x"] * 10_001}, ["body", "image_ids"]),
+        ("/batch/images/move", {"dataset_name": "x", "image_ids": [1]}, ["body", "image_ids", "0"]),
+        ("/projects", {"name": "a/b"}, ["body"]),
+        ("/projects", b"{", ["body"]),
+    ],
+)
+def test_every_refused_body_comes_with_field_errors(
+    house: House, path: str, body: Any, location: list[str]
+) -> None:
+    options = {"content": body} if isinstance(body, bytes) else {"json": body}
+    answer = house.ask("POST", path, **options)
+    assert answer.status_code in {400, 422}
+    (error,) = answer.json()["error"]["details"]["errors"]
+    assert error["loc"] == location
+    assert error["msg"]
+    assert error["type"]
+
+
+def test_a_refused_query_comes_with_field_errors(house: House) -> None:
+    answer = house.get("/images", params={"dataset_id": house.a_dataset()["id"], "folder_path": "a\x00"})
+    (error,) = answer.json()["error"]["details"]["errors"]
+    assert error["loc"] == ["query", "folder_path"]
