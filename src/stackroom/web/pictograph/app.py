@@ -41,6 +41,7 @@ PARTS_NOT_OFFERED = (
     "workflows",
 )
 ADDRESSES_NOT_OFFERED = (
+    "/batch/images/copy-to-dataset",
     "/images/bulk-tag",
     "/images/assign-splits",
     "/images/{image}/review",
