@@ -4,12 +4,13 @@ No request, no looking at what is there, no names checked, no journal, no event,
 stand already in a temporary table before the clock starts. Same schema, same settings of the database.
 """
 
+import os
 import time
 from pathlib import Path
 
 from bench.choosing import Chosen
 from stackroom import clock, ids
-from stackroom.database.sqlite import WRITER_CACHE_MB, open_raw
+from stackroom.database.sqlite import WRITER_CACHE_MB, log_of, open_raw
 
 TAKEN_OVER = (
     "organization_id, dataset_id, original_name, kind, blob_id, size, content_type, width, height, duration, "
@@ -53,6 +54,8 @@ class Floor:
 
     def __init__(self, path: Path) -> None:
         self.connection = open_raw(path, cache_mb=WRITER_CACHE_MB)
+        self._path = log_of(path)
+        self._log_file: int | None = None
         self.connection.execute(
             "CREATE TEMP TABLE chosen (id INTEGER PRIMARY KEY, folder_id INTEGER, blob_id INTEGER, fresh BLOB)"
         )
@@ -74,6 +77,7 @@ class Floor:
         for statement in STATEMENTS[verb]:
             self.connection.execute(statement, values)
         self.connection.execute("COMMIT")
+        os.fdatasync(self._log())
         committed = time.perf_counter()
         self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
         return committed - began, time.perf_counter() - committed
@@ -90,6 +94,11 @@ class Floor:
 
     def close(self) -> None:
         self.connection.close()
+
+    def _log(self) -> int:
+        if self._log_file is None:
+            self._log_file = os.open(self._path, os.O_RDONLY)
+        return self._log_file
 
     def _stand_by(self, chosen: Chosen) -> None:
         fresh = ids.new_block(len(chosen.rows))

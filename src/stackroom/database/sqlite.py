@@ -21,6 +21,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
+from stackroom.database.flush import Flush
 from stackroom.database.transaction import T, Work
 from stackroom.errors import Conflict, Unavailable
 
@@ -60,6 +61,7 @@ class SqliteDatabase:
         self._writing = self._engine("BEGIN IMMEDIATE")
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="sqlite-read")
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="sqlite-write")
+        self._flush = Flush(log_of(self.path))
         if not self.read_only:
             await self._in_writer(self._prepare)
 
@@ -73,10 +75,12 @@ class SqliteDatabase:
             raise Unavailable("this library was opened for reading only", code="read_only")
         self._waiting += 1
         try:
-            return await self._in_writer(partial(self._transact, self._writing, work))
+            result = await self._in_writer(partial(self._transact, self._writing, work))
         finally:
             self._waiting -= 1
             self._writer.submit(self._checkpoint)
+        await self._flush.flushed()
+        return result
 
     async def close(self) -> None:
         """Finish what is running, fold the log into the file, and let others have it. May be called twice."""
@@ -85,6 +89,7 @@ class SqliteDatabase:
                 await self._in_writer(self._fold_log)
         for pool in (self._readers, self._writer):
             await asyncio.to_thread(pool.shutdown)
+        await self._flush.close()
         for connection in self._connections:
             connection.invalidate()
             connection.close()
@@ -148,6 +153,11 @@ class SqliteDatabase:
         self._last_checkpoint = time.monotonic()
 
 
+def log_of(path: Path) -> Path:
+    """Where the log of a library's file is."""
+    return path.with_name(path.name + "-wal")
+
+
 def open_raw(path: Path, *, read_only: bool = False, cache_mb: int = READER_CACHE_MB) -> sqlite3.Connection:
     """A connection that begins no transactions by itself, set as all of this library's are."""
     uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
@@ -158,7 +168,7 @@ def open_raw(path: Path, *, read_only: bool = False, cache_mb: int = READER_CACH
         f"cache_size = -{cache_mb * 1024}",
         "mmap_size = 1073741824",
         "temp_store = MEMORY",
-        "synchronous = FULL",
+        "synchronous = NORMAL",  # a commit is brought to the disk by `Flush`, before anybody is told of it
         "wal_autocheckpoint = 0",
         "journal_size_limit = 67108864",
     ):
