@@ -121,7 +121,9 @@ async def _serve(settings: "Settings", sock: socket.socket, *, json_logs: bool) 
         # All that is loaded by now stays; to look through it for garbage would stop every request for a while.
         gc.freeze()
         gc.set_threshold(20_000, 20, 20)
-        sys.setswitchinterval(0.001)  # a reader's thread waits so long for a writer's, several times in a request
+        sys.setswitchinterval(
+            0.001
+        )  # a reader's thread waits so long for a writer's, several times in a request
         with control_file(settings, url) as token:
             server = _uvicorn(make_server(msgspec.structs.replace(services, control_token=token)))
             stop(server)

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, insert, select
 from stackroom import ids
 from stackroom.database import flavour
 from stackroom.database.flavour import statement
-from stackroom.database.schema import folder
+from stackroom.database.schema import LIVE, asset, folder
 from stackroom.library.names import ancestors, parent
 
 
@@ -40,6 +40,12 @@ def ensure_many(conn: Connection, dataset_id: int, paths: Collection[str], *, no
 def find(conn: Connection, dataset_id: int, path: str) -> int | None:
     """The id of the folder at `path`, or None where nothing was ever put."""
     return conn.scalar(select(folder.c.id).where(folder.c.dataset_id == dataset_id, folder.c.path == path))
+
+
+def is_empty(conn: Connection, folder_id: int) -> bool:
+    """Whether no live asset is in this folder itself."""
+    here = select(asset.c.id).where(asset.c.folder_id == folder_id, LIVE).limit(1)
+    return conn.scalar(here) is None
 
 
 def hold(conn: Connection, folder_id: int) -> None:

@@ -20,11 +20,12 @@ SHARED = (
 
 
 def look(run: Run) -> Look:
-    enter_target(run)
+    empty = enter_target(run)
     own_place = "a.folder_id = :target AND a.archived_at IS NULL"
     itself = [(own_place, Outcome.ITSELF)] if run.request.on_collision is Collision.OVERWRITE else []
+    collides = (f"({own_place}) OR {taken(':target', 'a.name')}", Outcome.COLLIDES)
     return Look(
-        verdicts=[*itself, (f"({own_place}) OR {taken(':target', 'a.name')}", Outcome.COLLIDES)],
+        verdicts=[] if empty else [*itself, collides],
         sets={"to_folder_id": "CAST(:target AS bigint)", "new_uuid": run.fresh_ids()},
         parameters={"target": run.target_folder_id, "fresh": ids.new_block(run.count)},
     )

@@ -14,19 +14,17 @@ FIRST_NUMBER = 1
 
 
 def look(run: Run) -> Look:
-    enter_target(run)
+    collides = (f"a.archived_at IS NULL AND {taken(':target', 'a.name')}", Outcome.COLLIDES)
     return Look(
-        verdicts=[
-            ("a.folder_id = :target", Outcome.UNCHANGED),
-            (f"a.archived_at IS NULL AND {taken(':target', 'a.name')}", Outcome.COLLIDES),
-        ],
+        verdicts=[("a.folder_id = :target", Outcome.UNCHANGED), *([] if enter_target(run) else [collides])],
         sets={"to_folder_id": "CAST(:target AS bigint)"},
         parameters={"target": run.target_folder_id},
     )
 
 
-def enter_target(run: Run) -> None:
-    """Make the target folder where it is missing, and keep others out of it until the commit."""
+def enter_target(run: Run) -> bool:
+    """Make the target folder where it is missing, and keep others out of it until the commit. Whether it is empty:
+    then no name is taken there, and ten thousand need not be looked for."""
     request = run.request
     assert request.target_dataset_id is not None
     assert request.target_folder is not None
@@ -34,6 +32,7 @@ def enter_target(run: Run) -> None:
         run.conn, request.target_dataset_id, request.target_folder, now=run.now
     )
     folders.hold(run.conn, run.target_folder_id)
+    return folders.is_empty(run.conn, run.target_folder_id)
 
 
 def takes_name(run: Run) -> str | None:

@@ -97,7 +97,9 @@ def test_a_client_that_reads_slowly_gets_everything_and_holds_nobody_up(port: in
 
 
 def test_a_client_that_leaves_in_the_middle_leaves_nothing_open(port: int, content: bytes) -> None:
-    assert httpx.get(f"http://{HOST}:{port}/0-1").content == content[:1]  # what the server opens, it has opened
+    assert (
+        httpx.get(f"http://{HOST}:{port}/0-1").content == content[:1]
+    )  # what the server opens, it has opened
     before = open_files()
     for _ in range(5):
         with socket.create_connection((HOST, port)) as hasty:
