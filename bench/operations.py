@@ -251,6 +251,6 @@ def _verbs_text(contest: Contest) -> str:
         "item included; it is the Pictograph protocol's batch request, and for undo the native one. *Bare floor*: the "
         "cheapest statements that make the same change to the same rows in one transaction, in another copy of the "
         "same file with the same settings, the row ids standing ready in a temporary table (`bench/floor.py`). Both "
-        "commit durably; checkpoints of either come after the clock has stopped. Moves and copies go into a folder that "
-        "the request makes; restore and undo put back what the archive and the move of the same round changed."
+        "commit durably; checkpoints of either come after the clock has stopped. Moves and copies go into a folder "
+        "that the request makes; restore and undo put back what the archive and the move of the same round changed."
     )

@@ -255,11 +255,18 @@ def failures(conn: Connection, operation_id: int) -> list[tuple[int, Outcome, st
 
 
 def source_folders(conn: Connection, operation_id: int) -> list[str]:
-    """The folders the succeeding items were in, by path."""
+    """The folders the succeeding items were in, in order of first appearance."""
     item = operation_item.c
     succeeded = item.outcome.in_([int(outcome) for outcome in SUCCEEDED])
-    used = select(item.folder_id).where(item.operation_id == operation_id, succeeded)
-    return list(conn.scalars(select(folder.c.path).where(folder.c.id.in_(used)).order_by(folder.c.path)))
+    mine = (item.operation_id == operation_id) & succeeded
+    one, other = conn.execute(select(func.min(item.folder_id), func.max(item.folder_id)).where(mine)).one()
+    if one == other:  # no need to sort ten thousand rows to find the first of each
+        return list(conn.scalars(select(folder.c.path).where(folder.c.id == one)))
+    first = func.min(item.position).label("first")
+    used = select(item.folder_id, first).where(mine).group_by(item.folder_id).subquery()
+    return list(
+        conn.scalars(select(folder.c.path).join(used, folder.c.id == used.c.folder_id).order_by(used.c.first))
+    )
 
 
 def created(conn: Connection, operation_id: int) -> list[tuple[int, bytes, str]]:
