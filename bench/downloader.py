@@ -1,4 +1,4 @@
-"""A client that does next to nothing: asks for one path again and again, and has the kernel drop the answers.
+"""A client that does next to nothing: asks for one path again and again, and looks at nothing that it receives.
 
     python -m bench.downloader PORT PATH HEADERS CONNECTIONS TIMES
 

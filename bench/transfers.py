@@ -101,8 +101,8 @@ def measure_download(workplace: Path, turns: int, say: Callable[[str], None]) ->
         title="Download of a 5 MB file",
         text=(
             "Against nginx as Debian packages it (as many workers as there are cores, `sendfile`), serving the same "
-            "file. The client is the same for both: a process of its own that asks over connections it keeps, and has "
-            "the kernel drop what arrives, so that it is not what is measured. *API* also looks the key up every time."
+            "file. The client is the same for both: a process of its own that asks over connections it keeps, reads "
+            "into one piece of memory, and looks at nothing. *API* also looks the key up every time."
         ),
         columns=["what", "ours", "nginx", "ratio of bytes per second", "spread", "aim"],
         rows=rows,

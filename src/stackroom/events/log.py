@@ -34,7 +34,7 @@ def record(
         "operation_id": operation_id,
         "data": _json(data or {}),
     }
-    conn.execute(insert(event).values(**row, **about))
+    conn.execute(insert(event), {**row, **about})
 
 
 def record_each(

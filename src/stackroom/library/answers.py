@@ -9,7 +9,7 @@ the request is simply tried again.
 import hashlib
 
 import msgspec
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from stackroom import clock
 from stackroom.access import Actor
@@ -54,16 +54,20 @@ def identify(actor: Actor, key: str, method: str, path: str, asked: bytes) -> Re
     )
 
 
+# Run for every write, and built once: building a statement takes longer than running it.
+_MINE = (answer.c.organization_id == bindparam("mine")) & (answer.c.key == bindparam("wanted"))
+_RECALL = select(answer).where(_MINE, answer.c.created_at > bindparam("old"))
+_FORGET = delete(answer).where(_MINE, answer.c.created_at <= bindparam("old"))
+
+
+def _about(request: Request, now: int) -> dict[str, object]:
+    return {"mine": request.organization_id, "wanted": request.key, "old": now - KEPT_FOR}
+
+
 def recall(conn: Connection, request: Request, *, now: int) -> Answer | None:
     """The answer given to this request before, if any. Raises `Invalid` (`idempotency_key_reused`) if the key came
     with another request."""
-    row = conn.execute(
-        select(answer).where(
-            answer.c.organization_id == request.organization_id,
-            answer.c.key == request.key,
-            answer.c.created_at > now - KEPT_FOR,
-        )
-    ).first()
+    row = conn.execute(_RECALL, _about(request, now)).first()
     if row is None:
         return None
     if row.fingerprint != request.fingerprint:
@@ -78,24 +82,17 @@ def recall(conn: Connection, request: Request, *, now: int) -> Answer | None:
 def remember(conn: Connection, request: Request, given: Answer, *, now: int) -> None:
     """Keep an answer, in the transaction of its effect. Another's answer to the same key raises a unique violation,
     upon which the whole transaction runs again and recalls it."""
-    conn.execute(
-        delete(answer).where(
-            answer.c.organization_id == request.organization_id,
-            answer.c.key == request.key,
-            answer.c.created_at <= now - KEPT_FOR,
-        )
-    )
-    conn.execute(
-        insert(answer).values(
-            organization_id=request.organization_id,
-            key=request.key,
-            fingerprint=request.fingerprint,
-            status=given.status,
-            headers=msgspec.json.encode(given.headers).decode(),
-            body=given.body,
-            created_at=now,
-        )
-    )
+    conn.execute(_FORGET, _about(request, now))
+    row = {
+        "organization_id": request.organization_id,
+        "key": request.key,
+        "fingerprint": request.fingerprint,
+        "status": given.status,
+        "headers": msgspec.json.encode(given.headers).decode(),
+        "body": given.body,
+        "created_at": now,
+    }
+    conn.execute(insert(answer), row)
 
 
 def forget_old(conn: Connection, *, now: int) -> None:

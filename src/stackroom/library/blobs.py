@@ -11,9 +11,11 @@ content arriving anew.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, delete, insert, select
+from sqlalchemy import ColumnElement, Connection, Select, delete, insert, select
 
 from stackroom import clock, ids
 from stackroom.database.flavour import of as flavour_of
@@ -51,7 +53,7 @@ def get(conn: Connection, blob_id: int) -> Blob | None:
 def announce(conn: Connection, organization_uuid: bytes, sha256: bytes, *, now: int) -> str:
     """A fresh storage key for bytes about to be put, noted as loose until `adopt` strikes it."""
     key = blob_key(ids.text(organization_uuid), sha256, ids.new().hex()[-12:])
-    conn.execute(insert(loose_bytes).values(storage_key=key, due_at=now + ARRIVAL_GRACE))
+    conn.execute(insert(loose_bytes), {"storage_key": key, "due_at": now + ARRIVAL_GRACE})
     return key
 
 
@@ -61,20 +63,12 @@ def adopt(conn: Connection, organization_id: int, arrival: Arrival, key: str, *,
     known = find(conn, organization_id, arrival.sha256)
     if known is not None:
         return known
-    conn.execute(
-        insert(blob).values(
-            organization_id=organization_id,
-            sha256=arrival.sha256,
-            size=arrival.size,
-            content_type=arrival.content_type,
-            storage_key=key,
-            created_at=now,
-        )
-    )
-    conn.execute(delete(loose_bytes).where(loose_bytes.c.storage_key == key))
-    made = find(conn, organization_id, arrival.sha256)
+    row = msgspec.structs.asdict(arrival) | {"storage_key": key}
+    mine = {"organization_id": organization_id, "created_at": now}
+    made = conn.execute(insert(blob), {**row, **mine}).inserted_primary_key
     assert made is not None
-    return made
+    conn.execute(delete(loose_bytes).where(loose_bytes.c.storage_key == key))
+    return Blob(id=made[0], **row)
 
 
 def release(
@@ -125,8 +119,11 @@ def strike(conn: Connection, keys: Sequence[str]) -> None:
     conn.execute(delete(loose_bytes).where(loose_bytes.c.storage_key.in_(keys)))
 
 
+@cache
+def _query() -> Select[Any]:
+    return select(blob.c.id, blob.c.sha256, blob.c.size, blob.c.content_type, blob.c.storage_key)
+
+
 def _first(conn: Connection, *where: ColumnElement[bool]) -> Blob | None:
-    row = conn.execute(
-        select(blob.c.id, blob.c.sha256, blob.c.size, blob.c.content_type, blob.c.storage_key).where(*where)
-    ).first()
+    row = conn.execute(_query().where(*where)).first()
     return None if row is None else Blob(**row._mapping)

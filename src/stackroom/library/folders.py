@@ -27,7 +27,7 @@ def ensure(conn: Connection, dataset_id: int, path: str, *, now: int) -> int:
                 "path": missing,
                 "created_at": now,
             }
-            made = conn.execute(insert(folder).values(row)).inserted_primary_key
+            made = conn.execute(insert(folder), row).inserted_primary_key
             assert made is not None
             known[missing] = int(made[0])
     return known[path]

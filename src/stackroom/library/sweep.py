@@ -8,6 +8,7 @@ from sqlalchemy import Connection, delete, select
 
 from stackroom import clock, faults
 from stackroom.clock import Clock
+from stackroom.database import flavour
 from stackroom.database.schema import operation, operation_item, upload
 from stackroom.database.transaction import Database
 from stackroom.library import answers, blobs
@@ -55,7 +56,11 @@ def forget_uploads(conn: Connection, upload_ids: list[int], *, now: int) -> None
     rows = conn.execute(delete(upload).where(upload.c.id.in_(upload_ids)).returning(upload.c.blob_id))
     held = sorted({row.blob_id for row in rows if row.blob_id is not None})
     if held:
-        blobs.release(conn, ", ".join(str(each) for each in held), {}, now=now)
+        # Bound, not written into the statement, which would be a new one to parse and to keep each time.
+        candidates = f"SELECT CAST(value AS bigint) FROM {flavour.of(conn).texts} held"
+        blobs.release(
+            conn, candidates, {"texts": msgspec.json.encode([str(it) for it in held]).decode()}, now=now
+        )
 
 
 def _forget_journals(conn: Connection, *, now: int) -> None:
