@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bench import memory, operations, readers, report, transfers
-from bench.library import KEPT, Library, prepared
+from bench.library import KEPT
 
 SECTIONS = ("operations", "growth", "readers", "upload", "download", "memory")
 RESULTS = Path(__file__).parent / "RESULTS.md"
@@ -24,7 +24,7 @@ def main() -> None:
         for table in _measure(options, status.update):
             report.show(table)
             tables.append(table)
-    if set(options.sections) == set(SECTIONS):
+    if set(options.sections) == set(SECTIONS) and not options.postgres:
         report.write(tables, RESULTS, quick=options.quick)
         print(f"written to {RESULTS}")
 
@@ -36,7 +36,7 @@ def _measure(options: argparse.Namespace, say: Say) -> Iterator[report.Table]:
     try:
         if set(options.sections) - {"upload", "download"}:
             say(f"a library of {options.assets:,} assets")
-            yield from _beside_a_library(options, prepared(options.assets), rounds, say)
+            yield from _beside_a_library(options, rounds, say)
         if "upload" in options.sections:
             yield transfers.measure_upload(WORKPLACE, options.photos, rounds, _named("upload", say))
         if "download" in options.sections:
@@ -45,11 +45,9 @@ def _measure(options: argparse.Namespace, say: Say) -> Iterator[report.Table]:
         shutil.rmtree(WORKPLACE)
 
 
-def _beside_a_library(
-    options: argparse.Namespace, library: Library, rounds: int, say: Say
-) -> Iterator[report.Table]:
-    contest = operations.Contest(library, WORKPLACE)
-    try:
+def _beside_a_library(options: argparse.Namespace, rounds: int, say: Say) -> Iterator[report.Table]:
+    database = operations.on_postgres if options.postgres else operations.on_sqlite
+    with database(options.assets, WORKPLACE) as contest:
         if "operations" in options.sections:
             yield operations.measure_verbs(contest, rounds, _named("operations", say))
         if "growth" in options.sections:
@@ -59,8 +57,6 @@ def _beside_a_library(
             yield readers.measure(contest, rounds, seconds, _named("readers", say))
         if "memory" in options.sections:
             yield memory.measure(contest, WORKPLACE, min(rounds, 3), _named("memory", say))
-    finally:
-        contest.close()
 
 
 def _named(section: str, say: Say) -> Say:
@@ -74,6 +70,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="fewer rounds")
     parser.add_argument("--rounds", type=int, help="how often each thing is measured (5, or 2 with --quick)")
     parser.add_argument("--assets", type=int, default=1_000_000, help="size of the library (1000000)")
+    parser.add_argument("--postgres", action="store_true", help="on PostgreSQL; shown, and not written")
     parser.add_argument("--photos", type=Path, help="a folder of photographs to upload (those of the demo)")
     options = parser.parse_args()
     if unknown := set(options.sections) - set(SECTIONS):

@@ -1,7 +1,7 @@
 """Which assets a measured operation is about: ten thousand anywhere, or ten thousand of one folder."""
 
 import random
-import sqlite3
+from typing import Any, Protocol
 
 import msgspec
 
@@ -15,11 +15,18 @@ class Chosen(msgspec.Struct, frozen=True):
     uuids: list[str]
 
 
+class Reading(Protocol):
+    """A connection to the library, as `sqlite3` has it: what `execute` finds can be iterated over, and fetched."""
+
+    def execute(self, sql: str, /) -> Any: ...
+    def close(self) -> None: ...
+
+
 class Chooser:
     """Draws live assets that were there from the beginning and have not been copied since: a purge of one then
     takes its bytes along, and the floor may remove them without looking."""
 
-    def __init__(self, connection: sqlite3.Connection, assets: int, crowded: tuple[int, ...]) -> None:
+    def __init__(self, connection: Reading, assets: int, crowded: tuple[int, ...]) -> None:
         self._connection = connection
         self.assets = assets
         self._crowded = list(crowded)

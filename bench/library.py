@@ -76,19 +76,24 @@ class Library(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, data_dir=data_dir)
 
 
-def prepared(assets: int, url: str | None = None) -> Library:
+def prepared(assets: int) -> Library:
     """The library of this size: the one that is kept, or a new one."""
     where = KEPT / f"{assets}-{SHAPE}-{_revision()}"
     note = where / "library.json"
     if not note.exists():
         shutil.rmtree(where, ignore_errors=True)
         where.mkdir(parents=True)
-        made = asyncio.run(_make(where, assets, url))
-        note.write_bytes(msgspec.json.encode(made, enc_hook=str))
+        note.write_bytes(msgspec.json.encode(made(where, assets), enc_hook=str))
     return msgspec.structs.replace(
         msgspec.json.decode(note.read_bytes(), type=Library, dec_hook=lambda _, value: Path(value)),
         data_dir=where,
     )
+
+
+def made(where: Path, assets: int, url: str = "") -> Library:
+    """A new library, in the database `url` names or in a file."""
+    where.mkdir(parents=True, exist_ok=True)
+    return asyncio.run(_make(where, assets, url))
 
 
 def folder_sizes(assets: int) -> list[int]:
@@ -98,7 +103,7 @@ def folder_sizes(assets: int) -> list[int]:
     return [*large, *(rest // others + (n < rest % others) for n in range(others))]
 
 
-async def _make(where: Path, assets: int, url: str | None) -> Library:
+async def _make(where: Path, assets: int, url: str) -> Library:
     database = await connect(url or f"sqlite:///{where / 'library.db'}")
     try:
         token, crowded = await database.write(lambda conn: _fill(conn, assets))
@@ -165,10 +170,11 @@ def _insert(conn: Connection, table: str, rows: Rows) -> None:
 
 
 def _count_on(conn: Connection) -> None:
-    """Let PostgreSQL number new rows after those whose numbers were given."""
+    """Let PostgreSQL number new rows after those whose numbers were given, and know how many there are."""
     if conn.dialect.name == "postgresql":
         for table in ("asset", "blob"):
             conn.exec_driver_sql(f"SELECT setval('{table}_id_seq', (SELECT max(id) FROM {table}))")
+        conn.exec_driver_sql("ANALYZE")  # as it would have done by itself, had the rows come one by one
 
 
 def _revision() -> str:

@@ -4,16 +4,18 @@ import sqlite3
 import statistics
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from uuid import uuid4
 
 import msgspec
 
-from bench.choosing import Chooser, Chosen
+from bench.choosing import Chooser, Chosen, Reading
 from bench.client import Answer, Client
 from bench.floor import Floor
-from bench.library import DATASET, Library
+from bench.library import DATASET, Library, prepared
+from bench.postgres import Connection, PostgresFloor, two_libraries
 from bench.report import Pairs, Table, milliseconds, spread, verdict
 from stackroom.testing.live import LiveServer
 
@@ -32,9 +34,9 @@ STATUSES = ("new", "annotate", "review", "complete")
 class Served:
     """A library behind a server, changed by requests: by those of the Pictograph protocol where it has the verb."""
 
-    def __init__(self, library: Library, server: LiveServer) -> None:
-        self._client = Client(server.port, library.token)
-        self.reading = sqlite3.connect(f"file:{library.database}?mode=ro", uri=True, check_same_thread=False)
+    def __init__(self, server: LiveServer, token: str, reading: Reading) -> None:
+        self._client = Client(server.port, token)
+        self.reading = reading
         self._spare = self._client.get(f"/library/v1/assets?dataset={DATASET}&limit=1")["assets"][0]["id"]
         self._moved = ""
 
@@ -112,14 +114,14 @@ class Served:
 class Contest:
     """The same changes to the same assets on two copies of a library: over the server, and on the bare floor."""
 
-    def __init__(self, library: Library, workplace: Path) -> None:
-        self._theirs = library.copy_to(workplace / "floor")
-        self._ours = library.copy_to(workplace / "served")
-        self._server = LiveServer(self._ours.data_dir, patience=120).start()
-        self.port, self.pid, self.token = self._server.port, self._server.pid, library.token
-        self.served = Served(self._ours, self._server)
-        self.floor = Floor(self._theirs.database)
-        self.chooser = Chooser(self.served.reading, library.assets, library.crowded)
+    def __init__(
+        self, library: Library, server: LiveServer, floor: Floor | PostgresFloor, reading: Reading
+    ) -> None:
+        self._server = server.start()
+        self.port, self.pid, self.token = server.port, server.pid, library.token
+        self.served = Served(server, library.token, reading)
+        self.floor = floor
+        self.chooser = Chooser(reading, library.assets, library.crowded)
 
     def close(self) -> None:
         self.served.close()
@@ -134,6 +136,29 @@ class Contest:
             other = theirs()
             return ours(), other
         return ours(), theirs()
+
+
+@contextmanager
+def on_sqlite(assets: int, workplace: Path) -> Iterator[Contest]:
+    """In two copies of the library that is kept."""
+    library = prepared(assets)
+    ours, theirs = library.copy_to(workplace / "served"), library.copy_to(workplace / "floor")
+    reading = sqlite3.connect(f"file:{ours.database}?mode=ro", uri=True, check_same_thread=False)
+    contest = Contest(ours, LiveServer(ours.data_dir, patience=120), Floor(theirs.database), reading)
+    with closing(contest):
+        yield contest
+
+
+@contextmanager
+def on_postgres(assets: int, workplace: Path) -> Iterator[Contest]:
+    """In two databases of a server of its own."""
+    server, library, ours, theirs = two_libraries(assets, workplace)
+    try:
+        live = LiveServer(library.data_dir, database_url=ours, patience=120)
+        with closing(Contest(library, live, PostgresFloor(theirs), Connection(ours))) as contest:
+            yield contest
+    finally:
+        server.stop()
 
 
 def measure_verbs(contest: Contest, rounds: int, say: Callable[[str], None]) -> Table:
@@ -250,7 +275,7 @@ def _verbs_text(contest: Contest) -> str:
         "an `Idempotency-Key`, from its first byte to the last byte of the answer, journal, event and outcome of every "
         "item included; it is the Pictograph protocol's batch request, and for undo the native one. *Bare floor*: the "
         "cheapest statements that make the same change to the same rows in one transaction, in another copy of the "
-        "same file with the same settings, the row ids standing ready in a temporary table (`bench/floor.py`). Both "
+        "same library with the same settings, the row ids standing ready in a temporary table (`bench/floor.py`). Both "
         "commit durably; checkpoints of either come after the clock has stopped. Moves and copies go into a folder "
         "that the request makes; restore and undo put back what the archive and the move of the same round changed."
     )

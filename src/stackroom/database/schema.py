@@ -64,6 +64,36 @@ organization = _table(
     Column("status", Text, nullable=False, server_default="active"),
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
+    Column("description", Text),
+    Column("public", Boolean, nullable=False, server_default=text("false")),
+)
+
+# People. A key may belong to one, and goes with them; a key of nobody is a machine's.
+member = _table(
+    "member",
+    _id(),
+    _uuid(),
+    _refers("organization_id", "organization"),
+    Column("email", Name, nullable=False),
+    Column("full_name", Text),
+    Column("role", SmallInteger, nullable=False),
+    Column("joined_at", Moment, nullable=False),
+    UniqueConstraint("organization_id", "email"),
+)
+
+invite = _table(
+    "invite",
+    _id(),
+    _uuid(),
+    _refers("organization_id", "organization"),
+    Column("email", Name, nullable=False),
+    Column("role", SmallInteger, nullable=False),
+    Column("status", Text, nullable=False, server_default="pending"),
+    Column("token_hash", LargeBinary, nullable=False, unique=True),
+    Column("invited_by", Text),
+    Column("expires_at", Moment, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Index("invite_of_organization", "organization_id", "id"),
 )
 
 api_key = _table(
@@ -79,6 +109,8 @@ api_key = _table(
     Column("expires_at", Moment),
     Column("last_used_at", Moment),
     Column("created_at", Moment, nullable=False),
+    Column("rate_limit", Integer),
+    Column("member_id", Key),
     Index("api_key_of_organization", "organization_id"),
 )
 
@@ -123,6 +155,7 @@ blob = _table(
     Column("content_type", Text, nullable=False),
     Column("storage_key", Name, nullable=False, unique=True),
     Column("created_at", Moment, nullable=False),
+    Column("fingerprint", LargeBinary),
     UniqueConstraint("organization_id", "sha256"),
 )
 
@@ -181,6 +214,7 @@ asset = _table(
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
     Column("version", Integer, nullable=False, server_default="1"),
+    Column("review_note", Text),
     Index("asset_in_dataset", "dataset_id", "id"),
     Index("asset_of_blob", "blob_id"),
 )
@@ -211,6 +245,63 @@ annotation = _table(
     ),
     Column("document", Text, nullable=False),
     Column("updated_at", Moment, nullable=False),
+)
+
+# How often each class of a dataset stands in an asset's document. Kept with the document, so that counting and
+# renaming classes need not read documents that do not mention them.
+annotation_class = _table(
+    "annotation_class",
+    Column("asset_id", Key, primary_key=True, autoincrement=False),
+    Column("name", Name, primary_key=True),
+    Column("type", Text, primary_key=True),
+    Column("dataset_id", Key, nullable=False),
+    Column("count", Integer, nullable=False),
+    Index("annotation_class_in_dataset", "dataset_id", "name", "type", "asset_id", "count"),
+    sqlite_with_rowid=False,
+)
+
+annotation_comment = _table(
+    "annotation_comment",
+    _id(),
+    _uuid(),
+    _refers("organization_id", "organization"),
+    _refers("asset_id", "asset"),
+    Column("annotation_id", Text, nullable=False),
+    _refers("parent_id", "annotation_comment", nullable=True),
+    Column("body", Text, nullable=False),
+    Column("resolved_at", Moment),
+    _refers("key_id", "api_key", nullable=True),
+    Column("author", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    Index("annotation_comment_of_asset", "asset_id", "id"),
+    Index("annotation_comment_replies", "parent_id"),
+)
+
+comment_reaction = _table(
+    "comment_reaction",
+    Column("comment_id", Key, primary_key=True, autoincrement=False),
+    Column("key_id", Key, primary_key=True, autoincrement=False),
+    Column("kind", Text, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+tag = _table(
+    "tag",
+    _id(),
+    _refers("dataset_id", "dataset"),
+    Column("name", Name, nullable=False),
+    UniqueConstraint("dataset_id", "name"),
+    **NUMBERED_ONCE,
+)
+
+# In this order it lists the assets that have a tag, newest first.
+asset_tag = _table(
+    "asset_tag",
+    Column("tag_id", Key, primary_key=True, autoincrement=False),
+    Column("asset_id", Key, primary_key=True, autoincrement=False),
+    Index("asset_tag_of_asset", "asset_id"),
+    sqlite_with_rowid=False,
 )
 
 operation = _table(
@@ -271,6 +362,16 @@ operation_item = _table(
     sqlite_with_rowid=False,
 )
 
+# The tags that an operation gave to its items or took from them: only those that were not there, or were, before.
+operation_tag = _table(
+    "operation_tag",
+    Column("operation_id", Key, primary_key=True, autoincrement=False),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("tag_id", Key, primary_key=True, autoincrement=False),
+    Column("added", Boolean, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 # What a long operation has still to do: the snapshot of its selection, consumed chunk by chunk.
 operation_pending = _table(
     "operation_pending",
@@ -278,6 +379,48 @@ operation_pending = _table(
     Column("position", Integer, primary_key=True, autoincrement=False),
     Column("asset_uuid", LargeBinary),
     sqlite_with_rowid=False,
+)
+
+# A dataset written out for others to read: made in the background, fetched as one file, removed when it is old.
+dataset_export = _table(
+    "dataset_export",
+    _id(),
+    _uuid(),
+    _refers("organization_id", "organization"),
+    _refers("dataset_id", "dataset"),
+    Column("name", Name, nullable=False),
+    Column("format", Text, nullable=False),
+    Column("options", Text, nullable=False),
+    Column("state", Text, nullable=False, server_default="pending"),
+    Column("held_until", Moment),
+    Column("error", Text),
+    Column("storage_key", Name),
+    Column("size", BigInteger),
+    Column("image_count", Integer),
+    Column("annotation_count", Integer),
+    Column("created_at", Moment, nullable=False),
+    Column("finished_at", Moment),
+    Column("expires_at", Moment),
+    UniqueConstraint("dataset_id", "name"),
+    Index("dataset_export_of_organization", "organization_id", "id"),
+)
+
+# Where events are sent.
+webhook_endpoint = _table(
+    "webhook_endpoint",
+    _id(),
+    _uuid(),
+    _refers("organization_id", "organization"),
+    Column("url", Text, nullable=False),
+    Column("description", Text),
+    Column("event_types", Text, nullable=False),
+    Column("enabled", Boolean, nullable=False, server_default=text("true")),
+    Column("secret", Text, nullable=False),
+    Column("secret_version", Integer, nullable=False, server_default="1"),
+    Column("auth_headers", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    UniqueConstraint("organization_id", "url"),
 )
 
 event = _table(

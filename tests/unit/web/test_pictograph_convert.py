@@ -11,8 +11,11 @@ from stackroom.library.names import MAX_DEPTH
 from stackroom.operations.journal import Operation
 from stackroom.operations.outcome import Outcome
 from stackroom.operations.request import Collision, Ids, Request, Verb
-from stackroom.web.pictograph import convert, wire
-from stackroom.web.pictograph.convert import FolderRow
+from stackroom.web.pictograph.convert import batch as convert
+from stackroom.web.pictograph.convert.base import dataset_ref, pagination
+from stackroom.web.pictograph.convert.folders import FolderRow, folder_tree, nested_counts
+from stackroom.web.pictograph.wire import batch as wire
+from stackroom.web.pictograph.wire.base import AboutDataset
 
 A, B = (ids.text(ids.new()) for _ in range(2))
 
@@ -44,12 +47,12 @@ def finished(verb: Verb, **outcomes: int) -> Operation:
 
 
 def test_a_count_holds_what_is_below() -> None:
-    nested = convert.nested_counts(rows(a=1, a__b=2, a__b__c=4, d=8))
+    nested = nested_counts(rows(a=1, a__b=2, a__b__c=4, d=8))
     assert nested == {"/": 15, "/a": 7, "/a/b": 6, "/a/b/c": 4, "/d": 8}
 
 
 def test_a_tree_is_built_from_the_deepest_up() -> None:
-    tree = convert.folder_tree(rows(a=0, a__b=1, a__b__c=0, d=0))
+    tree = folder_tree(rows(a=0, a__b=1, a__b__c=0, d=0))
 
     def drawn(nodes: object) -> object:
         return {node.name: drawn(node.children) for node in nodes}  # type: ignore[attr-defined]
@@ -59,16 +62,16 @@ def test_a_tree_is_built_from_the_deepest_up() -> None:
 
 def test_a_tree_as_deep_as_a_path_can_be_is_encoded() -> None:
     names = {"__".join("x" * depth): 0 for depth in range(1, MAX_DEPTH + 1)}
-    shown = msgspec.json.encode(convert.folder_tree(rows(**names)))
+    shown = msgspec.json.encode(folder_tree(rows(**names)))
     assert shown.count(b"children") == MAX_DEPTH
     assert json.loads(shown)
 
 
 def test_a_dataset_is_named_in_any_of_three_ways() -> None:
     for key in ("dataset", "dataset_id", "dataset_name"):
-        assert convert.dataset_ref(wire.AboutDataset(**{key: "D"})) == "D"
+        assert dataset_ref(AboutDataset(**{key: "D"})) == "D"
     with pytest.raises(Invalid):
-        convert.dataset_ref(wire.AboutDataset())
+        dataset_ref(AboutDataset())
 
 
 @pytest.mark.parametrize("key", ["target_folder_path", "target_directory_path"])
@@ -109,6 +112,6 @@ def test_what_failed_is_named_as_it_was_asked_for() -> None:
 
 
 def test_a_page_says_whether_there_is_more() -> None:
-    assert convert.pagination(10, 0, 10, 11).has_more
-    assert not convert.pagination(10, 1, 10, 11).has_more
-    assert not convert.pagination(10, 50, 0, 11).has_more
+    assert pagination(10, 0, 10, 11).has_more
+    assert not pagination(10, 1, 10, 11).has_more
+    assert not pagination(10, 50, 0, 11).has_more

@@ -13,9 +13,10 @@ from stackroom.library import annotations
 from stackroom.library.annotations import AnyAnnotation
 from stackroom.library.answers import Answer
 from stackroom.library.assets import Asset
-from stackroom.web.pictograph import convert, wire
 from stackroom.web.pictograph.call import Call
-from stackroom.web.pictograph.convert import PREFIX
+from stackroom.web.pictograph.convert import annotations as convert
+from stackroom.web.pictograph.convert.base import PREFIX
+from stackroom.web.pictograph.wire import annotations as wire
 from stackroom.web.shared.face import resource
 from stackroom.web.shared.replies import answer, json_reply
 

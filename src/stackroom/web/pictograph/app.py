@@ -6,10 +6,11 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from stackroom.errors import StackroomError
-from stackroom.web.pictograph import annotations, batch, folders, images, projects, uploads, wire
+from stackroom.web.pictograph import annotations, batch, datasets, folders, images, uploads
 from stackroom.web.pictograph.call import Call
-from stackroom.web.pictograph.convert import PREFIX
+from stackroom.web.pictograph.convert.base import PREFIX
 from stackroom.web.pictograph.errors import refuse
+from stackroom.web.pictograph.wire import account as wire
 from stackroom.web.shared.face import make_face, resource
 from stackroom.web.shared.replies import json_reply
 from stackroom.web.shared.services import Services
@@ -76,7 +77,7 @@ async def not_offered(request: Request) -> Response:
 def offered() -> list[BaseRoute]:
     """What this face has an answer to. Of two routes that match, the first counts."""
     return [
-        *projects.routes(),
+        *datasets.routes(),
         *uploads.routes(),
         *images.routes(),
         *batch.routes(),

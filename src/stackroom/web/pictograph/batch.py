@@ -12,9 +12,10 @@ from stackroom.operations import engine, journal
 from stackroom.operations import request as asked_for
 from stackroom.operations.journal import Operation
 from stackroom.operations.request import Ids, Verb
-from stackroom.web.pictograph import convert, wire
 from stackroom.web.pictograph.call import Call
-from stackroom.web.pictograph.convert import PREFIX
+from stackroom.web.pictograph.convert import batch as convert
+from stackroom.web.pictograph.convert.base import PREFIX, dataset_ref
+from stackroom.web.pictograph.wire import batch as wire
 from stackroom.web.shared.face import resource
 from stackroom.web.shared.replies import answer
 
@@ -50,7 +51,7 @@ async def update(request: Request) -> Response:
 
 
 async def _perform(call: Call, asked: wire.Batch, wanted: asked_for.Request) -> Response:
-    reference = convert.dataset_ref(asked)
+    reference = dataset_ref(asked)
 
     def work(conn: Connection, now: int) -> Answer:
         here = convert.within(wanted, datasets.find(conn, call.actor, reference).id)

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from stackroom.access import Actor, Role, require
 from stackroom.database.transaction import Connection
 from stackroom.library.answers import Answer
-from stackroom.web.pictograph.convert import Links
+from stackroom.web.pictograph.convert.base import Links
 from stackroom.web.shared import requests
 from stackroom.web.shared.replies import Once
 from stackroom.web.shared.services import Services

@@ -9,9 +9,11 @@ from starlette.routing import BaseRoute
 from stackroom.database.transaction import Connection
 from stackroom.library import datasets, listing
 from stackroom.library.datasets import Dataset
-from stackroom.web.pictograph import convert, wire
 from stackroom.web.pictograph.call import Call
-from stackroom.web.pictograph.convert import PREFIX, FolderRow
+from stackroom.web.pictograph.convert import folders as convert
+from stackroom.web.pictograph.convert.base import PREFIX
+from stackroom.web.pictograph.convert.folders import FolderRow
+from stackroom.web.pictograph.wire import folders as wire
 from stackroom.web.shared.face import resource
 from stackroom.web.shared.replies import json_reply
 

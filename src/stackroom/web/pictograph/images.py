@@ -17,9 +17,11 @@ from stackroom.library.datasets import Dataset
 from stackroom.library.listing import Filter
 from stackroom.library.names import clean_path
 from stackroom.operations import engine
-from stackroom.web.pictograph import convert, wire
 from stackroom.web.pictograph.call import Call
-from stackroom.web.pictograph.convert import PREFIX
+from stackroom.web.pictograph.convert import images as convert
+from stackroom.web.pictograph.convert.base import PREFIX, dataset_ref, folder_path, pagination, raw
+from stackroom.web.pictograph.convert.batch import delete_one
+from stackroom.web.pictograph.wire import images as wire
 from stackroom.web.shared.face import resource
 from stackroom.web.shared.ranges import ASK_AGAIN
 from stackroom.web.shared.replies import answer, json_reply, reply
@@ -30,7 +32,7 @@ async def show_all(request: Request) -> Response:
     """Newest first. A folder is exactly that folder; without one, all of them."""
     call = await Call.begin(request)
     asked = call.query(wire.ImagePage)
-    reference, folder = convert.dataset_ref(asked), convert.folder_path(asked)
+    reference, folder = dataset_ref(asked), folder_path(asked)
     path = None if folder is None else clean_path(folder, "folder_path")
 
     def read(conn: Connection) -> tuple[Dataset, list[Asset], int]:
@@ -49,7 +51,7 @@ async def show_all(request: Request) -> Response:
 
     found, page, total = await call.read(read)
     shown = await asyncio.to_thread(convert.images, page, found, call.links)
-    pages = convert.pagination(asked.limit, asked.offset, len(page), total)
+    pages = pagination(asked.limit, asked.offset, len(page), total)
     return json_reply(wire.ImageList(images=shown, data=shown, pagination=pages))
 
 
@@ -83,7 +85,7 @@ async def remove(request: Request) -> Response:
 
     def work(conn: Connection, now: int) -> Answer:
         found = assets.find(conn, call.actor, call.place("image"))
-        wanted = convert.delete_one(ids.text(found.uuid), permanent=asked.permanent)
+        wanted = delete_one(ids.text(found.uuid), permanent=asked.permanent)
         done = engine.submit(conn, call.actor, wanted, now=now)
         message = "Image permanently deleted" if asked.permanent else "Image archived"
         return answer(
@@ -99,7 +101,7 @@ async def remove(request: Request) -> Response:
 def describe_one(conn: Connection, call: Call, found: Asset) -> Raw:
     owner = datasets.by_id(conn, call.actor, found.dataset_id)
     assert owner is not None
-    return convert.raw(convert.image(found, ids.text(owner.uuid), call.links))
+    return raw(convert.image(found, ids.text(owner.uuid), call.links))
 
 
 def routes() -> list[BaseRoute]:

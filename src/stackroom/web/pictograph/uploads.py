@@ -11,10 +11,11 @@ from stackroom.ingest import uploads
 from stackroom.ingest.uploads import Prepared, Refused
 from stackroom.library import datasets
 from stackroom.library.answers import Answer
-from stackroom.web.pictograph import convert, wire
 from stackroom.web.pictograph.call import Call
-from stackroom.web.pictograph.convert import PREFIX
+from stackroom.web.pictograph.convert import uploads as convert
+from stackroom.web.pictograph.convert.base import PREFIX, dataset_ref
 from stackroom.web.pictograph.images import describe_one
+from stackroom.web.pictograph.wire import uploads as wire
 from stackroom.web.shared.face import resource
 from stackroom.web.shared.replies import answer
 
@@ -25,7 +26,7 @@ async def ask_for_url(request: Request) -> Response:
     """Refuses a name that is taken at once, before any byte is sent for nothing."""
     call = await Call.begin(request, Role.MEMBER, ACTION)
     asked = call.json(wire.UploadWanted)
-    reference, wanted = convert.dataset_ref(asked), convert.upload(asked)
+    reference, wanted = dataset_ref(asked), convert.upload(asked)
 
     def work(conn: Connection, now: int) -> Answer:
         ticket = uploads.open_uploads(conn, call.actor, reference, [wanted], now=now)[0]
@@ -40,7 +41,7 @@ async def register(request: Request) -> Response:
     """Older clients send a form, newer ones JSON. A repeat finds the upload used up, so it is recalled first."""
     call = await Call.begin(request, Role.MEMBER, ACTION)
     asked = call.form_or_json(wire.UploadRegistration)
-    reference, wanted = convert.dataset_ref(asked), convert.registration(asked)
+    reference, wanted = dataset_ref(asked), convert.registration(asked)
 
     async def prepare() -> Prepared:
         return await call.services.uploads.prepare(call.actor, reference, wanted)
@@ -58,7 +59,7 @@ async def ask_for_urls(request: Request) -> Response:
     """One for each file, in their order. A name that is taken is found at registration, for its file alone."""
     call = await Call.begin(request, Role.MEMBER, ACTION)
     asked = call.json(wire.BulkFiles)
-    reference, wanted = convert.dataset_ref(asked), [convert.upload(each) for each in asked.images]
+    reference, wanted = dataset_ref(asked), [convert.upload(each) for each in asked.images]
 
     def work(conn: Connection, now: int) -> Answer:
         tickets = uploads.open_uploads(conn, call.actor, reference, wanted, refuse_taken=False, now=now)
@@ -74,7 +75,7 @@ async def register_many(request: Request) -> Response:
     """A file that cannot become an image is reported, and does not stop the others."""
     call = await Call.begin(request, Role.MEMBER, ACTION)
     asked = call.json(wire.BulkFiles)
-    reference, wanted = convert.dataset_ref(asked), [convert.bulk_registration(each) for each in asked.images]
+    reference, wanted = dataset_ref(asked), [convert.bulk_registration(each) for each in asked.images]
 
     async def prepare() -> list[Prepared | Refused]:
         return await call.services.uploads.prepare_many(call.actor, reference, wanted)

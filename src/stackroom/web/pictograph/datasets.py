@@ -16,9 +16,11 @@ from stackroom.library.assets import Asset
 from stackroom.library.datasets import Dataset, Totals
 from stackroom.library.listing import Filter
 from stackroom.operations.remove_dataset import remove_dataset
-from stackroom.web.pictograph import convert, wire
 from stackroom.web.pictograph.call import Call
-from stackroom.web.pictograph.convert import PREFIX
+from stackroom.web.pictograph.convert import datasets as convert
+from stackroom.web.pictograph.convert import images as convert_images
+from stackroom.web.pictograph.convert.base import PREFIX, pagination, raw
+from stackroom.web.pictograph.wire import datasets as wire
 from stackroom.web.shared.face import resource
 from stackroom.web.shared.replies import answer, json_reply
 
@@ -35,8 +37,8 @@ async def show_all(request: Request) -> Response:
         return [convert.dataset(each, totals[each.id], call.actor) for each in found], total
 
     shown, total = await call.read(read)
-    listed = convert.raw(shown)
-    page = convert.pagination(asked.limit, asked.offset, len(shown), total)
+    listed = raw(shown)
+    page = pagination(asked.limit, asked.offset, len(shown), total)
     return json_reply(wire.DatasetList(projects=listed, datasets=listed, data=listed, pagination=page))
 
 
@@ -74,7 +76,7 @@ async def show(request: Request) -> Response:
         return found, datasets.totals(conn, [found])[found.id], page
 
     found, totals, page = await call.read(read)
-    images = None if page is None else await asyncio.to_thread(convert.images, page, found, call.links)
+    images = None if page is None else await asyncio.to_thread(convert_images.images, page, found, call.links)
     return json_reply(_described(convert.dataset(found, totals, call.actor, images)))
 
 
@@ -112,7 +114,7 @@ async def _set_archived(request: Request, *, archived: bool) -> Response:
 
     def work(conn: Connection, now: int) -> Answer:
         found = datasets.set_archived(conn, call.actor, call.place("dataset"), archived=archived, now=now)
-        body = convert.raw(convert.dataset(found, datasets.totals(conn, [found])[found.id], call.actor))
+        body = raw(convert.dataset(found, datasets.totals(conn, [found])[found.id], call.actor))
         state = wire.DatasetState(
             project_id=ids.text(found.uuid), is_archived=archived, dataset=body, data=body
         )
@@ -154,7 +156,7 @@ def _answer(conn: Connection, call: Call, found: Dataset, status: int = 200) -> 
 
 
 def _described(shown: wire.Dataset) -> wire.DatasetAnswer:
-    body = convert.raw(shown)
+    body = raw(shown)
     return wire.DatasetAnswer(project=body, dataset=body, data=body)
 
 

@@ -1,0 +1,118 @@
+"""Batch requests and their results, between the engine's words and Pictograph's."""
+
+from collections.abc import Sequence
+
+import msgspec
+from msgspec import UNSET
+
+from stackroom import ids
+from stackroom.library.names import ROOT, clean_path
+from stackroom.operations.journal import Operation
+from stackroom.operations.outcome import Outcome, reason
+from stackroom.operations.request import Changes, Collision, Ids, Request, Verb, check_changes, select_ids
+from stackroom.web.pictograph.convert.base import raw
+from stackroom.web.pictograph.wire import batch as wire
+
+
+def move(asked: wire.IntoFolder) -> Request:
+    return Request(
+        verb=Verb.MOVE,
+        selection=select_ids(asked.image_ids, dataset_id=None),
+        target_folder=_target(asked),
+        first_number=1,
+        require_match=True,
+    )
+
+
+def copy(asked: wire.BatchCopy) -> Request:
+    return Request(
+        verb=Verb.COPY,
+        selection=select_ids(asked.image_ids, dataset_id=None),
+        target_folder=_target(asked),
+        on_collision=Collision(asked.duplicate_handling),
+        first_number=2,
+        copy_annotations=asked.copy_annotations,
+        require_match=True,
+    )
+
+
+def delete(asked: wire.BatchDelete) -> Request:
+    verb = Verb.PURGE if asked.permanent else Verb.ARCHIVE
+    return Request(verb=verb, selection=select_ids(asked.image_ids, dataset_id=None), require_match=True)
+
+
+def update(asked: wire.BatchUpdate) -> Request:
+    wanted = asked.updates
+    changes = Changes(status=wanted.status, display_name=wanted.display_name, archived=wanted.is_archived)
+    check_changes(changes)
+    return Request(
+        verb=Verb.UPDATE,
+        selection=select_ids(asked.image_ids, dataset_id=None),
+        on_collision=Collision.SKIP,
+        changes=changes,
+        require_match=True,
+    )
+
+
+def delete_one(reference: str, *, permanent: bool) -> Request:
+    verb = Verb.PURGE if permanent else Verb.ARCHIVE
+    return Request(verb=verb, selection=select_ids([reference], dataset_id=None), single=True)
+
+
+def within(request: Request, dataset_id: int) -> Request:
+    """The request, on the images of one dataset."""
+    assert isinstance(request.selection, Ids)
+    return msgspec.structs.replace(
+        request,
+        selection=msgspec.structs.replace(request.selection, dataset_id=dataset_id),
+        target_dataset_id=None if request.target_folder is None else dataset_id,
+    )
+
+
+def _target(asked: wire.IntoFolder) -> str:
+    given = asked.target_folder_path
+    if given is None:
+        given = asked.target_directory_path
+    return clean_path(ROOT if given is None else given, "target_folder_path")
+
+
+def batch_result(
+    done: Operation,
+    asked: Sequence[str],
+    failures: Sequence[tuple[int, Outcome, str | None]],
+    *,
+    folders: Sequence[str],
+    renamed: int = 0,
+    created: Sequence[tuple[int, bytes, str]] | None = None,
+) -> wire.BatchResult:
+    """When nothing failed, `succeeded` is the list that was asked for, and no item is looked at."""
+    failing = {position for position, _, _ in failures}
+    succeeded = [each for at, each in enumerate(asked) if at not in failing] if failing else asked
+    failed = raw([_failure(asked[at], outcome, name) for at, outcome, name in failures])
+    return wire.BatchResult(
+        success=not failures,
+        processed=len(succeeded),
+        succeeded=succeeded,
+        failed=failed,
+        failed_count=len(failures),
+        failures=failed,
+        affected_folders=folders,
+        affected_directories=folders,
+        renamed=renamed,
+        operation=_DELETED.get(done.verb),
+        operation_id=ids.text(done.uuid),
+        created=UNSET if created is None else [_created(asked, each) for each in created],
+    )
+
+
+_DELETED = {Verb.ARCHIVE: "archived", Verb.PURGE: "deleted"}
+
+
+def _failure(asked: str, outcome: Outcome, name: str | None) -> wire.BatchFailure:
+    why = reason(outcome, name) or outcome.word
+    return wire.BatchFailure(id=asked, image_id=asked, reason=why, code=outcome.word)
+
+
+def _created(asked: Sequence[str], made: tuple[int, bytes, str]) -> wire.Created:
+    position, uuid, name = made
+    return wire.Created(source_id=asked[position], id=ids.text(uuid), filename=name)

@@ -1,0 +1,1 @@
+"""The words of the Pictograph protocol, as they stand in JSON: one file for each part of it."""
