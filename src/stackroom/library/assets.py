@@ -13,6 +13,7 @@ from stackroom.database.flavour import of as flavour_of
 from stackroom.database.flavour import statement
 from stackroom.database.schema import LIVE, asset, blob, folder
 from stackroom.errors import NotFound
+from stackroom.library import datasets
 
 STATUSES = ("new", "annotate", "review", "complete")
 SPLITS = ("train", "val", "test")
@@ -80,6 +81,28 @@ def find(conn: Connection, actor: Actor, reference: str) -> Asset:
     if row is None:
         raise NotFound(
             f"image {reference!r} not found", hint="It may have been deleted for good, or the id is wrong."
+        )
+    return from_row(row)
+
+
+def at(conn: Connection, actor: Actor, dataset_reference: str, path: str) -> Asset:
+    """By dataset (name or id) and path in it. Of several the live one, else the one archived last.
+
+    Raises `NotFound`, for another organization's dataset as for none.
+    """
+    found = datasets.find(conn, actor, dataset_reference)
+    folder_path, _, name = path.rpartition("/")
+    where = (
+        folder.c.dataset_id == found.id,
+        folder.c.path == "/" + folder_path.strip("/"),
+        asset.c.name == name,
+    )
+    newest_last = asset.c.archived_at.is_not(None), asset.c.archived_at.desc(), asset.c.id.desc()
+    row = conn.execute(query().where(*where).order_by(*newest_last).limit(1)).first()
+    if row is None:
+        raise NotFound(
+            f"image {path!r} not found in {found.name!r}",
+            hint="Give its path in the dataset, such as cars/red/1.jpg; case counts.",
         )
     return from_row(row)
 

@@ -6,7 +6,24 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from stackroom.errors import StackroomError
-from stackroom.web.pictograph import annotations, batch, datasets, folders, images, uploads
+from stackroom.web.pictograph import (
+    annotations,
+    api_keys,
+    batch,
+    classes,
+    comments,
+    datasets,
+    exports,
+    folders,
+    images,
+    insights,
+    organizations,
+    reviews,
+    search,
+    tags,
+    uploads,
+    webhooks,
+)
 from stackroom.web.pictograph.call import Call
 from stackroom.web.pictograph.convert.base import PREFIX
 from stackroom.web.pictograph.errors import refuse
@@ -77,12 +94,22 @@ async def not_offered(request: Request) -> Response:
 def offered() -> list[BaseRoute]:
     """What this face has an answer to. Of two routes that match, the first counts."""
     return [
+        *api_keys.routes(),
+        *organizations.routes(),
+        *webhooks.routes(),
+        *insights.routes(),
         *datasets.routes(),
         *uploads.routes(),
-        *images.routes(),
+        *tags.routes(),
+        *reviews.routes(),
         *batch.routes(),
+        *classes.routes(),
+        *comments.routes(),
         *annotations.routes(),
         *folders.routes(),
+        *exports.routes(),
+        *search.routes(),
+        *images.routes(),  # last: an address of any depth may be an image's
         resource(f"{PREFIX}/credits/balance", GET=balance),
     ]
 

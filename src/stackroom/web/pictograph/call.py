@@ -9,7 +9,9 @@ from starlette.responses import Response
 
 from stackroom.access import Actor, Role, require
 from stackroom.database.transaction import Connection
+from stackroom.library import assets
 from stackroom.library.answers import Answer
+from stackroom.library.assets import Asset
 from stackroom.web.pictograph.convert.base import Links
 from stackroom.web.shared import requests
 from stackroom.web.shared.replies import Once
@@ -47,6 +49,12 @@ class Call:
         """A part of the address, decoded."""
         value: str = self._request.path_params[name]
         return value
+
+    def image(self, conn: Connection) -> Asset:
+        """The image that the address names: by `image`, its id, or by `dataset` and `path` in it."""
+        if "image" in self._request.path_params:
+            return assets.find(conn, self.actor, self.place("image"))
+        return assets.at(conn, self.actor, self.place("dataset"), self.place("path"))
 
     def json(self, kind: type[T]) -> T:
         return requests.decode(self._body, kind)
