@@ -43,10 +43,10 @@ def client_environment(name: str, *, root: Path = ROOT) -> Path:
 
 def _build(home: Path, lock: Path) -> None:
     shutil.rmtree(home, ignore_errors=True)
-    venv.create(home, symlinks=True, with_pip=True)
+    venv.create(home, symlinks=True)  # without an installer: ours does it, which saves a third of the time
     install = ["install", "--quiet", "--only-binary=:all:", "--require-hashes", "--requirement", str(lock)]
     done = subprocess.run(
-        [str(home / "bin" / "python"), "-m", "pip", *install],
+        [sys.executable, "-m", "pip", "--python", str(home / "bin" / "python"), *install],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
