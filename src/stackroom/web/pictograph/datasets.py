@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute
 from stackroom import ids
 from stackroom.access import Role
 from stackroom.database.transaction import Connection
-from stackroom.library import datasets, listing
+from stackroom.library import datasets, listing, tags
 from stackroom.library.answers import Answer
 from stackroom.library.assets import Asset
 from stackroom.library.datasets import Dataset, Totals
@@ -67,16 +67,19 @@ async def show(request: Request) -> Response:
     call = await Call.begin(request)
     asked = call.query(wire.DatasetView)
 
-    def read(conn: Connection) -> tuple[Dataset, Totals, list[Asset] | None]:
+    def read(conn: Connection) -> tuple[Dataset, Totals, list[Asset] | None, dict[int, list[str]]]:
         found = datasets.find(conn, call.actor, call.place("dataset"))
         page = None
         if asked.include_images:
             everything = Filter(dataset_id=found.id)
             page = listing.page(conn, everything, limit=asked.images_limit, offset=asked.images_offset)
-        return found, datasets.totals(conn, [found])[found.id], page
+        tagged = tags.of(conn, [each.id for each in page or ()])
+        return found, datasets.totals(conn, [found])[found.id], page, tagged
 
-    found, totals, page = await call.read(read)
-    images = None if page is None else await asyncio.to_thread(convert_images.images, page, found, call.links)
+    found, totals, page, tagged = await call.read(read)
+    images = None
+    if page is not None:
+        images = await asyncio.to_thread(convert_images.images, page, found, call.links, tagged)
     return json_reply(_described(convert.dataset(found, totals, call.actor, images)))
 
 

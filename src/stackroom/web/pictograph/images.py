@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute
 from stackroom import ids
 from stackroom.access import Role
 from stackroom.database.transaction import Connection
-from stackroom.library import assets, datasets, listing
+from stackroom.library import assets, datasets, listing, tags
 from stackroom.library.answers import Answer
 from stackroom.library.assets import Asset
 from stackroom.library.datasets import Dataset
@@ -35,7 +35,7 @@ async def show_all(request: Request) -> Response:
     reference, folder = dataset_ref(asked), folder_path(asked)
     path = None if folder is None else clean_path(folder, "folder_path")
 
-    def read(conn: Connection) -> tuple[Dataset, list[Asset], int]:
+    def read(conn: Connection) -> tuple[Dataset, list[Asset], dict[int, list[str]], int]:
         found = datasets.find(conn, call.actor, reference)
         wanted = Filter(
             dataset_id=found.id,
@@ -47,10 +47,10 @@ async def show_all(request: Request) -> Response:
             archived=None if asked.include_archived else False,
         )
         page = listing.page(conn, wanted, limit=asked.limit, offset=asked.offset)
-        return found, page, listing.count(conn, wanted)
+        return found, page, tags.of(conn, [each.id for each in page]), listing.count(conn, wanted)
 
-    found, page, total = await call.read(read)
-    shown = await asyncio.to_thread(convert.images, page, found, call.links)
+    found, page, tagged, total = await call.read(read)
+    shown = await asyncio.to_thread(convert.images, page, found, call.links, tagged)
     pages = pagination(asked.limit, asked.offset, len(page), total)
     return json_reply(wire.ImageList(images=shown, data=shown, pagination=pages))
 
@@ -101,7 +101,8 @@ async def remove(request: Request) -> Response:
 def describe_one(conn: Connection, call: Call, found: Asset) -> Raw:
     owner = datasets.by_id(conn, call.actor, found.dataset_id)
     assert owner is not None
-    return raw(convert.image(found, ids.text(owner.uuid), call.links))
+    tagged = tags.of(conn, [found.id]).get(found.id, ())
+    return raw(convert.image(found, ids.text(owner.uuid), call.links, tagged))
 
 
 def routes() -> list[BaseRoute]:

@@ -1,6 +1,6 @@
 """Images, between the library's words and Pictograph's."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Raw
 
@@ -11,7 +11,7 @@ from stackroom.web.pictograph.convert.base import Links, moment, raw
 from stackroom.web.pictograph.wire import images as wire
 
 
-def image(found: Asset, dataset_id: str, links: Links) -> wire.Image:
+def image(found: Asset, dataset_id: str, links: Links, tags: Sequence[str] = ()) -> wire.Image:
     return wire.Image(
         id=ids.text(found.uuid),
         dataset_id=dataset_id,
@@ -32,7 +32,7 @@ def image(found: Asset, dataset_id: str, links: Links) -> wire.Image:
         folder_path=found.folder_path,
         virtual_folder_path=found.folder_path,
         virtual_directory_path=found.folder_path,
-        tags=[],
+        tags=tags,
         is_archived=found.archived_at is not None,
         image_url=links.image(found),
         thumbnail_url=links.thumbnail(found),
@@ -42,7 +42,7 @@ def image(found: Asset, dataset_id: str, links: Links) -> wire.Image:
     )
 
 
-def images(found: Iterable[Asset], dataset: Dataset, links: Links) -> Raw:
-    """Thousands of signatures take their time: not for the event loop."""
+def images(found: Iterable[Asset], dataset: Dataset, links: Links, tags: Mapping[int, Sequence[str]]) -> Raw:
+    """With the `tags` of each by its row id. Thousands of signatures take their time: not for the event loop."""
     identity = ids.text(dataset.uuid)
-    return raw([image(each, identity, links) for each in found])
+    return raw([image(each, identity, links, tags.get(each.id, ())) for each in found])

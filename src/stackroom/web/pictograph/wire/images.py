@@ -1,5 +1,6 @@
 """Images."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from msgspec import Meta, Raw
@@ -41,7 +42,7 @@ class Image(Given, frozen=True, kw_only=True):
     folder_path: str
     virtual_folder_path: str
     virtual_directory_path: str
-    tags: list[str]
+    tags: Sequence[str]
     is_archived: bool
     image_url: str
     thumbnail_url: str
