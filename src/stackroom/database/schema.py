@@ -146,6 +146,16 @@ folder = _table(
     **NUMBERED_ONCE,
 )
 
+# Where folders were that are gone: journals name them by number, and an undo makes them anew.
+removed_folder = _table(
+    "removed_folder",
+    Column("id", Key, primary_key=True, autoincrement=False),
+    _refers("dataset_id", "dataset"),
+    Column("path", Name, nullable=False),
+    Column("removed_at", Moment, nullable=False),
+    Index("removed_folder_by_path", "dataset_id", "path"),
+)
+
 blob = _table(
     "blob",
     _id(),
