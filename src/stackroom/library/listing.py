@@ -5,17 +5,22 @@ thousand then costs what sorting that many integers does.
 """
 
 import msgspec
-from sqlalchemy import Connection, Select, func, literal_column, select
+from sqlalchemy import Connection, ScalarSelect, Select, exists, func, literal_column, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from stackroom.database import flavour
-from stackroom.database.schema import ARCHIVED, LIVE, asset, folder
+from stackroom.database.schema import ARCHIVED, LIVE, asset, asset_tag, folder, tag
 from stackroom.library import assets
 from stackroom.library.assets import Asset
 
+TAGGED = asset_tag.alias("tagged")
+
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which assets of a dataset. None means: whatever it is. `archived`: False live, True archived, None both."""
+    """Which assets of a dataset. None means: whatever it is. `archived`: False live, True archived, None both.
+
+    Of `tags`, clean ones, an asset has all.
+    """
 
     dataset_id: int
     folder: str | None = None
@@ -28,6 +33,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     min_confidence_below: float | None = None
     created_after: int | None = None
     created_before: int | None = None
+    tags: tuple[str, ...] = ()
     archived: bool | None = False
 
 
@@ -38,20 +44,32 @@ def page(
 
     Going on with `before` sees each asset once even while others arrive.
     """
-    keys = select(asset.c.id).where(*conditions(conn, wanted))
+    # Read from the tag's own index, in that index's order, the newest need not be looked for among all that have it.
+    key = TAGGED.c.asset_id if wanted.tags else asset.c.id
+    keys = select(key.label("id")).where(*conditions(conn, wanted))
     if before is not None:
-        keys = keys.where(asset.c.id < before)
-    chosen = keys.order_by(asset.c.id.desc()).limit(limit).offset(offset).subquery()
+        keys = keys.where(key < before)
+    chosen = keys.order_by(key.desc()).limit(limit).offset(offset).subquery()
     rows = conn.execute(assets.query().join(chosen, chosen.c.id == asset.c.id).order_by(asset.c.id.desc()))
     return [assets.from_row(row) for row in rows]
 
 
 def count(conn: Connection, wanted: Filter) -> int:
-    if wanted == Filter(dataset_id=wanted.dataset_id):
+    if wanted == Filter(dataset_id=wanted.dataset_id, tags=wanted.tags):
         # All but the archived: two short indexes say so, where asking for the live ones looks at every row.
         every, hidden = (count(conn, msgspec.structs.replace(wanted, archived=it)) for it in (None, True))
         return every - hidden
-    return conn.scalar(select(func.count()).select_from(asset).where(*conditions(conn, wanted))) or 0
+    return conn.scalar(select(func.count()).select_from(_counted(conn, wanted).subquery())) or 0
+
+
+def _counted(conn: Connection, wanted: Filter) -> Select[tuple[int]]:
+    """One row for each asset, out of the shortest index that knows."""
+    if wanted.tags and wanted == Filter(dataset_id=wanted.dataset_id, tags=wanted.tags, archived=None):
+        return select(TAGGED.c.asset_id).where(*_tagged(wanted))
+    if wanted.tags and wanted == Filter(dataset_id=wanted.dataset_id, tags=wanted.tags, archived=True):
+        tagged = [_has(each, asset.c.id) for each in _tag_ids(wanted)]
+        return select(asset.c.id).where(asset.c.dataset_id == wanted.dataset_id, ARCHIVED, *tagged)
+    return select(asset.c.id).where(*conditions(conn, wanted))
 
 
 def conditions(conn: Connection, wanted: Filter) -> list[ColumnElement[bool]]:
@@ -66,7 +84,8 @@ def conditions(conn: Connection, wanted: Filter) -> list[ColumnElement[bool]]:
         asset.c.kind: wanted.kind,
         asset.c.name: wanted.name,
     }
-    where = [_place(wanted)]
+    where = [asset.c.id == TAGGED.c.asset_id, *_tagged(wanted)] if wanted.tags else []
+    where += _place(wanted)
     where += [column == value for column, value in exact.items() if value is not None]
     if wanted.archived is not None:
         where.append(ARCHIVED if wanted.archived else LIVE)
@@ -83,11 +102,29 @@ def conditions(conn: Connection, wanted: Filter) -> list[ColumnElement[bool]]:
     return where
 
 
-def _place(wanted: Filter) -> ColumnElement[bool]:
+def _place(wanted: Filter) -> list[ColumnElement[bool]]:
     if wanted.folder is None or (wanted.recursive and wanted.folder == "/"):
-        return asset.c.dataset_id == wanted.dataset_id
+        return [] if wanted.tags else [asset.c.dataset_id == wanted.dataset_id]
     found = folder_ids(wanted.dataset_id, wanted.folder, recursive=wanted.recursive)
-    return asset.c.folder_id.in_(found) if wanted.recursive else asset.c.folder_id == found.scalar_subquery()
+    return [
+        asset.c.folder_id.in_(found) if wanted.recursive else asset.c.folder_id == found.scalar_subquery()
+    ]
+
+
+def _tagged(wanted: Filter) -> list[ColumnElement[bool]]:
+    """The conditions that the asset of a row TAGGED has all the tags. A tag belongs to one dataset, too."""
+    first, *others = _tag_ids(wanted)
+    return [TAGGED.c.tag_id == first, *(_has(each, TAGGED.c.asset_id) for each in others)]
+
+
+def _has(tag_id: ScalarSelect[int], asset_id: ColumnElement[int]) -> ColumnElement[bool]:
+    also = asset_tag.alias()
+    return exists().where(also.c.tag_id == tag_id, also.c.asset_id == asset_id)
+
+
+def _tag_ids(wanted: Filter) -> list[ScalarSelect[int]]:
+    here = select(tag.c.id).where(tag.c.dataset_id == wanted.dataset_id)
+    return [here.where(tag.c.name == name).scalar_subquery() for name in wanted.tags]
 
 
 def folder_ids(dataset_id: int, path: str, *, recursive: bool) -> Select[tuple[int]]:
