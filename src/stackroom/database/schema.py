@@ -68,7 +68,8 @@ organization = _table(
     Column("public", Boolean, nullable=False, server_default=text("false")),
 )
 
-# People. A key may belong to one, and goes with them; a key of nobody is a machine's.
+# People. A key may belong to one, and goes with them; a key of nobody is a machine's. A key that was removed keeps
+# its row, because the record of what it did names it.
 member = _table(
     "member",
     _id(),
@@ -79,6 +80,7 @@ member = _table(
     Column("role", SmallInteger, nullable=False),
     Column("joined_at", Moment, nullable=False),
     UniqueConstraint("organization_id", "email"),
+    **NUMBERED_ONCE,
 )
 
 invite = _table(
@@ -111,6 +113,7 @@ api_key = _table(
     Column("created_at", Moment, nullable=False),
     Column("rate_limit", Integer),
     Column("member_id", Key),
+    Column("removed_at", Moment),
     Index("api_key_of_organization", "organization_id"),
 )
 
@@ -133,6 +136,8 @@ dataset = _table(
     **NUMBERED_ONCE,
 )
 
+# The row of a folder that is gone stays, for the journals that name it: `removed_from` is where it was, and `path`
+# then is no path, so that its place is free. To delete it, SQLite would look through all assets for one in it.
 folder = _table(
     "folder",
     _id(),
@@ -141,19 +146,10 @@ folder = _table(
     _refers("parent_id", "folder", nullable=True),
     Column("path", Name, nullable=False),
     Column("created_at", Moment, nullable=False),
+    Column("removed_from", Name),
     UniqueConstraint("dataset_id", "path"),
     Index("folder_children", "parent_id"),
     **NUMBERED_ONCE,
-)
-
-# Where folders were that are gone: journals name them by number, and an undo makes them anew.
-removed_folder = _table(
-    "removed_folder",
-    Column("id", Key, primary_key=True, autoincrement=False),
-    _refers("dataset_id", "dataset"),
-    Column("path", Name, nullable=False),
-    Column("removed_at", Moment, nullable=False),
-    Index("removed_folder_by_path", "dataset_id", "path"),
 )
 
 blob = _table(
@@ -236,6 +232,9 @@ def _partial(name: str, *columns: Column[Any], where: Any, unique: bool = False)
     return Index(name, *columns, unique=unique, sqlite_where=where, postgresql_where=where)
 
 
+_partial(
+    "folder_removed", folder.c.dataset_id, folder.c.removed_from, where=folder.c.removed_from.is_not(None)
+)
 # Only live assets hold a name. This index is also what a listing of a folder reads.
 _partial("asset_name_in_folder", asset.c.folder_id, asset.c.name, where=LIVE, unique=True)
 _partial("asset_archived_in_folder", asset.c.folder_id, where=ARCHIVED)

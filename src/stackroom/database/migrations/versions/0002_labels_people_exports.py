@@ -123,6 +123,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("organization_id", "email"),
         sa.UniqueConstraint("uuid"),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "webhook_endpoint",
@@ -180,18 +181,6 @@ def upgrade() -> None:
         "dataset_export_of_organization", "dataset_export", ["organization_id", "id"], unique=False
     )
     op.create_table(
-        "removed_folder",
-        sa.Column(
-            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
-        ),
-        sa.Column("dataset_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("path", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False),
-        sa.Column("removed_at", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(["dataset_id"], ["dataset.id"], initially="DEFERRED", deferrable=True),
-        sa.PrimaryKeyConstraint("id"),
-    )
-    op.create_index("removed_folder_by_path", "removed_folder", ["dataset_id", "path"], unique=False)
-    op.create_table(
         "tag",
         sa.Column(
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
@@ -236,8 +225,23 @@ def upgrade() -> None:
     op.add_column(
         "api_key", sa.Column("member_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True)
     )
+    op.add_column("api_key", sa.Column("removed_at", sa.BigInteger(), nullable=True))
     op.add_column("asset", sa.Column("review_note", sa.Text(), nullable=True))
     op.add_column("blob", sa.Column("fingerprint", sa.LargeBinary(), nullable=True))
+    op.add_column(
+        "folder",
+        sa.Column(
+            "removed_from", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True
+        ),
+    )
+    op.create_index(
+        "folder_removed",
+        "folder",
+        ["dataset_id", "removed_from"],
+        unique=False,
+        sqlite_where=sa.text("removed_from IS NOT NULL"),
+        postgresql_where=sa.text("removed_from IS NOT NULL"),
+    )
     op.add_column("organization", sa.Column("description", sa.Text(), nullable=True))
     op.add_column(
         "organization", sa.Column("public", sa.Boolean(), server_default=sa.text("false"), nullable=False)
