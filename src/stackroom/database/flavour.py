@@ -35,6 +35,9 @@ class Flavour(msgspec.Struct, frozen=True):
     """Compares two values so that NULL is the same as NULL."""
     slice: str
     """The `{n}`th sixteen bytes of the blob bound as `:{name}`."""
+    shuffle: str
+    """Sixteen bytes made of `{uuid}` and `:salt`, the same in both databases: sorted by them, rows are in no order
+    that anybody could have meant."""
 
 
 SQLITE = Flavour(
@@ -53,6 +56,7 @@ SQLITE = Flavour(
     probe="CROSS JOIN {table} {alias} WHERE {where}",
     same="IS",
     slice="substr(:{name}, ({n}) * 16 + 1, 16)",
+    shuffle="shuffled(:salt, {uuid})",
 )
 
 POSTGRESQL = Flavour(
@@ -70,6 +74,7 @@ POSTGRESQL = Flavour(
     probe="CROSS JOIN LATERAL (SELECT * FROM {table} {alias} WHERE {where} OFFSET 0) {alias}",
     same="IS NOT DISTINCT FROM",
     slice="substring(CAST(:{name} AS bytea) FROM CAST(({n}) * 16 + 1 AS integer) FOR 16)",
+    shuffle="substring(sha256(CAST(:salt AS bytea) || {uuid}) FROM 1 FOR 16)",
 )
 
 

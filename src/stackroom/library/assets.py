@@ -11,9 +11,10 @@ from stackroom import ids
 from stackroom.access import Actor
 from stackroom.database.flavour import of as flavour_of
 from stackroom.database.flavour import statement
-from stackroom.database.schema import LIVE, asset, blob, folder
+from stackroom.database.schema import ARCHIVED, LIVE, asset, blob, folder
 from stackroom.errors import NotFound
 from stackroom.library import datasets
+from stackroom.library.names import compose
 
 STATUSES = ("new", "annotate", "review", "complete")
 SPLITS = ("train", "val", "test")
@@ -38,6 +39,7 @@ class Asset(msgspec.Struct, frozen=True, kw_only=True):
     display_name: str | None
     annotation_count: int
     min_confidence: float | None
+    review_note: str | None
     archived_at: int | None
     created_at: int
     updated_at: int
@@ -91,14 +93,13 @@ def at(conn: Connection, actor: Actor, dataset_reference: str, path: str) -> Ass
     Raises `NotFound`, for another organization's dataset as for none.
     """
     found = datasets.find(conn, actor, dataset_reference)
-    folder_path, _, name = path.rpartition("/")
-    where = (
-        folder.c.dataset_id == found.id,
-        folder.c.path == "/" + folder_path.strip("/"),
-        asset.c.name == name,
-    )
-    newest_last = asset.c.archived_at.is_not(None), asset.c.archived_at.desc(), asset.c.id.desc()
-    row = conn.execute(query().where(*where).order_by(*newest_last).limit(1)).first()
+    folder_path, _, name = compose(path).rpartition("/")
+    here = folder.c.dataset_id == found.id, folder.c.path == "/" + folder_path.strip("/")
+    folder_id = select(folder.c.id).where(*here).scalar_subquery()
+    named = query().where(asset.c.folder_id == folder_id, asset.c.name == name)
+    newest = named.where(ARCHIVED).order_by(asset.c.archived_at.desc(), asset.c.id.desc()).limit(1)
+    # One after the other: each of them has an index that holds only what it looks for.
+    row = conn.execute(named.where(LIVE)).first() or conn.execute(newest).first()
     if row is None:
         raise NotFound(
             f"image {path!r} not found in {found.name!r}",

@@ -12,7 +12,7 @@ from stackroom.access import Actor, Role, require
 from stackroom.database.schema import ARCHIVED, LIVE, asset, dataset, folder
 from stackroom.errors import Conflict, Invalid, NotFound
 from stackroom.events import log
-from stackroom.library.names import ROOT, clean_dataset_name
+from stackroom.library.names import ROOT, clean_dataset_name, compose
 
 ANNOTATION_TYPES = frozenset({"bbox", "box", "polygon", "polyline", "keypoint"})
 MAX_CLASS_NAME = 120
@@ -100,7 +100,7 @@ def create(
 def find(conn: Connection, actor: Actor, reference: str) -> Dataset:
     """By id or by name. Raises `NotFound`, for another organization's dataset as for none."""
     raw = ids.parse(reference)
-    found = _where(conn, actor, dataset.c.uuid == raw if raw else dataset.c.name == reference)
+    found = _where(conn, actor, dataset.c.uuid == raw if raw else dataset.c.name == compose(reference))
     if found is None:
         raise NotFound(
             f"dataset {reference!r} not found",

@@ -65,6 +65,11 @@ def clean_dataset_name(raw: str) -> str:
     return name
 
 
+def compose(raw: str) -> str:
+    """A name as it is kept, to be looked for. One that nothing can have is simply not found."""
+    return unicodedata.normalize("NFC", raw)
+
+
 def ancestors(path: str) -> list[str]:
     """Every folder from the root down to `path` itself: `/a/b` gives `/`, `/a`, `/a/b`."""
     parts = path.split("/")[1:] if path != ROOT else []

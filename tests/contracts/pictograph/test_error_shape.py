@@ -182,9 +182,7 @@ def test_many_annotations_of_somebody_else_are_not_there(
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
-@pytest.mark.parametrize(
-    "path", ["", "/", "/nothing", "/batch/images/explode", f"/projects/{ID}/x", "/%2F"]
-)
+@pytest.mark.parametrize("path", ["", "/", "/nothing", "/batch/images/explode", f"/projects/{ID}/x", "/%2F"])
 def test_an_unknown_address(house: House, method: str, path: str) -> None:
     assert_shape(house.ask(method, PREFIX + path), 404, "unknown_path")
 
