@@ -10,6 +10,7 @@ from stackroom import clock
 from stackroom.clock import Clock
 from stackroom.database.connect import connect
 from stackroom.database.secrets import own_secret
+from stackroom.ingest.fingerprints import fill
 from stackroom.ingest.uploads import Uploads
 from stackroom.library.sweep import sweep
 from stackroom.media.studio import Studio
@@ -57,10 +58,12 @@ async def open_library(settings: Settings, now: Clock = clock.now) -> AsyncItera
 
 @asynccontextmanager
 async def at_work(services: Services) -> AsyncIterator[None]:
-    """What runs beside the server: pixels, large operations, the sweeper. Ends in order, nothing half-done."""
+    """What runs beside the server: pixels, large operations, the sweeper, fingerprints of what came before there were
+    any. Ends in order, nothing half-done."""
     services.staging.sweep(0.0)
     await services.studio.start()
-    tasks = [asyncio.create_task(services.runner.run()), asyncio.create_task(_keep_sweeping(services))]
+    duties = (services.runner.run(), _keep_sweeping(services), _take_fingerprints(services))
+    tasks = [asyncio.create_task(duty) for duty in duties]
     try:
         yield
     finally:
@@ -69,6 +72,14 @@ async def at_work(services: Services) -> AsyncIterator[None]:
         for task in tasks:
             with suppress(asyncio.CancelledError):
                 await task
+
+
+async def _take_fingerprints(services: Services) -> None:
+    """Of images that came in before there were fingerprints: once, and then there are none left."""
+    try:
+        await fill(services.database, services.store, services.studio)
+    except Exception:
+        log.exception("fingerprints.failed")
 
 
 async def _keep_sweeping(services: Services) -> None:

@@ -31,7 +31,7 @@ from stackroom.errors import (
     UnsupportedMedia,
 )
 from stackroom.events import log
-from stackroom.library import assets, blobs, datasets, folders
+from stackroom.library import assets, blobs, datasets, folders, similarity
 from stackroom.library.assets import Asset, NewAsset
 from stackroom.library.blobs import Arrival
 from stackroom.library.names import MAX_NAME, clean_name, clean_path, split_name
@@ -97,6 +97,7 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     width: int
     height: int
     size: int
+    fingerprint: bytes
     blob_id: int | None
     """The blob that came in, or None if it was converted; `converted` then is what it became, at `key`."""
     converted: Arrival | None = None
@@ -247,6 +248,7 @@ class Uploads:
             width=picture.width,
             height=picture.height,
             size=converted.size if converted else row.size,
+            fingerprint=seen.fingerprint,
             blob_id=None if converted else row.blob_id,
             converted=converted,
             key=stored_at or "",
@@ -318,6 +320,9 @@ def register_many(
             results.append(made[each.upload_id])
     if made:
         assets.add(conn, actor, good[0].dataset_id, list(made.values()), now=now)
+        similarity.note(
+            conn, {made[it.upload_id].blob_id: it.fingerprint for it in good if it.upload_id in made}
+        )
         forget_uploads(conn, list(made), now=now)
         _record(conn, actor, good[0].dataset_id, list(made.values()), now=now)
         faults.reach("register:before-commit")

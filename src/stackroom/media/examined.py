@@ -56,3 +56,4 @@ class Examined(msgspec.Struct, frozen=True):
     probe: Probe  # of the file that arrived
     converted: Converted | None  # store this instead, if there is one
     thumbnails: tuple[Thumbnail, ...]  # in the order asked for
+    fingerprint: bytes  # see `fingerprint`

@@ -15,11 +15,15 @@ import pyvips
 from stackroom.errors import Unavailable
 from stackroom.media.decoding import check_the_rest, decoded, fitted, reduced
 from stackroom.media.examined import MAX_PIXELS, Converted, Examined, Thumbnail
+from stackroom.media.fingerprint import fingerprint as fingerprint_of
 from stackroom.media.formats import Format
 from stackroom.media.probe import damage_explained, probe
 
 _QUALITY = 80
 _SMALLEST = 64  # what a file is decoded to when nobody wants a thumbnail
+_FINGERPRINTED = (
+    200  # the square a picture is made to fit before its fingerprint is taken, whatever else is made
+)
 
 
 def examine(
@@ -44,7 +48,10 @@ def examine(
             largest = fitted(path, found, largest_box)
             check_the_rest(path, found, max_pixels)
     return Examined(
-        found, converted, tuple(_write_thumbnail(largest, out_dir, box) for box in thumbnail_sizes)
+        found,
+        converted,
+        tuple(_write_thumbnail(largest, out_dir, box) for box in thumbnail_sizes),
+        fingerprint_of(reduced(largest, _FINGERPRINTED)),
     )
 
 
@@ -57,6 +64,16 @@ def thumbnail(path: Path, out_dir: Path, box: int, *, max_pixels: int = MAX_PIXE
     with damage_explained():
         picture = fitted(path, found, box)
     return _write_thumbnail(picture, out_dir, box)
+
+
+def fingerprint(path: Path, *, max_pixels: int = MAX_PIXELS) -> bytes:
+    """The fingerprint of a stored image, for one that was examined before there were any.
+
+    Raises what `examine` raises.
+    """
+    found = probe(path, max_pixels=max_pixels)
+    with damage_explained():
+        return fingerprint_of(fitted(path, found, _FINGERPRINTED))
 
 
 def _write_thumbnail(picture: pyvips.Image, out_dir: Path, box: int) -> Thumbnail:

@@ -81,6 +81,10 @@ class Studio:
         """Make one thumbnail of a stored image: see `images.thumbnail`. Raises as `examine` does."""
         return await self._run(worker.thumbnail, path, out_dir, box, self._max_pixels)
 
+    async def fingerprint(self, path: Path) -> bytes:
+        """Take the fingerprint of a stored image: see `images.fingerprint`. Raises as `examine` does."""
+        return await self._run(worker.fingerprint, path, self._max_pixels)
+
     async def close(self) -> None:
         """End every process, busy ones too. Their callers and those who wait get Unavailable `studio_closed`.
 

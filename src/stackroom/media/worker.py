@@ -40,6 +40,13 @@ def thumbnail(path: Path, out_dir: Path, box: int, max_pixels: int) -> Thumbnail
     return images.thumbnail(path, out_dir, box, max_pixels=max_pixels)
 
 
+def fingerprint(path: Path, max_pixels: int) -> bytes:
+    """Run `images.fingerprint` here, in the worker."""
+    from stackroom.media import images  # noqa: PLC0415 - decoders are loaded in workers only
+
+    return images.fingerprint(path, max_pixels=max_pixels)
+
+
 def main(descriptor: int, parent: int, memory: int) -> None:
     """Serve tasks from a pipe that was inherited under this number, until its other end is closed."""
     _end_with(parent)
