@@ -165,6 +165,14 @@ blob = _table(
     UniqueConstraint("organization_id", "sha256"),
 )
 
+# What has still to be looked at: see `ingest.fingerprints`.
+Index(
+    "blob_without_fingerprint",
+    blob.c.id,
+    sqlite_where=blob.c.fingerprint.is_(None),
+    postgresql_where=blob.c.fingerprint.is_(None),
+)
+
 # Stored bytes that no blob row owns: on their way in, or on their way out. The sweeper removes them after `due_at`.
 loose_bytes = _table(
     "loose_bytes",

@@ -228,6 +228,14 @@ def upgrade() -> None:
     op.add_column("api_key", sa.Column("removed_at", sa.BigInteger(), nullable=True))
     op.add_column("asset", sa.Column("review_note", sa.Text(), nullable=True))
     op.add_column("blob", sa.Column("fingerprint", sa.LargeBinary(), nullable=True))
+    op.create_index(
+        "blob_without_fingerprint",
+        "blob",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text("fingerprint IS NULL"),
+        postgresql_where=sa.text("fingerprint IS NULL"),
+    )
     op.add_column(
         "folder",
         sa.Column(
