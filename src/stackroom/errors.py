@@ -7,6 +7,7 @@
     ├─ NotFound          nothing of that name here (another organization's is nothing, too)
     ├─ Conflict          the name is taken, or the world has moved on
     ├─ TooLarge          past a limit, which the message names
+    ├─ RateLimited       the key has had its requests for now; the message says when there are more
     ├─ UnsupportedMedia  bytes that are not what this library keeps
     └─ Unavailable       the disk is full or the server is busy: nothing was changed
 
@@ -69,6 +70,12 @@ class Conflict(StackroomError):
 
 class TooLarge(StackroomError):
     code = "payload_too_large"
+
+
+class RateLimited(StackroomError):
+    """`details["retry_after"]` is how many seconds to wait."""
+
+    code = "rate_limited"
 
 
 class UnsupportedMedia(StackroomError):

@@ -90,11 +90,11 @@ def test_the_secret_of_a_key_is_kept_nowhere(library: Library) -> None:
 def test_a_revoked_key_counts_no_longer(library: Library) -> None:
     made = a_key(library, library.an_organization())
     for _ in range(2):
-        library.write(lambda conn: organizations.revoke_key(conn, made.uuid))
+        library.write(lambda conn: organizations.revoke_key(conn, made.uuid, now=library.now))
     with pytest.raises(Unauthenticated):
         whose(library, made.token)
     with pytest.raises(NotFound):
-        library.write(lambda conn: organizations.revoke_key(conn, ids.new()))
+        library.write(lambda conn: organizations.revoke_key(conn, ids.new(), now=library.now))
 
 
 def test_a_key_expires(library: Library) -> None:

@@ -56,6 +56,7 @@ _OF_THE_LIBRARY = {
     errors.NotFound: ExitCode.NOT_FOUND,
     errors.Conflict: ExitCode.CONFLICT,
     errors.TooLarge: ExitCode.INVALID,
+    errors.RateLimited: ExitCode.RATE_LIMITED,
     errors.UnsupportedMedia: ExitCode.INVALID,
     errors.Unavailable: ExitCode.SERVER,
 }

@@ -104,10 +104,10 @@ def revoke_key(settings: "Settings", reference: str) -> None:
         fix = "Give a key's id, not the key itself; `stackroom key list` names the ids."
         raise Refused(f"{reference!r} is not the id of a key", fix=fix, exit_code=ExitCode.NOT_FOUND)
 
-    def directly(conn: "Connection", _now: int) -> None:
+    def directly(conn: "Connection", now: int) -> None:
         from stackroom.library import organizations
 
-        organizations.revoke_key(conn, raw)
+        organizations.revoke_key(conn, raw, now=now)
 
     def through(server: Control) -> None:
         _ask(server, "DELETE", f"/keys/{quote(reference)}", None)

@@ -287,6 +287,8 @@ annotation_comment = _table(
     _refers("parent_id", "annotation_comment", nullable=True),
     Column("body", Text, nullable=False),
     Column("resolved_at", Moment),
+    Column("resolved_by", Text),
+    Column("deleted_at", Moment),
     _refers("key_id", "api_key", nullable=True),
     Column("author", Text, nullable=False),
     Column("created_at", Moment, nullable=False),

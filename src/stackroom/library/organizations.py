@@ -5,14 +5,19 @@ import unicodedata
 from typing import Any
 
 import msgspec
+from msgspec import UNSET, UnsetType
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, insert, select, update
 
 from stackroom import clock, ids
-from stackroom.access import PREFIX_LENGTH, Actor, Role, new_token, token_hash, unauthenticated
-from stackroom.database.schema import api_key, organization
+from stackroom.access import PREFIX_LENGTH, Actor, Role, new_token, require, token_hash, unauthenticated
+from stackroom.database.schema import api_key, invite, member, organization
 from stackroom.errors import Conflict, Invalid, NotFound
+from stackroom.events import log
 
 SEEN_EVERY = 60 * clock.SECOND
+MAX_DESCRIPTION = 10_000
+MAX_RATE_LIMIT = 1_000_000
+"""Requests an hour: what a key may be limited to at most."""
 
 
 class Organization(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,6 +29,25 @@ class Organization(msgspec.Struct, frozen=True, kw_only=True):
     created_at: int
 
 
+class Profile(msgspec.Struct, frozen=True, kw_only=True):
+    """An organization as its people see it. `invited` are those who have not answered, and still can."""
+
+    organization: Organization
+    description: str | None
+    public: bool
+    updated_at: int
+    members: int
+    invited: int
+
+
+class OrganizationChanges(msgspec.Struct, frozen=True, kw_only=True):
+    """What to change of an organization. UNSET leaves alone; None clears."""
+
+    name: str | UnsetType = UNSET
+    description: str | UnsetType | None = UNSET
+    public: bool | UnsetType = UNSET
+
+
 class NewKey(msgspec.Struct, frozen=True, kw_only=True):
     """A key just made. `token` is the secret, here and never again."""
 
@@ -32,6 +56,13 @@ class NewKey(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     role: Role
     organization: Organization
+    rate_limit: int | None
+    expires_at: int | None
+    created_at: int
+
+    @property
+    def prefix(self) -> str:
+        return self.token[:PREFIX_LENGTH]
 
 
 class Authenticated(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,22 +73,15 @@ class Authenticated(msgspec.Struct, frozen=True, kw_only=True):
     key_uuid: bytes
     key_name: str
     role: Role
+    rate_limit: int | None
     seen: bool
 
 
 def create_organization(conn: Connection, name: str, *, now: int) -> Organization:
     """Make an organization. Raises `Conflict` if there is one of that name, or one that reads the same in a URL."""
-    name = unicodedata.normalize("NFC", name).strip()
-    if not name or len(name) > 200 or any(unicodedata.category(c) == "Cc" for c in name):
-        raise Invalid(
-            f"{name!r} is not a name for an organization", hint="Use 1 to 200 printable characters."
-        )
+    name = _clean_name(name)
     slug = _slug(name)
-    taken = conn.scalar(
-        select(organization.c.name).where((organization.c.slug == slug) | (organization.c.name == name))
-    )
-    if taken is not None:
-        raise Conflict(f"an organization named {taken!r} already exists", hint="Choose another name.")
+    _refuse_taken(conn, (organization.c.slug == slug) | (organization.c.name == name), name)
     number = 1 + (conn.scalar(select(func.max(organization.c.number))) or 0)
     row = {
         "uuid": ids.new(),
@@ -68,7 +92,59 @@ def create_organization(conn: Connection, name: str, *, now: int) -> Organizatio
         "updated_at": now,
     }
     conn.execute(insert(organization).values(row))
-    return _organization(conn, organization.c.number == number)
+    made = _organization(conn, organization.c.number == number)
+    log.record(conn, system_actor(made), "organization.created", at=now, data={"name": name})
+    return made
+
+
+def profile(conn: Connection, actor: Actor, *, now: int) -> Profile:
+    """The actor's organization, and how many belong to it."""
+    of_people = select(func.count()).select_from(member).where(member.c.organization_id == organization.c.id)
+    open_invites = (
+        select(func.count())
+        .select_from(invite)
+        .where(
+            invite.c.organization_id == organization.c.id,
+            invite.c.status == "pending",
+            invite.c.expires_at > now,
+        )
+    )
+    query = select(
+        organization,
+        of_people.scalar_subquery().label("members"),
+        open_invites.scalar_subquery().label("invited"),
+    ).where(organization.c.id == actor.organization_id)
+    row = conn.execute(query).one()
+    return Profile(
+        organization=_from_row(row),
+        description=row.description,
+        public=row.public,
+        updated_at=row.updated_at,
+        members=row.members,
+        invited=row.invited,
+    )
+
+
+def change(conn: Connection, actor: Actor, wanted: OrganizationChanges, *, now: int) -> Profile:
+    """Rename or describe the actor's organization. Its slug stays, because scripts name it by that.
+
+    Raises `Invalid` for nothing to change or a bad name, `Conflict` for a taken one. Repeating it changes nothing more.
+    """
+    require(actor, Role.ADMIN, "changing the organization")
+    values = {name: value for name, value in msgspec.structs.asdict(wanted).items() if value is not UNSET}
+    if not values:
+        raise Invalid("nothing to change", code="empty_update", hint="Give at least one field to change.")
+    if len(values.get("description") or "") > MAX_DESCRIPTION:
+        raise Invalid(f"description: at most {MAX_DESCRIPTION:,} characters")
+    if "name" in values:
+        values["name"] = name = _clean_name(values["name"])
+        others = organization.c.id != actor.organization_id
+        same = (organization.c.slug == _slug(name)) | (organization.c.name == name)
+        _refuse_taken(conn, others & same, name)
+    mine = organization.c.id == actor.organization_id
+    conn.execute(update(organization).where(mine).values(**values, updated_at=now))
+    log.record(conn, actor, "organization.updated", at=now, data={"fields": sorted(values)})
+    return profile(conn, actor, now=now)
 
 
 def find_organization(conn: Connection, reference: str) -> Organization:
@@ -81,6 +157,10 @@ def find_organization(conn: Connection, reference: str) -> Organization:
     return _organization(
         conn, (organization.c.slug == reference) | (organization.c.name == reference), reference
     )
+
+
+def by_id(conn: Connection, organization_id: int) -> Organization:
+    return _organization(conn, organization.c.id == organization_id)
 
 
 def list_organizations(conn: Connection) -> list[Organization]:
@@ -98,33 +178,73 @@ def create_key(
     role: Role,
     name: str = "key",
     expires_at: int | None = None,
+    rate_limit: int | None = None,
+    member_id: int | None = None,
+    actor: Actor | None = None,
     now: int,
 ) -> NewKey:
-    """Make a key with a fresh secret. Called twice, it makes two."""
-    if not 1 <= len(name) <= 100:
-        raise Invalid("a key's name has 1 to 100 characters", hint="Name it after who or what uses it.")
-    token, uuid = new_token(), ids.new()
+    """Make a key with a fresh secret. Called twice, it makes two.
+
+    This asks nobody for leave: `keys.create` does. `rate_limit` is in requests an hour; without `actor`, who owns the
+    data directory is recorded as its maker.
+    """
+    check_key_name(name)
+    check_rate_limit(rate_limit)
+    made = NewKey(
+        token=new_token(),
+        uuid=ids.new(),
+        name=name,
+        role=role,
+        organization=owner,
+        rate_limit=rate_limit,
+        expires_at=expires_at,
+        created_at=now,
+    )
     conn.execute(
         insert(api_key).values(
-            uuid=uuid,
+            uuid=made.uuid,
             organization_id=owner.id,
             name=name,
-            token_hash=token_hash(token),
-            prefix=token[:PREFIX_LENGTH],
+            token_hash=token_hash(made.token),
+            prefix=made.prefix,
             role=int(role),
             active=True,
             expires_at=expires_at,
+            rate_limit=rate_limit,
+            member_id=member_id,
             created_at=now,
         )
     )
-    return NewKey(token=token, uuid=uuid, name=name, role=role, organization=owner)
+    about = {"key": ids.text(made.uuid), "name": name, "role": role.word}
+    log.record(conn, actor or system_actor(owner), "key.created", at=now, data=about)
+    return made
 
 
-def revoke_key(conn: Connection, key_uuid: bytes) -> None:
-    """Make a key count no longer, from the next request on. Raises `NotFound`; repeating changes nothing."""
-    changed = conn.execute(update(api_key).where(api_key.c.uuid == key_uuid).values(active=False))
-    if changed.rowcount == 0:
+def check_key_name(name: str) -> None:
+    """Raise `Invalid` unless a key can have this name."""
+    if not 1 <= len(name) <= 100 or not name.strip() or any(unicodedata.category(c) == "Cc" for c in name):
+        raise Invalid("name: a key's name has 1 to 100 characters", hint="Name it after who or what uses it.")
+
+
+def check_rate_limit(limit: int | None) -> None:
+    """Raise `Invalid` unless a key can be limited to so many requests an hour."""
+    if limit is not None and not 1 <= limit <= MAX_RATE_LIMIT:
+        raise Invalid(f"rate_limit: from 1 to {MAX_RATE_LIMIT:,} requests an hour, or null for no limit")
+
+
+def revoke_key(conn: Connection, key_uuid: bytes, *, now: int) -> None:
+    """Make a key count no longer, from the next request on. Raises `NotFound`; repeating changes nothing.
+
+    This is the emergency brake of who owns the data directory, and takes any key, the last owner's too.
+    """
+    query = select(organization, api_key.c.active).join_from(api_key, organization)
+    row = conn.execute(query.where(api_key.c.uuid == key_uuid)).first()
+    if row is None:
         raise NotFound(f"no key {ids.text(key_uuid)}")
+    if row.active:
+        conn.execute(update(api_key).where(api_key.c.uuid == key_uuid).values(active=False))
+        about = {"key": ids.text(key_uuid)}
+        log.record(conn, system_actor(_from_row(row)), "key.revoked", at=now, data=about)
 
 
 _BY_TOKEN = (
@@ -136,6 +256,7 @@ _BY_TOKEN = (
         api_key.c.active,
         api_key.c.expires_at,
         api_key.c.last_used_at,
+        api_key.c.rate_limit,
         organization.c.status,
         organization.c.id.label("organization_id"),
         organization.c.uuid,
@@ -172,6 +293,7 @@ def authenticate(conn: Connection, token: str, *, now: int) -> Authenticated:
         key_uuid=found.key_uuid,
         key_name=found.key_name,
         role=Role(found.role),
+        rate_limit=found.rate_limit,
         seen=seen,
     )
 
@@ -196,6 +318,20 @@ def _organization(conn: Connection, where: ColumnElement[bool], reference: str =
 
 def _from_row(row: Row[Any]) -> Organization:
     return Organization(**{field: getattr(row, field) for field in Organization.__struct_fields__})
+
+
+def _clean_name(name: str) -> str:
+    name = unicodedata.normalize("NFC", name).strip()
+    if not name or len(name) > 200 or any(unicodedata.category(c) == "Cc" for c in name):
+        raise Invalid(
+            f"{name!r} is not a name for an organization", hint="Use 1 to 200 printable characters."
+        )
+    return name
+
+
+def _refuse_taken(conn: Connection, where: ColumnElement[bool], name: str) -> None:
+    if conn.scalar(select(organization.c.id).where(where)) is not None:
+        raise Conflict(f"an organization named {name!r} already exists", hint="Choose another name.")
 
 
 def _slug(name: str) -> str:

@@ -434,7 +434,7 @@ def test_a_key_counts_until_it_is_revoked_or_expires(house: House) -> None:
     never = update(api_key).where(api_key.c.uuid == made.uuid).values(expires_at=None)
     house.write(lambda conn: conn.execute(never).rowcount)
     assert house.get("/projects", role="passing").status_code == 200
-    house.write(lambda conn: organizations.revoke_key(conn, made.uuid))
+    house.write(lambda conn: organizations.revoke_key(conn, made.uuid, now=clock.now()))
     refused(house.get("/projects", role="passing"), 401)
     assert house.read(
         lambda conn: conn.scalar(select(api_key.c.last_used_at).where(api_key.c.uuid == made.uuid))

@@ -58,7 +58,8 @@ async def revoke_key(request: Request) -> Response:
     raw = ids.parse(reference)
     if raw is None:
         raise NotFound(f"no key {reference!r}", hint="Give a key's id, not the key itself.")
-    await services_of(request).database.write(lambda conn: organizations.revoke_key(conn, raw))
+    services = services_of(request)
+    await services.database.write(lambda conn: organizations.revoke_key(conn, raw, now=services.now()))
     return json_reply(wire.RevokedKey(key_id=ids.text(raw), active=False))
 
 

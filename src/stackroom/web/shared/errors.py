@@ -15,6 +15,7 @@ _STATUS: list[tuple[type[StackroomError], int]] = [
     (errors.Conflict, 409),
     (errors.TooLarge, 413),
     (errors.UnsupportedMedia, 415),
+    (errors.RateLimited, 429),
     (errors.Unavailable, 503),
 ]
 _BY_CODE = {
@@ -22,6 +23,8 @@ _BY_CODE = {
     "upload_missing": 400,
     "size_mismatch": 400,
     "incomplete_upload": 400,
+    "last_owner": 400,
+    "invite_not_pending": 400,
     "storage_full": 507,
 }
 
@@ -31,6 +34,13 @@ def status_of(error: StackroomError) -> int:
     if error.code in _BY_CODE:
         return _BY_CODE[error.code]
     return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
+
+
+def headers_of(error: StackroomError) -> dict[str, str]:
+    """What a refusal says in headers, in every protocol."""
+    if isinstance(error, errors.RateLimited):
+        return {"retry-after": str(error.details["retry_after"])}
+    return {}
 
 
 def plain_error(request: Request, error: StackroomError, status: int | None) -> Response:  # noqa: ARG001 - a `Refusal`

@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from stackroom.errors import Invalid, NotFound, StackroomError
+from stackroom.web.shared.errors import headers_of
 from stackroom.web.shared.services import Services
 
 log = structlog.get_logger(__name__)
@@ -46,7 +47,9 @@ def make_face(services: Services, routes: Sequence[BaseRoute], refuse: Refusal) 
 
     async def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, StackroomError)
-        return refuse(request, error, None)
+        response = refuse(request, error, None)
+        response.headers.update(headers_of(error))
+        return response
 
     async def http_refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)

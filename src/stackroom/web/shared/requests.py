@@ -35,13 +35,17 @@ def request_id(request: Request) -> str:
 
 
 async def authenticate(request: Request) -> tuple[Actor, Authenticated]:
-    """Whose request this is. Raises `Unauthenticated`. The key is looked up every time: a revoked one ends at once."""
+    """Whose request this is. Raises `Unauthenticated`, or `RateLimited` where the key has had its requests.
+
+    The key is looked up every time: what is changed of it counts at once.
+    """
     services = services_of(request)
     token = token_of(request)
     if token is None:
         raise unauthenticated("an API key is needed")
     now = services.now()
     found = await services.database.read(lambda conn: organizations.authenticate(conn, token, now=now))
+    services.allowances.spend(found.key_id, found.rate_limit, now=now)
     if not found.seen:
         _note_use(services, found.key_id, now)
     actor = Actor(

@@ -12,6 +12,7 @@ from stackroom.operations.runner import Runner
 from stackroom.settings import Settings
 from stackroom.storage.blobstore import BlobStore
 from stackroom.storage.staging import Staging
+from stackroom.web.shared.allowances import Allowances
 from stackroom.web.shared.signing import Signer
 
 
@@ -24,6 +25,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     uploads: Uploads
     runner: Runner
     signer: Signer
+    allowances: Allowances = msgspec.field(default_factory=Allowances)
     sweep_soon: asyncio.Event
     """Set when bytes have become loose, so that they go at once and not at the next round."""
     now: Clock

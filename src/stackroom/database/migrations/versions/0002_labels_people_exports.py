@@ -204,6 +204,8 @@ def upgrade() -> None:
         sa.Column("parent_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("body", sa.Text(), nullable=False),
         sa.Column("resolved_at", sa.BigInteger(), nullable=True),
+        sa.Column("resolved_by", sa.Text(), nullable=True),
+        sa.Column("deleted_at", sa.BigInteger(), nullable=True),
         sa.Column("key_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("author", sa.Text(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
@@ -253,4 +255,20 @@ def upgrade() -> None:
     op.add_column("organization", sa.Column("description", sa.Text(), nullable=True))
     op.add_column(
         "organization", sa.Column("public", sa.Boolean(), server_default=sa.text("false"), nullable=False)
+    )
+    _count_classes()
+
+
+def _count_classes() -> None:
+    """In the documents that are there."""
+    if op.get_bind().dialect.name == "sqlite":
+        annotations, key = "json_each(n.document) AS it", "json_extract(it.value, '$.{}')"
+    else:
+        annotations = "LATERAL json_array_elements(CAST(n.document AS json)) AS it(value)"
+        key = "it.value ->> '{}'"
+    op.execute(
+        f"""INSERT INTO annotation_class (asset_id, name, type, dataset_id, count)
+            SELECT a.id, {key.format("name")}, {key.format("type")}, a.dataset_id, count(*)
+            FROM annotation n CROSS JOIN {annotations} JOIN asset a ON a.id = n.asset_id
+            GROUP BY 1, 2, 3, 4"""
     )
