@@ -15,6 +15,15 @@ from stackroom.access import Actor
 from stackroom.database.schema import event
 
 
+class Happening(msgspec.Struct, frozen=True, kw_only=True):
+    """What happened to one asset, or to something else of a dataset, where much happens at once."""
+
+    kind: str
+    dataset_id: int
+    asset_uuid: bytes | None = None
+    data: Mapping[str, Any]
+
+
 def record(
     conn: Connection,
     actor: Actor,
@@ -55,6 +64,21 @@ def record_each(
             for asset_uuid, data in about
         ],
     )
+
+
+def record_all(conn: Connection, actor: Actor, happened: Sequence[Happening], *, at: int) -> None:
+    """Append events of any kinds, about assets of any datasets, in one statement; of nothing, in none."""
+    rows = [
+        {
+            **_common(actor, each.kind, at, each.dataset_id),
+            "uuid": ids.new(),
+            "asset_uuid": each.asset_uuid,
+            "data": _json(each.data),
+        }
+        for each in happened
+    ]
+    if rows:
+        conn.execute(insert(event), rows)
 
 
 def _common(actor: Actor, kind: str, at: int, dataset_id: int | None) -> dict[str, Any]:
