@@ -35,7 +35,7 @@ from stackroom.operations.request import (
     Matching,
     Request,
     Verb,
-    check_changes,
+    clean_changes,
 )
 from stackroom.operations.run import FIELDS, Look, Run, VerbModule
 from stackroom.operations.selection import Source
@@ -205,13 +205,13 @@ def _checked(actor: Actor, request: Request) -> Request:
     role = Role.MEMBER if request.single else verb.ROLE
     name = "a permanent delete" if request.verb is Verb.PURGE else f"{request.verb.value} of images"
     require(actor, role, name)
-    if request.verb is Verb.UPDATE:
-        check_changes(request.changes)
     if request.verb in {Verb.MOVE, Verb.COPY} and request.target_folder is None:
         raise Invalid(f"{request.verb.value}: a target folder is needed", code="missing_target")
     if request.single and (not isinstance(request.selection, Ids) or len(request.selection.asked) != 1):
         raise Invalid("a single request names exactly one item")
-    changes = _FIXED_CHANGES.get(request.verb, request.changes if request.verb is Verb.UPDATE else Changes())
+    changes = _FIXED_CHANGES.get(request.verb, Changes())
+    if request.verb is Verb.UPDATE:
+        changes = clean_changes(request.changes)
     return msgspec.structs.replace(request, changes=changes)
 
 

@@ -12,7 +12,15 @@ from stackroom import ids
 from stackroom.access import Actor
 from stackroom.database.flavour import of as flavour_of
 from stackroom.database.flavour import statement
-from stackroom.database.schema import dataset, folder, operation, operation_item, operation_pending
+from stackroom.database.schema import (
+    dataset,
+    folder,
+    operation,
+    operation_item,
+    operation_pending,
+    operation_tag,
+    tag,
+)
 from stackroom.errors import NotFound
 from stackroom.operations.outcome import FAILED, SUCCEEDED, Outcome, reason
 from stackroom.operations.request import FailedOf, Ids, Request, Verb
@@ -69,7 +77,10 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
-    """What happened to one item: as it was (`before`), as it became (`after`), and the asset a copy made."""
+    """What happened to one item: as it was (`before`), as it became (`after`), and the asset a copy made.
+
+    Of tags, `after` has those that the item got and lost: `added_tags`, `removed_tags`.
+    """
 
     position: int
     asked: str
@@ -238,7 +249,27 @@ def items(
     )
     if outcomes is not None:
         query = query.where(operation_item.c.outcome.in_([int(outcome) for outcome in outcomes]))
-    return [_item(found, row) for row in conn.execute(query)]
+    rows = conn.execute(query).all()
+    tagged = _tags(conn, found, rows[0].position, rows[-1].position) if rows else {}
+    return [_item(found, row, tagged.get(row.position, {})) for row in rows]
+
+
+def _tags(conn: Connection, found: Operation, first: int, last: int) -> dict[int, dict[str, list[str]]]:
+    """The tags that the items from `first` to `last` got and lost, by position."""
+    changes = found.request.changes
+    if not (changes.add_tags or changes.remove_tags or "tags" in found.request.undone_fields):
+        return {}
+    mine = (operation_tag.c.operation_id == found.id) & operation_tag.c.position.between(first, last)
+    query = select(operation_tag.c.position, operation_tag.c.added, tag.c.name)
+    tagged: dict[int, dict[str, list[str]]] = {}
+    for position, added, name in conn.execute(
+        query.join_from(operation_tag, tag, tag.c.id == operation_tag.c.tag_id)
+        .where(mine)
+        .order_by(tag.c.name)
+    ):
+        of_item = tagged.setdefault(position, {})
+        of_item.setdefault("added_tags" if added else "removed_tags", []).append(name)
+    return tagged
 
 
 def failures(conn: Connection, operation_id: int) -> list[tuple[int, Outcome, str | None]]:
@@ -344,7 +375,7 @@ def _from_row(conn: Connection, row: Row[Any]) -> Operation:
     )
 
 
-def _item(found: Operation, row: Row[Any]) -> Item:
+def _item(found: Operation, row: Row[Any], tagged: dict[str, list[str]]) -> Item:
     outcome = Outcome(row.outcome)
     before = after = None
     if row.asset_id is not None:
@@ -352,7 +383,7 @@ def _item(found: Operation, row: Row[Any]) -> Item:
     if outcome is Outcome.DONE:
         after = {"folder": row.to_folder, "name": row.to_name}
         after = {key: value for key, value in after.items() if value is not None}
-        after = (after | dict.fromkeys(_fields_set(found.request)) | _present(row, "to_")) or None
+        after = (after | dict.fromkeys(_fields_set(found.request)) | _present(row, "to_") | tagged) or None
     asked = row.asked or ids.text(row.asset_uuid or bytes(16))
     return Item(
         position=row.position,

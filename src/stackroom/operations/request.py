@@ -8,6 +8,7 @@ from msgspec import UNSET, UnsetType
 
 from stackroom import ids
 from stackroom.errors import Invalid
+from stackroom.library import tags
 from stackroom.library.assets import SPLITS, STATUSES
 from stackroom.library.listing import Filter
 
@@ -79,6 +80,8 @@ class Changes(msgspec.Struct, frozen=True, omit_defaults=True):
     display_name: str | UnsetType | None = UNSET
     split: str | UnsetType | None = UNSET
     archived: bool | UnsetType = UNSET
+    add_tags: tuple[str, ...] = ()
+    remove_tags: tuple[str, ...] = ()
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,8 +134,11 @@ def select_ids(asked: Sequence[str], *, dataset_id: int | None, limit: int | Non
     )
 
 
-def check_changes(changes: Changes) -> None:
-    """Raise `Invalid` for an update that changes nothing, or to a value no asset can have."""
+def clean_changes(changes: Changes) -> Changes:
+    """The changes with their tags as they are kept.
+
+    Raises `Invalid` for an update that changes nothing, or to a value no asset can have.
+    """
     if changes == Changes():
         raise Invalid(
             "updates: nothing to change", code="empty_update", hint="Give at least one field to change."
@@ -146,3 +152,12 @@ def check_changes(changes: Changes) -> None:
     name = changes.display_name
     if isinstance(name, str) and (len(name) > 500 or not name.isprintable()):
         raise Invalid("display_name: at most 500 printable characters", code="invalid_name")
+    given, taken = tags.clean(changes.add_tags, "add_tags"), tags.clean(changes.remove_tags, "remove_tags")
+    both = set(given) & set(taken)
+    if both:
+        raise Invalid(
+            f"tags: {min(both)!r} is to be added and removed at once",
+            code="invalid_tag",
+            hint="Name it in one of the two.",
+        )
+    return msgspec.structs.replace(changes, add_tags=given, remove_tags=taken)

@@ -87,5 +87,5 @@ class VerbModule(Protocol):
         ...
 
     def changes(self, request: Request) -> Sequence[str]:
-        """Which of FIELDS this sets, and undo puts back."""
+        """Which of FIELDS this sets, and undo puts back; `tags` if it is about those."""
         ...

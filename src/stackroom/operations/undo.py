@@ -8,12 +8,12 @@ from collections.abc import Sequence
 
 from stackroom.access import Role
 from stackroom.errors import Conflict, Invalid
-from stackroom.operations import purge
+from stackroom.operations import purge, tagging
 from stackroom.operations.collisions import DONE, taken
 from stackroom.operations.journal import Operation
 from stackroom.operations.outcome import Outcome
 from stackroom.operations.request import Request, Verb
-from stackroom.operations.run import Look, Run
+from stackroom.operations.run import FIELDS, Look, Run
 from stackroom.operations.selection import Source
 
 ROLE = Role.MEMBER
@@ -65,9 +65,11 @@ def look(run: Run) -> Look:
                 ("a.version <> 1", Outcome.CHANGED_SINCE),
             ]
         )
-    fields = run.request.undone_fields
+    fields = _fields(run.request)
     same = run.how.same
     still_as_set = [f"a.{field} {same} {_as_set(field)}" for field in fields]
+    if tagging.is_asked(run.request):
+        still_as_set.append(tagging.as_set())
     verdicts = [(f"NOT ({' AND '.join(still_as_set)})", Outcome.CHANGED_SINCE)]
     if "name" in fields:
         folder = "r.folder_id" if "folder_id" in fields else "a.folder_id"
@@ -78,7 +80,7 @@ def look(run: Run) -> Look:
 
 
 def takes_name(run: Run) -> str | None:
-    fields = run.request.undone_fields
+    fields = _fields(run.request)
     return _comes_live(fields, "i.", "i.to_") if "name" in fields else None
 
 
@@ -86,17 +88,24 @@ def apply(run: Run, *, renamed: bool) -> None:
     if run.request.undoes is Verb.COPY:
         purge.apply(run, renamed=False)
         return
-    fields = run.request.undone_fields
-    assignments = ", ".join(f"{field} = s.to_{field}" for field in fields)
-    columns = ", ".join(f"i.to_{field}" for field in fields)
-    run.execute(f"""{run.how.update} asset SET {assignments}, updated_at = :now, version = version + 1
-        FROM (SELECT i.asset_id, {columns} FROM operation_item i
+    if tagging.is_asked(run.request):
+        tagging.put_back(run)
+    fields = _fields(run.request)
+    assignments = "".join(f"{field} = s.to_{field}, " for field in fields)
+    columns = "".join(f", i.to_{field}" for field in fields)
+    run.execute(f"""{run.how.update} asset SET {assignments}updated_at = :now, version = version + 1
+        FROM (SELECT i.asset_id{columns} FROM operation_item i
             WHERE {{items}} AND i.outcome = {DONE} {run.how.fence}) s
         WHERE asset.id = s.asset_id""")
 
 
 def changes(request: Request) -> Sequence[str]:
     return request.undone_fields
+
+
+def _fields(request: Request) -> list[str]:
+    """Those of the asset's own fields that the undone operation has set."""
+    return [field for field in request.undone_fields if field in FIELDS]
 
 
 def _as_set(field: str) -> str:

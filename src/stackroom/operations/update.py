@@ -1,10 +1,11 @@
-"""update: set fields of many items at once, to the same values. Archiving and restoring are updates of one field."""
+"""update: set fields and tags of many items at once, alike. Archiving and restoring are updates of one field."""
 
 from collections.abc import Sequence
 
 from msgspec import UNSET
 
 from stackroom.access import Role
+from stackroom.operations import tagging
 from stackroom.operations.collisions import DONE, taken
 from stackroom.operations.outcome import Outcome
 from stackroom.operations.request import Request
@@ -16,15 +17,16 @@ FIRST_NUMBER = 1
 
 def look(run: Run) -> Look:
     wanted = _wanted(run)
-    same = " AND ".join(f"a.{field} {run.how.same} {value}" for field, value in wanted.items())
+    same = [f"a.{field} {run.how.same} {value}" for field, value in wanted.items()]
+    same += tagging.unchanged(run)
     comes_back = f"a.archived_at IS NOT NULL AND {taken('a.folder_id', 'a.name')}"
     return Look(
         verdicts=[
-            (same, Outcome.UNCHANGED),
+            (" AND ".join(same), Outcome.UNCHANGED),
             *([(comes_back, Outcome.COLLIDES)] if run.request.changes.archived is False else []),
         ],
         sets={f"to_{field}": value for field, value in wanted.items()},
-        parameters=_values(run),
+        parameters=_values(run) | tagging.parameters(run.request.changes),
     )
 
 
@@ -33,8 +35,10 @@ def takes_name(run: Run) -> str | None:
 
 
 def apply(run: Run, *, renamed: bool) -> None:
-    assignments = ", ".join(f"{field} = {value}" for field, value in _wanted(run, "").items())
-    changed = f"{assignments}, updated_at = :now, version = version + 1"
+    if tagging.is_asked(run.request):
+        tagging.apply(run)
+    assignments = "".join(f"{field} = {value}, " for field, value in _wanted(run, "").items())
+    changed = f"{assignments}updated_at = :now, version = version + 1"
     kept = "AND i.to_name IS NULL" if renamed else ""
     run.execute(
         f"""{run.how.update} asset SET {changed}
@@ -57,6 +61,8 @@ def changes(request: Request) -> Sequence[str]:
     if wanted.archived is not UNSET:
         # Whoever comes back, by this operation or by its undo, may need a new name.
         fields += ["archived_at", "name"]
+    if tagging.is_asked(request):
+        fields.append(tagging.TAGS)
     return fields
 
 

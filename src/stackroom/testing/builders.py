@@ -23,7 +23,7 @@ from stackroom.clock import SECOND
 from stackroom.database.connect import connect
 from stackroom.database.schema import asset, blob, dataset, folder, loose_bytes
 from stackroom.database.transaction import T, Work
-from stackroom.library import assets, blobs, datasets, folders, organizations
+from stackroom.library import assets, blobs, datasets, folders, organizations, tags
 from stackroom.library.names import clean_path
 from stackroom.library.organizations import Organization
 from stackroom.operations import engine as bulk
@@ -244,6 +244,17 @@ class Library:
             .order_by(asset.c.id)
         )
         return self.read(lambda conn: {ids.text(row.uuid): row._asdict() for row in conn.execute(query)})
+
+    def tags(self, actor: Actor) -> dict[str, list[str]]:
+        """The tags of each of an organization's assets, sorted."""
+        mine = select(asset.c.id, asset.c.uuid).where(asset.c.organization_id == actor.organization_id)
+
+        def read(conn: Connection) -> dict[str, list[str]]:
+            rows = conn.execute(mine).all()
+            tagged = tags.of(conn, [row.id for row in rows])
+            return {ids.text(row.uuid): tagged.get(row.id, []) for row in rows}
+
+        return self.read(read)
 
     def blob_keys(self, actor: Actor) -> dict[bytes, str]:
         """The storage key of each blob of an organization, by hash."""

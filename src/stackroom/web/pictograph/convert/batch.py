@@ -9,7 +9,7 @@ from stackroom import ids
 from stackroom.library.names import ROOT, clean_path
 from stackroom.operations.journal import Operation
 from stackroom.operations.outcome import Outcome, reason
-from stackroom.operations.request import Changes, Collision, Ids, Request, Verb, check_changes, select_ids
+from stackroom.operations.request import Changes, Collision, Ids, Request, Verb, clean_changes, select_ids
 from stackroom.web.pictograph.convert.base import raw
 from stackroom.web.pictograph.wire import batch as wire
 
@@ -43,8 +43,8 @@ def delete(asked: wire.BatchDelete) -> Request:
 
 def update(asked: wire.BatchUpdate) -> Request:
     wanted = asked.updates
-    changes = Changes(status=wanted.status, display_name=wanted.display_name, archived=wanted.is_archived)
-    check_changes(changes)
+    given = Changes(status=wanted.status, display_name=wanted.display_name, archived=wanted.is_archived)
+    changes = clean_changes(given)
     return Request(
         verb=Verb.UPDATE,
         selection=select_ids(asked.image_ids, dataset_id=None),
