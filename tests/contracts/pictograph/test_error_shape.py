@@ -38,6 +38,12 @@ BODIES: dict[tuple[str, str], dict[str, Any] | None] = {
     ("POST", "/batch/images/copy"): {**ABOUT, "target_folder_path": "/x"},
     ("POST", "/batch/images/delete"): ABOUT,
     ("PATCH", "/batch/images/update"): {**ABOUT, "updates": {"status": "new"}},
+    ("POST", "/images/assign-splits"): {"dataset_id": "DATASET"},
+    **{
+        ("POST", f"/images/{place}/{what}"): body
+        for place in ("{image}", "{dataset}/{path:path}")
+        for what, body in (("review", {"action": "approve"}), ("split", {"split": None}))
+    },
     ("POST", "/annotations/bulk"): {"saves": [{"image_id": "IMAGE", "annotations": []}]},
     ("POST", "/annotations/{image}"): ANNOTATIONS,
     **{

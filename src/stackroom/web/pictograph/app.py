@@ -47,7 +47,6 @@ PARTS_NOT_OFFERED = (
     "model-evaluations",
     "models",
     "notifications",
-    "organizations",
     "public",
     "sam3",
     "search",
@@ -55,15 +54,11 @@ PARTS_NOT_OFFERED = (
     "tools",
     "training",
     "video",
-    "webhooks",
     "workflows",
 )
 ADDRESSES_NOT_OFFERED = (
     "/batch/images/copy-to-dataset",
     "/images/bulk-tag",
-    "/images/assign-splits",
-    "/images/{image}/review",
-    "/images/{image}/split",
     "/datasets/by-name/{dataset}/insights",
     "/datasets/{dataset}/insights",
     "/datasets/{dataset}/duplicates",
@@ -118,10 +113,7 @@ def known() -> list[BaseRoute]:
     """What this face only knows of."""
     parts = [f"/{part}{rest}" for part in PARTS_NOT_OFFERED for rest in ("", "/{rest:path}")]
     places = [PREFIX + place for place in (*ADDRESSES_NOT_OFFERED, *parts)]
-    return [
-        Route(place, not_offered, methods=METHODS)
-        for place in (*places, "/api/v1/api-keys", "/api/v1/api-keys/{rest:path}")
-    ]
+    return [Route(place, not_offered, methods=METHODS) for place in places]
 
 
 def make_app(services: Services) -> ASGIApp:

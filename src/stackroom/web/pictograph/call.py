@@ -1,6 +1,7 @@
 """One call of a client: who asks, what it says, and how it reaches the library."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Self, TypeVar
 from urllib.parse import parse_qsl
 
@@ -9,10 +10,12 @@ from starlette.responses import Response
 
 from stackroom.access import Actor, Role, require
 from stackroom.database.transaction import Connection
+from stackroom.errors import NotFound
 from stackroom.library import assets
 from stackroom.library.answers import Answer
 from stackroom.library.assets import Asset
 from stackroom.web.pictograph.convert.base import Links
+from stackroom.web.pictograph.generation import Generation
 from stackroom.web.shared import requests
 from stackroom.web.shared.replies import Once
 from stackroom.web.shared.services import Services
@@ -50,17 +53,49 @@ class Call:
         value: str = self._request.path_params[name]
         return value
 
+    @property
+    def generation(self) -> Generation:
+        """Which envelopes the client reads: for long lists, so that they are not given twice."""
+        return Generation.of(self._request.headers.get("user-agent", ""), self._request.query_params)
+
     def image(self, conn: Connection) -> Asset:
         """The image that the address names: by `image`, its id, or by `dataset` and `path` in it."""
         if "image" in self._request.path_params:
             return assets.find(conn, self.actor, self.place("image"))
         return assets.at(conn, self.actor, self.place("dataset"), self.place("path"))
 
+    def image_or_file(self, conn: Connection, word: str) -> tuple[Asset, bool]:
+        """The image of an address that ends in `word`, and whether `word` is the image's own name, as a file may be
+        called whatever it likes. Then it is the image itself that is asked for.
+
+        An id is an image's before it is a dataset's.
+        """
+        by_id = "image" in self._request.path_params
+        place = (
+            (self.place("image"), word) if by_id else (self.place("dataset"), f"{self.place('path')}/{word}")
+        )
+        if not by_id:
+            with suppress(NotFound):
+                return assets.at(conn, self.actor, *place), True
+        try:
+            return self.image(conn), False
+        except NotFound:
+            if by_id:
+                with suppress(NotFound):
+                    return assets.at(conn, self.actor, *place), True
+            raise
+
     def json(self, kind: type[T]) -> T:
         return requests.decode(self._body, kind)
 
     def query(self, kind: type[T]) -> T:
         return requests.convert(dict(self._request.query_params), kind)
+
+    def each(self, name: str) -> list[str]:
+        """The values of a key of the query that may stand there several times."""
+        values = self._request.query_params.getlist(name)
+        requests.convert({name: "".join(values)}, dict[str, str])  # no NUL in any of them
+        return values
 
     def form_or_json(self, kind: type[T]) -> T:
         """A body in either encoding. An empty form field is one that was not given."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
+from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
@@ -20,12 +21,22 @@ from stackroom.web.pictograph.call import Call
 from stackroom.web.pictograph.convert import datasets as convert
 from stackroom.web.pictograph.convert import images as convert_images
 from stackroom.web.pictograph.convert.base import PREFIX, pagination, raw
+from stackroom.web.pictograph.generation import Generation
 from stackroom.web.pictograph.wire import datasets as wire
 from stackroom.web.shared.face import resource
 from stackroom.web.shared.replies import answer, json_reply
 
 
-async def show_all(request: Request) -> Response:
+async def show_projects(request: Request) -> Response:
+    """For older clients, which know projects beside datasets: two views of the same rows."""
+    return await _show_all(request, as_projects=True)
+
+
+async def show_datasets(request: Request) -> Response:
+    return await _show_all(request, as_projects=False)
+
+
+async def _show_all(request: Request, *, as_projects: bool) -> Response:
     call = await Call.begin(request)
     asked = call.query(wire.DatasetPage)
 
@@ -39,7 +50,16 @@ async def show_all(request: Request) -> Response:
     shown, total = await call.read(read)
     listed = raw(shown)
     page = pagination(asked.limit, asked.offset, len(shown), total)
-    return json_reply(wire.DatasetList(projects=listed, datasets=listed, data=listed, pagination=page))
+    reads = call.generation
+    one_word = reads is Generation.OLDER  # the one that it has asked for
+    return json_reply(
+        wire.DatasetList(
+            projects=UNSET if one_word and not as_projects else reads.older(listed),
+            datasets=UNSET if one_word and as_projects else reads.older(listed),
+            data=reads.newer(listed),
+            pagination=page,
+        )
+    )
 
 
 async def create(request: Request) -> Response:
@@ -80,7 +100,8 @@ async def show(request: Request) -> Response:
     images = None
     if page is not None:
         images = await asyncio.to_thread(convert_images.images, page, found, call.links, tagged)
-    return json_reply(_described(convert.dataset(found, totals, call.actor, images)))
+    described = _described(convert.dataset(found, totals, call.actor, images))
+    return json_reply(described if images is None else _once(call.generation, described))
 
 
 async def change(request: Request) -> Response:
@@ -137,15 +158,21 @@ async def download(request: Request) -> Response:
         total = 0
         for status in _statuses(asked.status_filter):
             wanted = Filter(dataset_id=found.id, status=status)
-            listed += listing.page(conn, wanted, limit=asked.limit, offset=asked.offset)
+            room, before = asked.limit - len(listed), max(asked.offset - total, 0)
+            listed += listing.page(conn, wanted, limit=room, offset=before)
             total += listing.count(conn, wanted)
-        return found, listed[: asked.limit], total
+        return found, listed, total
 
     found, listed, total = await call.read(read)
     items = await asyncio.to_thread(convert.download_items, listed, asked.mode, call.links)
     identity = ids.text(found.uuid)
     data = wire.DownloadData(id=identity, dataset_id=identity, items=items, total_items=total)
-    return json_reply(wire.DownloadAnswer(dataset_id=identity, items=items, total_items=total, data=data))
+    reads = call.generation
+    return json_reply(
+        wire.DownloadAnswer(
+            dataset_id=identity, items=reads.older(items), total_items=total, data=reads.newer(data)
+        )
+    )
 
 
 def _statuses(status_filter: str | None) -> Sequence[str | None]:
@@ -163,10 +190,22 @@ def _described(shown: wire.Dataset) -> wire.DatasetAnswer:
     return wire.DatasetAnswer(project=body, dataset=body, data=body)
 
 
+def _once(reads: Generation, described: wire.DatasetAnswer) -> wire.DatasetAnswer:
+    """A description with many images in it, under the one name that it is read by. Projects are never asked for so."""
+    match reads:
+        case Generation.OLDER:
+            return wire.DatasetAnswer(dataset=described.dataset)
+        case Generation.NEWER:
+            return wire.DatasetAnswer(data=described.data)
+        case _:
+            return described
+
+
 def routes() -> list[BaseRoute]:
     """A dataset is reached as a project, by name, and by name or id."""
     collections = [
-        resource(f"{PREFIX}/{word}", GET=show_all, POST=create) for word in ("projects", "datasets")
+        resource(f"{PREFIX}/projects", GET=show_projects, POST=create),
+        resource(f"{PREFIX}/datasets", GET=show_datasets, POST=create),
     ]
     each = [
         route

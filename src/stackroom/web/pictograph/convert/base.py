@@ -13,6 +13,8 @@ from stackroom.web.shared.signing import Signer
 from stackroom.web.transfer.app import download_path, thumbnail_path, upload_path
 
 PREFIX = "/api/v1/developer"
+ONE_IMAGE = ("{image}", "{dataset}/{path:path}")
+"""How an address names an image: by its id, or by its path in a dataset."""
 
 
 THUMBNAIL = 200

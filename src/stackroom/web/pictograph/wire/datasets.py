@@ -97,16 +97,16 @@ class Dataset(Given, frozen=True, kw_only=True):
 
 class DatasetAnswer(Given, frozen=True, kw_only=True):
     success: bool = True
-    project: Raw
-    dataset: Raw
-    data: Raw
+    project: "Raw | UnsetType" = UNSET
+    dataset: "Raw | UnsetType" = UNSET
+    data: "Raw | UnsetType" = UNSET
 
 
 class DatasetList(Given, frozen=True, kw_only=True):
     success: bool = True
-    projects: Raw
-    datasets: Raw
-    data: Raw
+    projects: "Raw | UnsetType" = UNSET
+    datasets: "Raw | UnsetType" = UNSET
+    data: "Raw | UnsetType" = UNSET
     pagination: Pagination
 
 
@@ -164,6 +164,6 @@ class DownloadData(Given, frozen=True, kw_only=True):
 class DownloadAnswer(Given, frozen=True, kw_only=True):
     success: bool = True
     dataset_id: str
-    items: Raw
+    items: "Raw | UnsetType" = UNSET
     total_items: int
-    data: DownloadData
+    data: DownloadData | UnsetType = UNSET

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Annotated
 
-from msgspec import Meta, Raw
+from msgspec import UNSET, Meta, Raw, UnsetType
 
 from stackroom.web.pictograph.wire.base import Asked, Given, Limit, Offset, Pagination, Place, Split, Status
 
@@ -43,6 +43,7 @@ class Image(Given, frozen=True, kw_only=True):
     virtual_folder_path: str
     virtual_directory_path: str
     tags: Sequence[str]
+    review_note: str | None
     is_archived: bool
     image_url: str
     thumbnail_url: str
@@ -59,8 +60,8 @@ class ImageAnswer(Given, frozen=True, kw_only=True):
 
 class ImageList(Given, frozen=True, kw_only=True):
     success: bool = True
-    images: Raw
-    data: Raw
+    images: "Raw | UnsetType" = UNSET
+    data: "Raw | UnsetType" = UNSET
     pagination: Pagination
 
 
@@ -69,3 +70,49 @@ class ImageDeleted(Given, frozen=True, kw_only=True):
     message: str
     id: str
     operation_id: str
+
+
+class BundledFile(Given, frozen=True, kw_only=True):
+    path: str
+    kind: str
+    size: int
+    sha256: str
+
+
+class Omitted(Given, frozen=True, kw_only=True):
+    kind: str
+    reason: str
+
+
+class BundledImage(Given, frozen=True, kw_only=True):
+    """An image without the addresses of it, which are good for a month only, and for whoever has them."""
+
+    id: str
+    dataset_id: str
+    dataset_name: str
+    filename: str
+    display_name: str | None
+    directory_path: str
+    folder_path: str
+    content_type: str
+    file_size: int
+    width: int | None
+    height: int | None
+    status: str
+    split: str | None
+    tags: Sequence[str]
+    review_note: str | None
+    annotation_count: int
+    is_archived: bool
+    created_at: str
+    updated_at: str
+
+
+class Manifest(Given, frozen=True, kw_only=True):
+    """What a bundle holds, and what it does not."""
+
+    version: int = 1
+    created_at: str
+    image: BundledImage
+    files: Sequence[BundledFile]
+    omitted: Sequence[Omitted]
