@@ -36,7 +36,6 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 # What the hosted service has beside these, in whole parts and in single addresses. Its clients are told so, by a
 # status that they do not try again, instead of being left to guess.
 PARTS_NOT_OFFERED = (
-    "annotation-comments",
     "auto-annotate",
     "connectors",
     "credits",
@@ -58,7 +57,6 @@ PARTS_NOT_OFFERED = (
 )
 ADDRESSES_NOT_OFFERED = (
     "/batch/images/copy-to-dataset",
-    "/images/bulk-tag",
     "/datasets/by-name/{dataset}/insights",
     "/datasets/{dataset}/insights",
     "/datasets/{dataset}/duplicates",

@@ -1,0 +1,89 @@
+"""Webhook endpoints, and what was delivered to them."""
+
+from typing import Literal
+
+from msgspec import UNSET, UnsetType
+
+from stackroom.web.pictograph.wire.base import Asked, Given, Limit, Offset
+
+DeliveryStatus = Literal["pending", "delivered", "failed", "dead_letter"]
+
+
+class NewEndpoint(Asked, frozen=True, kw_only=True):
+    """No `event_types` means all of them."""
+
+    url: str
+    description: str | None = None
+    event_types: list[str] | None = None
+    auth_headers: dict[str, str] | None = None
+
+
+class EndpointUpdate(Asked, frozen=True, kw_only=True):
+    url: str | UnsetType = UNSET
+    description: str | UnsetType | None = UNSET
+    event_types: list[str] | UnsetType | None = UNSET
+    enabled: bool | UnsetType = UNSET
+    auth_headers: dict[str, str] | UnsetType | None = UNSET
+
+
+class DeliveryQuery(Asked, frozen=True, kw_only=True):
+    limit: Limit = 50
+    offset: Offset = 0
+    endpoint_id: str | None = None
+    status: DeliveryStatus | None = None
+
+
+class Endpoint(Given, frozen=True, kw_only=True):
+    """What was sent with `auth_headers` is never shown again; their names are."""
+
+    id: str
+    organization_id: str
+    url: str
+    description: str | None
+    event_types: list[str]
+    enabled: bool
+    secret_version: int
+    secret_prefix: str
+    consecutive_failures: int = 0
+    disabled_reason: str | None = None
+    auth_header_names: list[str]
+    last_delivery_at: str | None = None
+    created_at: str
+
+
+class EndpointAnswer(Given, frozen=True, kw_only=True):
+    success: bool = True
+    endpoint: Endpoint
+
+
+class EndpointSecret(Given, frozen=True, kw_only=True):
+    success: bool = True
+    endpoint: Endpoint
+    secret: str
+
+
+class EndpointList(Given, frozen=True, kw_only=True):
+    success: bool = True
+    endpoints: list[Endpoint]
+
+
+class EndpointDeleted(Given, frozen=True, kw_only=True):
+    success: bool = True
+    endpoint_id: str
+
+
+class EventTypes(Given, frozen=True, kw_only=True):
+    success: bool = True
+    event_types: list[str]
+
+
+class Tested(Given, frozen=True, kw_only=True):
+    success: bool
+    delivered: bool
+    status_code: int | None
+    error: str | None
+
+
+class DeliveryList(Given, frozen=True, kw_only=True):
+    success: bool = True
+    deliveries: list[None]
