@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, Raw
 
 from stackroom import ids
 from stackroom.library.names import ROOT, clean_path
@@ -88,7 +88,7 @@ def batch_result(
     """When nothing failed, `succeeded` is the list that was asked for, and no item is looked at."""
     failing = {position for position, _, _ in failures}
     succeeded = [each for at, each in enumerate(asked) if at not in failing] if failing else asked
-    failed = raw([_failure(asked[at], outcome, name) for at, outcome, name in failures])
+    failed = failures_shown(asked, failures)
     return wire.BatchResult(
         success=not failures,
         processed=len(succeeded),
@@ -103,6 +103,11 @@ def batch_result(
         operation_id=ids.text(done.uuid),
         created=UNSET if created is None else [_created(asked, each) for each in created],
     )
+
+
+def failures_shown(asked: Sequence[str], failures: Sequence[tuple[int, Outcome, str | None]]) -> Raw:
+    """Each item that failed, named as it was asked for."""
+    return raw([_failure(asked[at], outcome, name) for at, outcome, name in failures])
 
 
 _DELETED = {Verb.ARCHIVE: "archived", Verb.PURGE: "deleted"}
