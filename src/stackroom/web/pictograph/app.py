@@ -41,7 +41,6 @@ PARTS_NOT_OFFERED = (
     "credits",
     "deployments",
     "explore",
-    "exports",
     "jobs",
     "model-evaluations",
     "models",

@@ -43,6 +43,10 @@ class AnnotationsSaved(Given, frozen=True, kw_only=True):
     status: str
 
 
+class ImageSaved(AnnotationsSaved, frozen=True, kw_only=True):
+    annotation_ids: Sequence[str]
+
+
 class AnnotationsNotSaved(Given, frozen=True, kw_only=True):
     image_id: str
     error: str
