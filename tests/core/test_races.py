@@ -6,14 +6,20 @@ from typing import cast
 
 import pytest
 
+from stackroom import ids
 from stackroom.access import Actor
+from stackroom.database.flavour import statement
 from stackroom.database.postgresql import PostgresqlDatabase
 from stackroom.database.transaction import T, Work
+from stackroom.doctor.questions import QUESTIONS
+from stackroom.library import datasets, folders
+from stackroom.library.datasets import Dataset
 from stackroom.library.listing import Filter
 from stackroom.operations import engine
+from stackroom.operations.change_folder import remove_folder, rename_folder
 from stackroom.operations.journal import Operation
 from stackroom.operations.request import Changes, Matching, Request, Verb
-from stackroom.testing.builders import Library
+from stackroom.testing.builders import ADataset, Library
 
 Race = Callable[[Work[object], Work[T]], T]
 
@@ -112,3 +118,53 @@ def test_an_item_that_two_operations_move_ends_where_the_later_one_says(
     assert item.before is not None
     assert item.before["folder"] == "/1"
     assert library.paths(dataset) == ["/2/a.jpg"]
+
+
+def test_what_is_moved_into_a_folder_while_it_is_removed_makes_it_anew(
+    library: Library, race: Race[Operation]
+) -> None:
+    actor = library.an_actor()
+    dataset = library.a_dataset(actor, assets=["a.jpg"])
+    library.add(actor, dataset, ["b.jpg"], folder="/new")
+    here = whole(library, actor, dataset)
+    found = library.read(lambda conn: folders.at(conn, here, "/new"))
+    moving = submitting(library, actor, library.request(Verb.MOVE, dataset.ids, dataset, to="/new"))
+    race(lambda conn: remove_folder(conn, actor, found, cascade=True, now=library.now), moving)
+    assert library.paths(dataset) == ["/b.jpg", "/new/a.jpg"]
+
+
+def test_what_is_put_back_into_a_folder_while_it_is_removed_makes_it_anew(
+    library: Library, race: Race[Operation]
+) -> None:
+    actor = library.an_actor()
+    dataset = library.a_dataset(actor)
+    [one] = library.add(actor, dataset, ["a.jpg"], folder="/old")
+    done = library.submit(actor, Verb.MOVE, [one], dataset, to="/new")
+    here = whole(library, actor, dataset)
+    found = library.read(lambda conn: folders.at(conn, here, "/old"))
+    undoing = ids.text(done.uuid)
+    race(
+        lambda conn: remove_folder(conn, actor, found, cascade=False, now=library.now),
+        lambda conn: engine.submit_undo(conn, actor, undoing, now=library.now),
+    )
+    assert library.live(dataset) == {"/old/a.jpg": one}
+
+
+def test_a_folder_made_below_one_that_is_renamed_hangs_in_the_tree(
+    library: Library, race: Race[Operation]
+) -> None:
+    """Between looking for its parent and being put below it, that parent has another path."""
+    actor = library.an_actor()
+    dataset = library.a_dataset(actor, assets=["a.jpg"])
+    library.add(actor, dataset, ["b.jpg"], folder="/old")
+    here = whole(library, actor, dataset)
+    found = library.read(lambda conn: folders.at(conn, here, "/old"))
+    moving = submitting(library, actor, library.request(Verb.MOVE, dataset.ids, dataset, to="/old/below"))
+    race(lambda conn: rename_folder(conn, actor, found, "new", now=library.now), moving)
+    assert library.paths(dataset) == ["/new/b.jpg", "/old/below/a.jpg"]
+    astray = next(each.query for each in QUESTIONS if each.check == "folders_complete")
+    assert library.read(lambda conn: conn.execute(statement(astray)).all()) == []
+
+
+def whole(library: Library, actor: Actor, dataset: ADataset) -> Dataset:
+    return library.read(lambda conn: datasets.find(conn, actor, dataset.reference))

@@ -52,7 +52,7 @@ QUESTIONS = (
         title="Every folder hangs in its dataset's tree",
         query=f"""SELECT f.uuid AS folder, f.path FROM folder f LEFT JOIN folder p ON p.id = f.parent_id
             WHERE (f.path = '/' AND f.parent_id IS NOT NULL)
-            OR (f.path <> '/' AND (p.id IS NULL OR p.dataset_id <> f.dataset_id
+            OR (f.removed_from IS NULL AND f.path <> '/' AND (p.id IS NULL OR p.dataset_id <> f.dataset_id
                 OR substr(f.path, 1, length({_HOME})) <> {_HOME}
                 OR {_LEAF} = '' OR replace({_LEAF}, '/', '') <> {_LEAF}))""",
     ),
@@ -62,6 +62,7 @@ QUESTIONS = (
         query="""SELECT a.uuid AS asset FROM asset a
             LEFT JOIN dataset d ON d.id = a.dataset_id AND d.organization_id = a.organization_id
             LEFT JOIN folder f ON f.id = a.folder_id AND f.dataset_id = a.dataset_id
+                AND f.removed_from IS NULL
             LEFT JOIN blob b ON b.id = a.blob_id AND b.organization_id = a.organization_id
             WHERE d.id IS NULL OR f.id IS NULL OR (b.id IS NULL AND a.blob_id IS NOT NULL)""",
     ),

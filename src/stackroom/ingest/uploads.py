@@ -294,12 +294,8 @@ def register_many(
     good = [each for each in files if isinstance(each, Prepared)]
     if not good:
         return [each for each in files if isinstance(each, Refused)]
-    places = {
-        path: folders.ensure(conn, good[0].dataset_id, path, now=now)
-        for path in {each.folder_path for each in good}
-    }
-    for folder_id in sorted(places.values()):
-        folders.hold(conn, folder_id)
+    wanted = {each.folder_path for each in good}
+    places = folders.enter_many(conn, good[0].dataset_id, wanted, now=now)
     waiting = set(conn.scalars(select(upload.c.id).where(upload.c.id.in_([each.upload_id for each in good]))))
     taken = {
         path: assets.taken_names(conn, folder_id, [each.name for each in good if each.folder_path == path])

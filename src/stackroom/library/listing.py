@@ -5,13 +5,14 @@ thousand then costs what sorting that many integers does.
 """
 
 import msgspec
-from sqlalchemy import Connection, ScalarSelect, Select, exists, func, literal_column, select
+from sqlalchemy import Connection, ScalarSelect, Select, exists, func, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from stackroom.database import flavour
 from stackroom.database.schema import ARCHIVED, LIVE, asset, asset_tag, folder, tag
 from stackroom.library import assets
 from stackroom.library.assets import Asset
+from stackroom.library.names import ROOT
 
 TAGGED = asset_tag.alias("tagged")
 
@@ -106,9 +107,11 @@ def _place(wanted: Filter) -> list[ColumnElement[bool]]:
     if wanted.folder is None or (wanted.recursive and wanted.folder == "/"):
         return [] if wanted.tags else [asset.c.dataset_id == wanted.dataset_id]
     found = folder_ids(wanted.dataset_id, wanted.folder, recursive=wanted.recursive)
-    return [
-        asset.c.folder_id.in_(found) if wanted.recursive else asset.c.folder_id == found.scalar_subquery()
-    ]
+    here = asset.c.folder_id.in_(found) if wanted.recursive else asset.c.folder_id == found.scalar_subquery()
+    if wanted.archived is None and not wanted.tags:
+        # Each half of a folder is in an index, and the whole in none.
+        return [(here & LIVE) | (here & ARCHIVED)]
+    return [here]
 
 
 def _tagged(wanted: Filter) -> list[ColumnElement[bool]]:
@@ -129,32 +132,47 @@ def _tag_ids(wanted: Filter) -> list[ScalarSelect[int]]:
 
 def folder_ids(dataset_id: int, path: str, *, recursive: bool) -> Select[tuple[int]]:
     """The folder at `path`, with all below it if `recursive`."""
-    here = folder.c.dataset_id == dataset_id
+    return select(folder.c.id).where(folder.c.dataset_id == dataset_id, _at(path, recursive=recursive))
+
+
+def _at(path: str, *, recursive: bool) -> ColumnElement[bool]:
     if not recursive:
-        return select(folder.c.id).where(here, folder.c.path == path)
+        return folder.c.path == path
+    if path == ROOT:
+        return folder.c.removed_from.is_(None)
     # "0" is the character after "/": the range holds exactly the paths that begin with `path/`.
-    below = (folder.c.path > path + "/") & (folder.c.path < path + "0")
-    return select(folder.c.id).where(here, (folder.c.path == path) | below)
+    return (folder.c.path == path) | ((folder.c.path > path + "/") & (folder.c.path < path + "0"))
 
 
-def folder_counts(conn: Connection, dataset_id: int) -> list[tuple[int, bytes, str, int, int]]:
-    """Every folder of a dataset as (id, uuid, path, created_at, live assets in exactly this folder), by path."""
-    counted = (
-        select(asset.c.folder_id, func.count().label("assets"))
-        .where(asset.c.dataset_id == dataset_id, LIVE)
-        .group_by(asset.c.folder_id)
-        .subquery()
-    )
-    rows = conn.execute(
-        select(
-            folder.c.id,
-            folder.c.uuid,
-            folder.c.path,
-            folder.c.created_at,
-            func.coalesce(counted.c.assets, literal_column("0")),
-        )
-        .outerjoin(counted, counted.c.folder_id == folder.c.id)
-        .where(folder.c.dataset_id == dataset_id)
-        .order_by(folder.c.path)
-    )
+def folder_counts(
+    conn: Connection, dataset_id: int, top: str = ROOT
+) -> list[tuple[int, bytes, str, int, int]]:
+    """The folder at `top` and all below it as (id, uuid, path, created_at, live assets in exactly this folder), by
+    path: all folders of a dataset, unless told otherwise."""
+    # Counted folder by folder, each in the index of its names: together they would be counted in the table.
+    counted = select(func.count()).where(asset.c.folder_id == folder.c.id, LIVE).scalar_subquery()
+    columns = folder.c.id, folder.c.uuid, folder.c.path, folder.c.created_at, counted
+    here = folder.c.dataset_id == dataset_id, _at(top, recursive=True)
+    rows = conn.execute(select(*columns).where(*here).order_by(folder.c.path))
     return [(row[0], row[1], row[2], row[3], row[4]) for row in rows]
+
+
+class FolderStats(msgspec.Struct, frozen=True, kw_only=True):
+    """What is in a folder and, if asked for, below it. Live assets only."""
+
+    folders: int
+    by_status: dict[str, int]
+    bytes: int
+
+
+def folder_stats(conn: Connection, dataset_id: int, path: str, *, recursive: bool) -> FolderStats:
+    found = folder_ids(dataset_id, path, recursive=recursive).subquery()
+    counted = select(asset.c.status, func.count(), func.coalesce(func.sum(asset.c.size), 0))
+    rows = conn.execute(
+        counted.join_from(found, asset, asset.c.folder_id == found.c.id).where(LIVE).group_by(asset.c.status)
+    ).all()
+    return FolderStats(
+        folders=conn.scalar(select(func.count()).select_from(found)) or 0,
+        by_status={status: count for status, count, _ in rows},
+        bytes=sum(int(size) for _, _, size in rows),
+    )

@@ -239,8 +239,12 @@ def items(
 ) -> list[Item]:
     """Items by position, from the one behind `after`; only those with one of `outcomes`, if given."""
     before_folder, after_folder = folder.alias(), folder.alias()
+    was, became = (
+        func.coalesce(each.c.removed_from, each.c.path).label(label)
+        for each, label in ((before_folder, "folder"), (after_folder, "to_folder"))
+    )
     query = (
-        select(operation_item, before_folder.c.path.label("folder"), after_folder.c.path.label("to_folder"))
+        select(operation_item, was, became)
         .outerjoin(before_folder, before_folder.c.id == operation_item.c.folder_id)
         .outerjoin(after_folder, after_folder.c.id == operation_item.c.to_folder_id)
         .where(operation_item.c.operation_id == found.id, operation_item.c.position > after)

@@ -28,10 +28,9 @@ def enter_target(run: Run) -> bool:
     request = run.request
     assert request.target_dataset_id is not None
     assert request.target_folder is not None
-    run.target_folder_id = folders.ensure(
+    run.target_folder_id = folders.enter(
         run.conn, request.target_dataset_id, request.target_folder, now=run.now
     )
-    folders.hold(run.conn, run.target_folder_id)
     return folders.is_empty(run.conn, run.target_folder_id)
 
 

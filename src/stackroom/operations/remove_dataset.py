@@ -46,7 +46,9 @@ def remove_dataset(conn: Connection, actor: Actor, reference: str, *, now: int) 
     conn.execute(statement(annotated), parameters)
     conn.execute(delete(upload).where(upload.c.dataset_id == found.id))
     assets = conn.execute(delete(asset).where(asset.c.dataset_id == found.id)).rowcount
-    folders = conn.execute(delete(folder).where(folder.c.dataset_id == found.id)).rowcount
+    here = folder.c.dataset_id == found.id
+    conn.execute(delete(folder).where(here, folder.c.removed_from.is_not(None)))
+    folders = conn.execute(delete(folder).where(here)).rowcount
     conn.execute(update(operation).where(operation.c.dataset_id == found.id).values(dataset_id=None))
     conn.execute(delete(dataset).where(dataset.c.id == found.id))
     log.record(conn, actor, "dataset.deleted", at=now, data={"name": found.name, "assets": assets})

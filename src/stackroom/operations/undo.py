@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from stackroom.access import Role
 from stackroom.errors import Conflict, Invalid
-from stackroom.operations import purge, tagging
+from stackroom.operations import places, purge, tagging
 from stackroom.operations.collisions import DONE, taken
 from stackroom.operations.journal import Operation
 from stackroom.operations.outcome import Outcome
@@ -49,10 +49,13 @@ def source(found: Operation) -> Source:
     """The items that `found` changed, each at its old position: rows r with what stood before, joined to what there is
     now."""
     joined = "new_uuid" if found.verb is Verb.COPY else "asset_uuid"
-    rows = f"""(SELECT j.position AS n, j.{joined} AS uuid, j.folder_id, j.name,
-            j.status, j.display_name, j.split, j.archived_at, j.to_folder_id, j.to_name, j.to_status,
+    moved = found.verb is Verb.MOVE or "folder_id" in found.request.undone_fields
+    was, became = (places.of_today(it) if moved else f"j.{it}" for it in ("folder_id", "to_folder_id"))
+    rows = f"""(SELECT j.position AS n, j.{joined} AS uuid, {was} AS folder_id, j.name,
+            j.status, j.display_name, j.split, j.archived_at, {became} AS to_folder_id, j.to_name, j.to_status,
             j.to_display_name, j.to_split, j.to_archived_at, j.overwrote
-        FROM operation_item j WHERE j.operation_id = :undone AND j.outcome = {DONE})"""
+        FROM operation_item j {places.JOINED if moved else ""}
+        WHERE j.operation_id = :undone AND j.outcome = {DONE})"""
     on = "a.uuid = r.uuid AND a.organization_id = :organization"
     return Source(rows, on, {"undone": found.id}, found.outcomes.get(Outcome.DONE, 0))
 
@@ -66,6 +69,8 @@ def look(run: Run) -> Look:
             ]
         )
     fields = _fields(run.request)
+    if "folder_id" in fields:
+        places.make_ready(run)
     same = run.how.same
     still_as_set = [f"a.{field} {same} {_as_set(field)}" for field in fields]
     if tagging.is_asked(run.request):

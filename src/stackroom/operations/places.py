@@ -1,0 +1,45 @@
+"""Where an undo puts things whose folder has been removed since: into what is there now, or into a folder made anew.
+
+Journals name folders by number. The row of a removed one says where it was.
+"""
+
+from itertools import groupby
+
+from stackroom.library import folders
+from stackroom.operations.outcome import Outcome
+from stackroom.operations.run import Run
+
+# Rows `j` of a journal, with what its folders have become: `…_gone` the removed one, `…_now` what stands in its place.
+JOINED = " ".join(
+    f"""LEFT JOIN folder {column}_gone ON {column}_gone.id = j.{column} AND {column}_gone.removed_from IS NOT NULL
+        LEFT JOIN folder {column}_now ON {column}_now.dataset_id = {column}_gone.dataset_id
+            AND {column}_now.path = {column}_gone.removed_from"""
+    for column in ("folder_id", "to_folder_id")
+)
+_UNDONE = f"""FROM operation_item j {JOINED} JOIN asset a ON a.uuid = j.asset_uuid
+    WHERE j.operation_id = (SELECT o.undo_of FROM operation o WHERE o.id = :op)
+    AND j.outcome = {int(Outcome.DONE)} AND j.position >= :from AND j.position < :stop"""
+
+
+def of_today(column: str) -> str:
+    """The folder that `column` of row `j` means by now."""
+    return f"COALESCE({column}_now.id, j.{column})"
+
+
+def make_ready(run: Run) -> None:
+    """Make the folders that the items of this undo were in, where they are missing, and keep all of them from being
+    removed until the commit."""
+    stop = run.start + run.count
+    while True:
+        missing = run.execute(
+            f"""SELECT DISTINCT folder_id_gone.dataset_id, folder_id_gone.removed_from {_UNDONE}
+                AND folder_id_gone.id IS NOT NULL AND folder_id_now.id IS NULL ORDER BY 1""",
+            stop=stop,
+        ).all()
+        for dataset_id, rows in groupby(missing, lambda row: int(row[0])):
+            folders.ensure_many(run.conn, dataset_id, [path for _, path in rows], now=run.now)
+        if not run.how.lock:
+            return
+        wanted = run.execute(f"SELECT DISTINCT {of_today('folder_id')} {_UNDONE}", stop=stop).scalars()
+        if folders.hold(run.conn, list(wanted)):
+            return
