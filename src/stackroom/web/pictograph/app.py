@@ -56,11 +56,6 @@ PARTS_NOT_OFFERED = (
 )
 ADDRESSES_NOT_OFFERED = (
     "/batch/images/copy-to-dataset",
-    "/datasets/by-name/{dataset}/insights",
-    "/datasets/{dataset}/insights",
-    "/datasets/{dataset}/duplicates",
-    "/datasets/{dataset}/storage",
-    "/datasets/{dataset}/storage/{verb}",
     "/folders/{folder}",
     "/folders/{folder}/stats",
 )
@@ -89,8 +84,8 @@ def offered() -> list[BaseRoute]:
         *api_keys.routes(),
         *organizations.routes(),
         *webhooks.routes(),
-        *insights.routes(),
         *datasets.routes(),
+        *insights.routes(),  # after it: a dataset may be named "insights"
         *uploads.routes(),
         *tags.routes(),
         *reviews.routes(),
