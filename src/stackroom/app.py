@@ -10,6 +10,7 @@ from stackroom import clock
 from stackroom.clock import Clock
 from stackroom.database.connect import connect
 from stackroom.database.secrets import own_secret
+from stackroom.exports.exporter import Exporter
 from stackroom.ingest.fingerprints import fill
 from stackroom.ingest.uploads import Uploads
 from stackroom.library.sweep import sweep
@@ -42,6 +43,7 @@ async def open_library(settings: Settings, now: Clock = clock.now) -> AsyncItera
         )
         closing.push_async_callback(studio.close)
         signing = await database.write(lambda conn: own_secret(conn, "signing"))
+        sweep_soon = asyncio.Event()
         yield Services(
             settings=settings,
             database=database,
@@ -50,19 +52,25 @@ async def open_library(settings: Settings, now: Clock = clock.now) -> AsyncItera
             studio=studio,
             uploads=Uploads(database, store, staging, studio, now),
             runner=Runner(database, now),
+            exporter=Exporter(database, store, staging, sweep_soon, now),
             signer=Signer(signing, now),
-            sweep_soon=asyncio.Event(),
+            sweep_soon=sweep_soon,
             now=now,
         )
 
 
 @asynccontextmanager
 async def at_work(services: Services) -> AsyncIterator[None]:
-    """What runs beside the server: pixels, large operations, the sweeper, fingerprints of what came before there were
-    any. Ends in order, nothing half-done."""
+    """What runs beside the server: pixels, large operations, exports, the sweeper, fingerprints of what came before
+    there were any. Ends in order, nothing half-done."""
     services.staging.sweep(0.0)
     await services.studio.start()
-    duties = (services.runner.run(), _keep_sweeping(services), _take_fingerprints(services))
+    duties = (
+        services.runner.run(),
+        services.exporter.run(),
+        _keep_sweeping(services),
+        _take_fingerprints(services),
+    )
     tasks = [asyncio.create_task(duty) for duty in duties]
     try:
         yield

@@ -25,6 +25,9 @@ Point = Literal[
     "sweep:before-commit",  # rows of garbage are about to go
     "sweep:after-commit",  # the rows are gone, their bytes are not
     "sweep:after-remove",  # the bytes are gone, the note of them is not
+    "export:after-page",  # some images of an export are in its zip, which nobody else knows of
+    "export:after-store",  # the zip is in the store, and the export is not finished
+    "export:before-commit",  # it is as good as finished
     "migrate:before-commit",  # the tables have been changed
 ]
 POINTS: Final[tuple[str, ...]] = get_args(Point)

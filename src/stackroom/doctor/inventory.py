@@ -48,7 +48,7 @@ class Inventory:
         self._db.close()
 
     def note_known(self, conn: Connection) -> None:
-        """Note the keys of blobs, and of bytes that are on their way in or out and so have no size."""
+        """Note the keys of blobs and exports, and of bytes that are on their way in or out and so have no size."""
         for rows in _known(conn):
             self._db.executemany(
                 "INSERT INTO known VALUES (?, ?, ?, 1, 0) ON CONFLICT DO UPDATE SET before = 1", rows
@@ -88,7 +88,9 @@ class Inventory:
     def hash_all(self, store: BlobStore) -> Finding:
         """Read everything, and compare it with the hash it is known by."""
         wrong = []
-        query = "SELECT k.key, k.sha256 FROM known k JOIN stored s ON s.key = k.key WHERE k.size IS NOT NULL"
+        query = (
+            "SELECT k.key, k.sha256 FROM known k JOIN stored s ON s.key = k.key WHERE k.sha256 IS NOT NULL"
+        )
         for key, sha256 in self._db.execute(query):
             problem = _unlike(store, key, sha256)
             if problem:
@@ -123,9 +125,10 @@ class Inventory:
 
 
 def _known(conn: Connection) -> Iterator[Sequence[tuple[str, int | None, bytes | None]]]:
-    """Every key the database knows, with size and hash where it is a blob's, in pages by key."""
+    """Every key the database knows, with its size, and the hash where it is a blob's, in pages by key."""
     return chain(
         _pages(conn, "SELECT storage_key, size, sha256 FROM blob"),
+        _pages(conn, "SELECT storage_key, size, NULL FROM dataset_export"),
         _pages(conn, "SELECT storage_key, NULL, NULL FROM loose_bytes"),
     )
 

@@ -2,6 +2,7 @@
 
     blobs/<owner>/<ab>/<sha256>-<generation>
     renditions/<owner>/<ab>/<sha256>-<generation>.<profile>
+    exports/<owner>/<export>-<generation>
 
 `generation` is drawn anew for every arrival. A sweeper that has decided to remove a blob nobody refers to can
 then never hit the same content that arrived again in between: that lives under another key.
@@ -25,6 +26,11 @@ def blob_key(owner: str, sha256: bytes, generation: str) -> str:
     """Build the key of a blob. `owner` is the organization's number or UUID, as text."""
     digest = sha256.hex()
     return checked(f"blobs/{owner}/{digest[:2]}/{digest}-{generation}")
+
+
+def export_key(owner: str, export: str, generation: str) -> str:
+    """Build the key of an export's file. Each time that it is made it gets another."""
+    return checked(f"exports/{owner}/{export}-{generation}")
 
 
 def rendition_prefix(blob: str) -> str:

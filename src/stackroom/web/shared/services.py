@@ -6,6 +6,7 @@ import msgspec
 
 from stackroom.clock import Clock
 from stackroom.database.transaction import Database
+from stackroom.exports.exporter import Exporter
 from stackroom.ingest.uploads import Uploads
 from stackroom.media.studio import Studio
 from stackroom.operations.runner import Runner
@@ -24,6 +25,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     studio: Studio
     uploads: Uploads
     runner: Runner
+    exporter: Exporter
     signer: Signer
     allowances: Allowances = msgspec.field(default_factory=Allowances)
     sweep_soon: asyncio.Event

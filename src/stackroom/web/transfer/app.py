@@ -9,6 +9,7 @@ from starlette.types import ASGIApp
 
 from stackroom import faults, ids
 from stackroom.errors import Invalid, NotFound, StackroomError, TooLarge
+from stackroom.exports import rows as exports
 from stackroom.ingest.uploads import thumbnail_profile
 from stackroom.library import assets
 from stackroom.library.assets import Asset
@@ -17,7 +18,7 @@ from stackroom.storage.blobstore import MissingBytes
 from stackroom.storage.keys import rendition_key
 from stackroom.web.shared.errors import plain_error
 from stackroom.web.shared.face import make_face
-from stackroom.web.shared.ranges import FOREVER, StoredFile, StoredFileResponse, etag_of
+from stackroom.web.shared.ranges import ASK_AGAIN, FOREVER, StoredFile, StoredFileResponse, etag_of
 from stackroom.web.shared.requests import services_of
 from stackroom.web.shared.services import Services
 
@@ -36,6 +37,11 @@ def download_path(asset: bytes, name: str) -> str:
 
 def thumbnail_path(asset: bytes, size: int) -> str:
     return f"{PREFIX}/thumbnails/{ids.text(asset)}/{size}"
+
+
+def export_path(export: bytes, name: str) -> str:
+    """An export's file, as it is saved from the address."""
+    return f"{PREFIX}/exports/{ids.text(export)}/{name}.zip"
 
 
 async def receive(request: Request) -> Response:
@@ -78,6 +84,25 @@ def send_file(services: Services, found: Asset, key: str, sha256: bytes, *, cach
         filename=found.name,
         modified=found.created_at,
         cache_control=cache_control,
+    )
+    return StoredFileResponse(services.store, file)
+
+
+async def fetch_export(request: Request) -> Response:
+    services = services_of(request)
+    services.signer.check(request.method, request.scope["path"], *_signature(request))
+    found = await services.database.read(lambda conn: exports.with_bytes(conn, request.path_params["export"]))
+    assert found.storage_key is not None
+    assert found.size is not None
+    file = StoredFile(
+        key=found.storage_key,
+        size=found.size,
+        etag=f'"{found.uuid.hex()}"',  # it is made once
+        content_type="application/zip",
+        filename=f"{found.name}.zip",
+        modified=found.finished_at or found.created_at,
+        cache_control=ASK_AGAIN,
+        attachment=True,
     )
     return StoredFileResponse(services.store, file)
 
@@ -148,6 +173,7 @@ def make_app(services: Services) -> ASGIApp:
         [
             Route(PREFIX + "/uploads/{ticket}", receive, methods=["PUT"]),
             Route(PREFIX + "/assets/{asset}/{name}", download),
+            Route(PREFIX + "/exports/{export}/{name}", fetch_export),
             Route(PREFIX + "/thumbnails/{asset}/{size:int}", thumbnail),
         ],
         _refuse,
