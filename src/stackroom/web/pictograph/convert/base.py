@@ -10,7 +10,7 @@ from stackroom.library.assets import Asset
 from stackroom.web.pictograph.wire import base as wire
 from stackroom.web.pictograph.wire.uploads import BulkFile
 from stackroom.web.shared.signing import Signer
-from stackroom.web.transfer.app import download_path, thumbnail_path, upload_path
+from stackroom.web.transfer.app import download_path, export_path, thumbnail_path, upload_path
 
 PREFIX = "/api/v1/developer"
 ONE_IMAGE = ("{image}", "{dataset}/{path:path}")
@@ -40,6 +40,9 @@ class Links:
 
     def annotations(self, found: Asset) -> str:
         return f"{self._base}{PREFIX}/annotations/{ids.text(found.uuid)}/file"
+
+    def export(self, uuid: bytes, name: str, expires_at: int) -> str:
+        return self._base + self._signer.sign("GET", export_path(uuid, name), expires_at=expires_at)
 
     def upload(self, ticket: Ticket) -> str:
         return self._base + self._signer.sign("PUT", upload_path(ticket.uuid), expires_at=ticket.expires_at)
