@@ -1,7 +1,7 @@
-"""The official client 1.60.0, in an environment of its own, against a running server: every conformance case.
+"""The official clients, each in an environment of its own, against a running server: every conformance case.
 
-One process of the client runs them all and reports each; here each becomes a test of the same name. The cases
-themselves are in `cases`, numbered as in the protocol's description.
+One process of a client runs all the cases that concern its version and reports each; here each becomes a test. The
+cases themselves are in `cases`, numbered as in the protocol's description.
 """
 
 import ast
@@ -10,50 +10,90 @@ import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 import pytest
 
 from stackroom.testing.environments import EnvironmentUnavailable, client_environment
 
-CLIENT = "pictograph-1.60.0"
-CASES = Path(__file__).with_name("cases")
-NAMES = [
-    node.name
+from .cases.marks import concerns
+
+CASES: Final = Path(__file__).with_name("cases")
+# The databases on which each version is tried; the two that most teams have, on both.
+VERSIONS: Final = {
+    "1.0.3": ["sqlite"],
+    "1.60.0": ["sqlite", "postgresql"],
+    "1.69.18": ["sqlite"],
+    "1.69.43": ["sqlite"],
+    "1.69.146": ["sqlite", "postgresql"],
+}
+PATIENCE: Final = 270
+Results = dict[str, str | None]
+
+
+def marks_of(case: ast.FunctionDef) -> dict[str, str | None]:
+    """The versions that a case is for, as its decorators say."""
+    marks: dict[str, str | None] = {"first": None, "last": None}
+    for each in case.decorator_list:
+        if isinstance(each, ast.Call) and isinstance(each.func, ast.Name):
+            marks["first" if each.func.id == "since" else "last"] = ast.literal_eval(each.args[0])
+    return marks
+
+
+FUNCTIONS: Final = [
+    node
     for module in sorted(CASES.glob("*.py"))
     for node in ast.parse(module.read_text()).body
     if isinstance(node, ast.FunctionDef) and node.name.startswith("test_case_")
 ]
-Results = dict[str, str | None]
 
 
-@pytest.fixture(scope="module")
-def results(site: tuple[str, dict[str, str]]) -> Results:
+def run(version: str, url: str, keys: dict[str, str]) -> Results:
     """What went wrong in each case; None if nothing did."""
     try:
-        python = client_environment(CLIENT)
+        python = client_environment(f"pictograph-{version}")
     except EnvironmentUnavailable as unavailable:
         pytest.skip(str(unavailable))
-    url, keys = site
     done = subprocess.run(
         [python, CASES],
         input=json.dumps({"url": url, "keys": keys}),
         env={**os.environ, "NO_PROXY": "*"},
         capture_output=True,
         text=True,
-        timeout=150,
+        timeout=PATIENCE,
         check=False,
     )
-    reports = [json.loads(line) for line in done.stdout.splitlines()]
     assert done.returncode == 0, done.stderr
+    reports = [json.loads(line) for line in done.stdout.splitlines()]
     return {report["case"]: report["problem"] for report in reports}
 
 
-def case(name: str) -> Callable[[Results], None]:
-    def test(results: Results) -> None:
+def case(name: str) -> Callable[[object, Results], None]:
+    def test(_: object, results: Results) -> None:
         assert results[name] is None, results[name]
 
     return test
 
 
-for _name in NAMES:
-    globals()[_name] = case(_name)
+def suite(version: str) -> type:
+    """The tests of one version, which share one run of its client."""
+
+    @pytest.fixture(scope="class")
+    def results(_: object, site: tuple[str, dict[str, str]]) -> Results:
+        return run(version, *site)
+
+    names = [each.name for each in FUNCTIONS if concerns(version, **marks_of(each))]
+    tests = {name: case(name) for name in names}
+    made = type(f"TestPictograph{version.replace('.', '_')}", (), {"results": results, **tests})
+    databases = pytest.mark.parametrize("new_database_url", VERSIONS[version], indirect=True, scope="session")
+    marked: type = pytest.mark.timeout(PATIENCE + 30)(databases(made))
+    return marked
+
+
+for _version in VERSIONS:
+    globals()[f"TestPictograph{_version.replace('.', '_')}"] = suite(_version)
+
+
+def test_every_version_has_its_lock_and_no_lock_is_forgotten() -> None:
+    locks = Path(__file__).parents[3] / "requirements" / "clients"
+    assert {path.stem.removeprefix("pictograph-") for path in locks.glob("pictograph-*.txt")} == set(VERSIONS)

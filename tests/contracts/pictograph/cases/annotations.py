@@ -1,58 +1,90 @@
-"""Annotations and folders."""
+"""What is drawn on an image."""
 
 import uuid
 
+from marks import since
 from pictograph import (
+    BoundingBox,
     ForbiddenError,
+    KeypointAnnotation,
+    NotFoundError,
+    Point,
+    PolygonAnnotation,
+    PolygonGeometry,
+    PolylineAnnotation,
+    PolylineGeometry,
     ValidationError,
 )
 from world import World, box, raises
 
+LORRY = [{"name": "lorry", "type": "bbox"}]
+
 
 def test_case_57_annotations_are_saved_and_cleared_as_a_whole(world: World) -> None:
-    made = world.dataset(classes=[{"name": "lorry", "type": "bbox"}])
-    image = world.image(made)
-    saved = world.owner.annotations.save(image.id, [box()])
+    made, owner = world.dataset(classes=LORRY), world.owner
+    image = world.image(made, folder="/a")
+    saved = owner.save(made, image, [box()])
     assert (saved.previous_count, saved.new_count, saved.status) == (0, 1, "new")
-    (found,) = world.owner.annotations.get(image.id)
+    (found,) = owner.annotations(made, image)
     assert (found.name, found.bounding_box.w) == ("lorry", 3)
-    world.owner.annotations.save(image.id, [found])
-    assert world.owner.annotations.get(image.id) == [found]
-    assert world.owner.annotations.save(image.id, []).previous_count == 1
-    assert world.owner.annotations.get(image.id) == []
-    world.owner.annotations.save(image.id, [box(), box()])
-    assert world.owner.annotations.delete(image.id).deleted_count == 2
-    assert world.owner.images.get(image.id).annotation_count == 0
+    owner.save(made, image, [found])
+    assert owner.annotations(made, image) == [found]
+    assert owner.save(made, image, []).previous_count == 1
+    assert owner.annotations(made, image) == []
+    owner.save(made, image, [box(), box()])
     with raises(ForbiddenError):
-        world.client("member").annotations.delete(image.id)
+        world.user("member").clear(made, image)
+    with raises(ForbiddenError):
+        world.user("viewer").save(made, image, [])
+    assert owner.clear(made, image).deleted_count == 2
+    assert owner.image(made, image).annotation_count == 0
 
 
+def test_case_57_every_shape_comes_back_as_it_was_drawn(world: World) -> None:
+    made = world.dataset()
+    image = world.image(made)
+    ring = [Point(x=0, y=0), Point(x=7.5, y=0), Point(x=4, y=5)]
+    around = BoundingBox(x=0, y=0, w=7.5, h=5)
+    drawn = [
+        box(),
+        PolygonAnnotation(name="roof", polygon=PolygonGeometry(paths=[ring]), bounding_box=around),
+        PolylineAnnotation(name="kerb", polyline=PolylineGeometry(path=ring[:2]), confidence=0.8),
+        KeypointAnnotation(name="tip", keypoint=Point(x=3, y=4)),
+    ]
+    world.owner.save(made, image, drawn)
+    found = world.owner.annotations(made, image)
+    assert [each.type for each in found] == ["bbox", "polygon", "polyline", "keypoint"]
+    for one, other in zip(found, drawn, strict=True):
+        assert one.model_copy(update={"bounding_box": None}) == other.model_copy(
+            update={"bounding_box": None}
+        )
+
+
+@since("1.7.8")
 def test_case_57_many_annotations_are_saved_at_once(world: World) -> None:
     made = world.dataset()
     first, second = world.image(made, "1.png"), world.image(made, "2.png")
-    result = world.owner.annotations.bulk_save({first.id: [box()], second.id: [], str(uuid.uuid4()): []})
+    many = {first.id: [box()], second.id: [], str(uuid.uuid4()): []}
+    result = world.owner.client.annotations.bulk_save(many)
     assert [each.image_id for each in result.saved] == [first.id, second.id]
     assert len(result.failed) == 1
 
 
-def test_case_58_a_class_that_the_dataset_does_not_have_is_refused(world: World) -> None:
-    image = world.image(world.dataset(classes=[{"name": "lorry", "type": "bbox"}]))
-    with raises(ValidationError, status=422, text="bicycle"):
-        world.owner.annotations.save(image.id, [box("bicycle")])
-
-
-def test_case_59_folders_are_listed_below_a_parent(world: World) -> None:
+@since("1.69.44")
+def test_case_57_annotations_are_addressed_by_place(world: World) -> None:
     made = world.dataset()
-    for name, folder in (("a.png", "/cars"), ("b.png", "/cars/red"), ("c.png", "/boats")):
-        world.image(made, name, folder)
-    folders = world.owner.folders
-    paths = {each.full_path: each for each in folders.list(made.id)}
-    assert list(paths) == ["/boats", "/cars", "/cars/red"]
-    assert paths["/cars/red"].parent_folder_id == paths["/cars"].id
-    assert paths["/cars"].image_count == 1
-    assert [each.full_path for each in folders.list(made.id, parent_path="")] == ["/boats", "/cars"]
-    assert [each.full_path for each in folders.list(made.id, parent_path="/cars")] == ["/cars/red"]
-    boats, cars = folders.tree(made.id)
-    assert (boats.full_path, cars.full_path, cars.children[0].full_path) == ("/boats", "/cars", "/cars/red")
-    raw = world.raw("GET", f"/directories/tree/{made.id}").json()
-    assert [node["nested_image_count"] for node in raw] == [1, 2]
+    image = world.image(made, "l 1.png", "/a/b")
+    annotations = world.owner.client.annotations
+    assert annotations.save(made.name, "a/b/l 1.png", [box()]).image_id == image.id
+    assert len(annotations.get(made.name, "l 1.png", directory_path="/a/b")) == 1
+    assert annotations.delete(made.name, "a/b/l 1.png").deleted_count == 1
+    with raises(NotFoundError):
+        annotations.get(made.name, "a/l 1.png")
+
+
+def test_case_58_a_class_that_the_dataset_does_not_have_is_refused(world: World) -> None:
+    made = world.dataset(classes=LORRY)
+    image = world.image(made)
+    with raises(ValidationError, status=422, text="bicycle"):
+        world.owner.save(made, image, [box("bicycle")])
+    assert world.owner.annotations(made, image) == []

@@ -9,8 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pictograph
 from pictograph import BBoxAnnotation, BoundingBox, Client
 from PIL import Image as Picture
+from speaker import Speaker
+
+MODULES = ("transport", "datasets", "images", "batch", "annotations", "folders")
+PREFIX = "/api/v1/developer"
 
 
 class World:
@@ -19,13 +24,18 @@ class World:
     def __init__(self, url: str, keys: dict[str, str]) -> None:
         self.url = url
         self.keys = keys
+        self.version = pictograph.__version__
         self.folder = Path(tempfile.mkdtemp())
-        self.owner = self.client("owner")
+        self.owner = self.user("owner")
 
-    def client(self, role: str, **options: Any) -> Client:
-        return Client(api_key=self.keys[role], base_url=self.url, **{"max_retries": 0, **options})
+    def user(self, role: str, **options: Any) -> Speaker:
+        return Speaker(Client(api_key=self.keys[role], base_url=self.url, **{"max_retries": 0, **options}))
 
-    def picture(self, name: str, size: tuple[int, int] = (8, 6)) -> Path:
+    def name(self) -> str:
+        """One that no dataset has."""
+        return f"set {uuid.uuid4().hex}"
+
+    def picture(self, name: str = "a.png", size: tuple[int, int] = (8, 6)) -> Path:
         """A fresh image: no two have the same bytes."""
         path = self.folder / uuid.uuid4().hex / name
         path.parent.mkdir()
@@ -35,25 +45,23 @@ class World:
         picture.save(path)
         return path
 
-    def dataset(self, **options: Any) -> Any:
-        return self.owner.projects.create(f"set {uuid.uuid4().hex}", **options)
+    def dataset(self, **described: Any) -> Any:
+        return self.owner.create(self.name(), **described)
 
-    def image(self, dataset: Any, name: str = "a.png", folder_path: str = "/") -> Any:
-        return self.owner.images.upload(
-            dataset_id=dataset.id, file_path=self.picture(name), folder_path=folder_path
-        )
+    def image(self, made: Any, name: str = "a.png", folder: str = "/") -> Any:
+        return self.owner.upload(made, self.picture(name), folder)
 
     def raw(self, method: str, path: str, role: str = "owner", **options: Any) -> httpx.Response:
         headers = {"X-API-Key": self.keys[role], **options.pop("headers", {})}
-        return httpx.request(method, self.url + "/api/v1/developer" + path, headers=headers, **options)
+        return httpx.request(method, self.url + PREFIX + path, headers=headers, **options)
 
-    def bytes_of(self, image: Any) -> bytes:
-        return self.owner.images.download(
-            image.id, output_path=self.folder / uuid.uuid4().hex / "out"
-        ).read_bytes()
+    def shown(self, image: Any) -> dict[str, Any]:
+        """All that the server says of an image, whatever this version's models leave out."""
+        body: dict[str, Any] = self.raw("GET", f"/images/{image.id}/metadata").json()["image"]
+        return body
 
-    def names(self, dataset: Any, **options: Any) -> list[str]:
-        return sorted(image.filename for image in self.owner.images.list(dataset.id, **options))
+    def bytes_of(self, made: Any, image: Any) -> bytes:
+        return self.owner.download(made, image, self.folder / uuid.uuid4().hex / "out").read_bytes()
 
 
 @contextmanager
@@ -78,6 +86,11 @@ def recorded(answers: list[httpx.Response] | None = None) -> Iterator[list[httpx
     finally:
         httpx.HTTPTransport.handle_request = send
         httpx.AsyncHTTPTransport.handle_async_request = send_async
+
+
+def asked(seen: list[httpx.Request]) -> list[str]:
+    """Methods and addresses of what was recorded, below the prefix that they share."""
+    return [f"{each.method} {each.url.path.removeprefix(PREFIX)}" for each in seen]
 
 
 @contextmanager
