@@ -53,6 +53,11 @@ KEYS = {
     "PATCH /batch/images/update": ("image_ids", "updates"),
     "POST /annotations/{image}": ("annotations", "image_id"),
     "POST /annotations/bulk": ("saves",),
+    "POST /annotations/rename-class": ("dataset", "old_name", "new_name"),
+    "POST /annotations/merge-class": ("dataset", "source_name", "target_name"),
+    "POST /annotations/delete-class": ("dataset", "name", "class_type", "delete_annotations"),
+    "POST /annotation-comments": ("image_id", "annotation_id", "body", "parent_comment_id"),
+    f"PATCH /annotation-comments/{UNKNOWN}": ("body", "resolved"),
 }
 QUERIES = {
     "/projects": ("limit", "offset", "archived"),
@@ -69,6 +74,7 @@ QUERIES = {
     "/datasets/{dataset}": ("include_images", "images_limit", "images_offset"),
     "/datasets/{dataset}/download": ("mode", "limit", "offset", "status_filter"),
     "/folders/list/{dataset}": ("parent_path",),
+    "/annotation-comments": ("image_id",),
 }
 EXAMPLES = settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 

@@ -56,6 +56,22 @@ BODIES: dict[tuple[str, str], dict[str, Any] | None] = {
     ("POST", "/webhooks/deliveries/{delivery}/replay"): None,
     ("POST", "/annotations/bulk"): {"saves": [{"image_id": "IMAGE", "annotations": []}]},
     ("POST", "/annotations/{image}"): ANNOTATIONS,
+    ("POST", "/annotations/{dataset}/{path:path}"): ANNOTATIONS,
+    ("POST", "/annotations/rename-class"): {"dataset": "DATASET", "old_name": "a", "new_name": "b"},
+    ("POST", "/annotations/merge-class"): {"dataset": "DATASET", "source_name": "a", "target_name": "b"},
+    ("POST", "/annotations/delete-class"): {"dataset": "DATASET", "name": "a"},
+    ("POST", "/annotation-comments"): {"image_id": "IMAGE", "annotation_id": "a", "body": "b"},
+    ("PATCH", "/annotation-comments/{comment}"): {"resolved": True},
+    ("PUT", "/annotation-comments/{comment}/reactions/{reaction}"): None,
+    **{
+        (method, f"/{word}{address}"): body
+        for word in ("folders", "directories")
+        for method, address, body in (
+            ("POST", "", {"dataset": "DATASET", "folder_path": "/x"}),
+            ("PATCH", "/{reference}/rename", {"new_name": "y"}),
+            ("PATCH", "/{dataset}/{path:path}/rename", {"new_name": "y"}),
+        )
+    },
     **{
         ("POST", f"/{kind}/{{dataset}}/{verb}"): None
         for kind in ("projects", "datasets", "datasets/by-name")
@@ -94,6 +110,7 @@ WRITES = [(method, path) for method, path in ADDRESSES if method != "GET"]
 def filled(path: str, dataset: str = ID, image: str = ID) -> str:
     """The address with something in every place; a path leads to the image that `mine` has made."""
     filled_in = path.replace("{dataset}", dataset).replace("{image}", image).replace("{path:path}", "a.png")
+    filled_in = filled_in.replace("{reaction}", "like")
     return re.sub(r"\{\w+(:\w+)?\}", ID, filled_in)
 
 
@@ -172,7 +189,7 @@ def test_a_body_that_is_no_json(house: House, method: str, path: str, body: byte
     ("method", "path"), [each for each in WRITES if each[0] != "DELETE" and BODIES[each] is not None]
 )
 @pytest.mark.parametrize(
-    "body", [b"[]", b"1", b"null", b'{"name": 1, "images": 1, "updates": 1, "saves": 1}']
+    "body", [b"[]", b"1", b"null", b'{"name": 1, "images": 1, "updates": 1, "saves": 1, "resolved": 1}']
 )
 def test_a_body_of_the_wrong_shape(house: House, method: str, path: str, body: bytes) -> None:
     assert_shape(house.ask(method, filled(path), content=body), 422)
@@ -194,7 +211,7 @@ def test_what_belongs_to_somebody_else_is_not_there(
     dataset, image = mine[0]["id"], mine[1]["id"]
     answers = []
     for whose, what in ((dataset, image), (ID, ID)):
-        params = {"dataset_id": whose} if path == "/images" else None
+        params = {"/images": {"dataset_id": whose}, "/annotation-comments": {"image_id": what}}.get(path)
         body = None if method == "GET" else body_of(method, path, whose, what)
         place = filled(path, whose, what)
         answers.append(house.ask(method, place, role="stranger", params=params, json=body))
