@@ -15,6 +15,7 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 _SHAPE = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_DIGITS = [column for column in range(36) if column not in {8, 13, 18, 23}]
 _VERSION = bytes(0x70 | (byte & 0x0F) for byte in range(256))
 _VARIANT = bytes(0x80 | (byte & 0x3F) for byte in range(256))
 
@@ -50,6 +51,16 @@ def text(raw: bytes) -> str:
     """The usual text of sixteen bytes: 8-4-4-4-12, lower case."""
     digits = raw.hex()
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def texts(packed: bytes) -> list[str]:
+    """`text` for each of the ids laid end to end, column by column."""
+    digits = packed.hex().encode()
+    written = bytearray(b"-" * (36 * (len(packed) // 16)))
+    for source, target in enumerate(_DIGITS):
+        written[target::36] = digits[source::32]
+    joined = written.decode()
+    return [joined[start : start + 36] for start in range(0, len(joined), 36)]
 
 
 def looks_like_id(value: str) -> bool:

@@ -80,3 +80,9 @@ def test_many_are_read_as_one_by_one(values: list[str]) -> None:
 def test_it_is_noticed_whether_all_differ(letters: list[str]) -> None:
     packed = b"".join(each.encode() * 16 for each in letters)
     assert ids.all_differ(packed) == (len(set(letters)) == len(letters))
+
+
+def test_many_ids_are_written_as_one_by_one() -> None:
+    made = [ids.new() for _ in range(50)]
+    assert ids.texts(b"".join(made)) == [ids.text(each) for each in made]
+    assert ids.texts(b"") == []

@@ -82,8 +82,10 @@ def _mark_repeats(run: Run, takes_name: str) -> None:
     differ = "min(i.folder_id) = max(i.folder_id) AND count(i.archived_at) = 0 AND count(i.to_name) = 0"
     if run.target_folder_id is not None and run.execute(f"SELECT {differ} {those}").scalar():
         return
-    total, distinct = run.execute(f"SELECT count(*), count(DISTINCT {place}) {those}").one()
-    if total != distinct:
+    wanted = msgspec.json.decode(
+        run.execute(f"SELECT {run.how.gathered.format(value=place)} {those}").scalar() or "[]"
+    )
+    if len(set(wanted)) != len(wanted):
         run.execute(f"""{run.how.update} operation_item AS i SET outcome = {int(outcome)}
             WHERE {{items}} AND i.outcome IN ({takers}) AND {takes_name}
             AND i.position NOT IN (SELECT min(i.position) {those} GROUP BY {place})""")

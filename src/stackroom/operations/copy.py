@@ -47,7 +47,7 @@ def apply(run: Run, *, renamed: bool) -> None:
             SELECT i.new_uuid, a.organization_id, CAST(:dataset AS bigint), i.to_folder_id,
                 COALESCE(i.to_name, i.name), {shared}, {described}, CAST(:now AS bigint), CAST(:now AS bigint), 1
             FROM operation_item i CROSS JOIN asset a
-            WHERE {{items}} AND i.outcome = {DONE} AND a.id = i.asset_id ORDER BY i.position""",
+            WHERE {{items}} AND i.outcome = {DONE} AND a.id = i.asset_id ORDER BY i.asset_id""",
         dataset=run.request.target_dataset_id,
     )
     if annotated:

@@ -292,27 +292,39 @@ def failures(conn: Connection, operation_id: int) -> list[tuple[int, Outcome, st
 def source_folders(conn: Connection, operation_id: int) -> list[str]:
     """The folders the succeeding items were in, in order of first appearance."""
     item = operation_item.c
-    succeeded = item.outcome.in_([int(outcome) for outcome in SUCCEEDED])
-    mine = (item.operation_id == operation_id) & succeeded
+    outcomes = [int(outcome) for outcome in SUCCEEDED]
+    mine = (item.operation_id == operation_id) & item.outcome.in_(outcomes)
     one, other = conn.execute(select(func.min(item.folder_id), func.max(item.folder_id)).where(mine)).one()
-    if one == other:  # no need to sort ten thousand rows to find the first of each
+    if one == other:  # no need to look through ten thousand rows for the first of each
         return list(conn.scalars(select(folder.c.path).where(folder.c.id == one)))
-    first = func.min(item.position).label("first")
-    used = select(item.folder_id, first).where(mine).group_by(item.folder_id).subquery()
-    return list(
-        conn.scalars(select(folder.c.path).join(used, folder.c.id == used.c.folder_id).order_by(used.c.first))
+    succeeded = f"outcome IN ({', '.join(map(str, outcomes))})"
+    wanted = list(dict.fromkeys(each for _, each in _gathered(conn, operation_id, succeeded, "folder_id")))
+    how = flavour_of(conn)
+    found = conn.execute(
+        statement(f"SELECT f.id, f.path FROM {how.pairs} s CROSS JOIN folder f WHERE f.id = s.position"),
+        {"pairs": msgspec.json.encode([(each, "") for each in wanted]).decode()},
     )
+    path_of = {row.id: row.path for row in found}
+    return [path_of[each] for each in wanted if each in path_of]
 
 
-def created(conn: Connection, operation_id: int) -> list[tuple[int, bytes, str]]:
+def created(conn: Connection, operation_id: int) -> list[tuple[int, str, str]]:
     """What a copy made: position of the source, id and name of the new asset."""
-    name = func.coalesce(operation_item.c.to_name, operation_item.c.name)
-    rows = conn.execute(
-        select(operation_item.c.position, operation_item.c.new_uuid, name)
-        .where(operation_item.c.operation_id == operation_id, operation_item.c.outcome == int(Outcome.DONE))
-        .order_by(operation_item.c.position)
-    )
-    return [(position, uuid, given) for position, uuid, given in rows]
+    uuid = flavour_of(conn).hex.format(value="new_uuid")
+    new = f"outcome = {int(Outcome.DONE)} AND new_uuid IS NOT NULL"
+    made = _gathered(conn, operation_id, new, uuid, "COALESCE(to_name, name)")
+    uuids = ids.texts(bytes.fromhex("".join(each for _, each, _ in made)))
+    return [(position, text, name) for (position, _, name), text in zip(made, uuids, strict=True)]
+
+
+def _gathered(conn: Connection, operation_id: int, where: str, *columns: str) -> list[tuple[Any, ...]]:
+    """Columns of the items `where` holds for, by position: (position, …) each. For thousands of items at once."""
+    gathered = ", ".join(flavour_of(conn).gathered.format(value=each) for each in ("position", *columns))
+    row = conn.execute(
+        statement(f"SELECT {gathered} FROM operation_item WHERE operation_id = :op AND {where}"),
+        {"op": operation_id},
+    ).one()
+    return sorted(zip(*(msgspec.json.decode(column or "[]") for column in row), strict=True))
 
 
 def count_renamed(conn: Connection, operation_id: int) -> int:

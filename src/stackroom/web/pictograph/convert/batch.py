@@ -83,7 +83,7 @@ def batch_result(
     *,
     folders: Sequence[str],
     renamed: int = 0,
-    created: Sequence[tuple[int, bytes, str]] | None = None,
+    created: Sequence[tuple[int, str, str]] | None = None,
 ) -> wire.BatchResult:
     """When nothing failed, `succeeded` is the list that was asked for, and no item is looked at."""
     failing = {position for position, _, _ in failures}
@@ -118,6 +118,6 @@ def _failure(asked: str, outcome: Outcome, name: str | None) -> wire.BatchFailur
     return wire.BatchFailure(id=asked, image_id=asked, reason=why, code=outcome.word)
 
 
-def _created(asked: Sequence[str], made: tuple[int, bytes, str]) -> wire.Created:
-    position, uuid, name = made
-    return wire.Created(source_id=asked[position], id=ids.text(uuid), filename=name)
+def _created(asked: Sequence[str], made: tuple[int, str, str]) -> wire.Created:
+    position, identity, name = made
+    return wire.Created(source_id=asked[position], id=identity, filename=name)
