@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from stackroom import ids
 from stackroom.access import Role
 from stackroom.errors import Conflict, Forbidden, Invalid, NotFound
 from stackroom.operations import journal
