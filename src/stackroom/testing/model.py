@@ -127,6 +127,9 @@ class ModelLibrary:
                 if item.outcome in {"done", "collides"} and self._comes(job, it, item.after):
                     coming.append(item)
         self._settle(job, coming, request)
+        if job.verb == "copy":  # made in the order of their originals
+            age = {key: n for n, key in enumerate(self.assets)}
+            chunk = sorted(chunk, key=lambda item: age.get(item.asked, -1))
         for item in chunk:
             if item.outcome == "done":
                 self._apply(job, item)
