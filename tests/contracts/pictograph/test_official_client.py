@@ -68,6 +68,12 @@ def run(version: str, url: str, keys: dict[str, str]) -> Results:
     return {report["case"]: report["problem"] for report in reports}
 
 
+@pytest.fixture(scope="class")
+def results(request: pytest.FixtureRequest, site: tuple[str, dict[str, str]]) -> Results:
+    """One run of the client whose tests these are."""
+    return run(request.cls.version, *site)
+
+
 def case(name: str) -> Callable[[object, Results], None]:
     def test(_: object, results: Results) -> None:
         assert results[name] is None, results[name]
@@ -76,22 +82,19 @@ def case(name: str) -> Callable[[object, Results], None]:
 
 
 def suite(version: str) -> type:
-    """The tests of one version, which share one run of its client."""
-
-    @pytest.fixture(scope="class")
-    def results(_: object, site: tuple[str, dict[str, str]]) -> Results:
-        return run(version, *site)
-
     names = [each.name for each in FUNCTIONS if concerns(version, **marks_of(each))]
-    tests = {name: case(name) for name in names}
-    made = type(f"TestPictograph{version.replace('.', '_')}", (), {"results": results, **tests})
+    made = type(name_of(version), (), {"version": version, **{name: case(name) for name in names}})
     databases = pytest.mark.parametrize("new_database_url", VERSIONS[version], indirect=True, scope="session")
     marked: type = pytest.mark.timeout(PATIENCE + 30)(databases(made))
     return marked
 
 
+def name_of(version: str) -> str:
+    return f"TestPictograph_{version.replace('.', '_')}"
+
+
 for _version in VERSIONS:
-    globals()[f"TestPictograph{_version.replace('.', '_')}"] = suite(_version)
+    globals()[name_of(_version)] = suite(_version)
 
 
 def test_every_version_has_its_lock_and_no_lock_is_forgotten() -> None:
