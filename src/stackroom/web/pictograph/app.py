@@ -56,8 +56,6 @@ PARTS_NOT_OFFERED = (
 )
 ADDRESSES_NOT_OFFERED = (
     "/batch/images/copy-to-dataset",
-    "/folders/{folder}",
-    "/folders/{folder}/stats",
 )
 
 

@@ -25,6 +25,7 @@ _BY_CODE = {
     "incomplete_upload": 400,
     "last_owner": 400,
     "invite_not_pending": 400,
+    "directory_not_empty": 400,
     "storage_full": 507,
 }
 
