@@ -127,12 +127,14 @@ class ModelLibrary:
                 if item.outcome in {"done", "collides"} and self._comes(job, it, item.after):
                     coming.append(item)
         self._settle(job, coming, request)
-        if job.verb == "copy":  # made in the order of their originals
+        done = [item for item in chunk if item.outcome == "done"]
+        if job.verb == "copy":  # ids in the order of the request, assets in the order of their originals
+            for item in done:
+                item.made = next(job.fresh, f"missing {len(self.assets)}")
             age = {key: n for n, key in enumerate(self.assets)}
-            chunk = sorted(chunk, key=lambda item: age.get(item.asked, -1))
-        for item in chunk:
-            if item.outcome == "done":
-                self._apply(job, item)
+            done.sort(key=lambda item: age[item.asked])
+        for item in done:
+            self._apply(job, item)
 
     def _found(self, job: Job, asked: str) -> ModelAsset | None:
         it = self.assets.get(asked)
@@ -227,7 +229,7 @@ class ModelLibrary:
         if job.verb == "purge" or (job.verb == "undo" and job.undone[item.asked].made is not None):
             del self.assets[item.asked]
         elif job.verb == "copy":
-            item.made = next(job.fresh, f"missing {len(self.assets)}")
+            assert item.made is not None
             made = self.assets[item.made] = ModelAsset(
                 organization=it.organization,
                 dataset=job.target[0] if job.target else it.dataset,
