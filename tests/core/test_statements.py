@@ -187,6 +187,7 @@ def test_no_statement_of_a_large_operation_scans_a_table_that_grows(
         {"archived": True},
         {"archived": None},
         {"status": "complete"},
+        {"name": "7.jpg"},
         {"folder": "/3"},
         {"folder": "/3", "name": "7.jpg"},
         {"folder": "/3", "archived": True},
