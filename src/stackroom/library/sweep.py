@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, select
 from stackroom import clock, faults
 from stackroom.clock import Clock
 from stackroom.database import flavour
-from stackroom.database.schema import operation, operation_item, upload
+from stackroom.database.schema import operation, operation_item, operation_tag, upload
 from stackroom.database.transaction import Database
 from stackroom.library import answers, blobs
 from stackroom.storage.blobstore import BlobStore
@@ -66,7 +66,8 @@ def forget_uploads(conn: Connection, upload_ids: list[int], *, now: int) -> None
 def _forget_journals(conn: Connection, *, now: int) -> None:
     old = (operation.c.finished_at <= now - JOURNAL_KEPT_FOR) & operation.c.finished_at.is_not(None)
     ids = select(operation.c.id).where(old)
-    conn.execute(delete(operation_item).where(operation_item.c.operation_id.in_(ids)))
+    for items in (operation_tag, operation_item):
+        conn.execute(delete(items).where(items.c.operation_id.in_(ids)))
     conn.execute(delete(operation).where(old))
 
 

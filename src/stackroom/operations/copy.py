@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from stackroom import ids
 from stackroom.access import Role
+from stackroom.operations import belongings
 from stackroom.operations.collisions import DONE, taken
 from stackroom.operations.move import enter_target
 from stackroom.operations.outcome import Outcome
@@ -13,10 +14,14 @@ from stackroom.operations.run import Look, Run
 ROLE = Role.MEMBER
 FIRST_NUMBER = 2
 
-# What a copy takes over; its own are id, place, name and time. Status, split and confidence come with annotations.
+# What a copy takes over; its own are id, place, name and time.
 SHARED = (
     "original_name, kind, blob_id, size, content_type, width, height, duration, display_name, metadata, state"
 )
+
+# What comes along only with annotations and tags, and what a copy has without them.
+DESCRIBED = "status, split, review_note, annotation_count, min_confidence"
+UNDESCRIBED = "'new', NULL, NULL, 0, NULL"
 
 
 def look(run: Run) -> Look:
@@ -37,13 +42,11 @@ def takes_name(run: Run) -> str | None:
 
 def apply(run: Run, *, renamed: bool) -> None:
     annotated = run.request.copy_annotations
-    described = (
-        "a.status, a.split, a.annotation_count, a.min_confidence" if annotated else "'new', NULL, 0, NULL"
-    )
+    described = ", ".join(f"a.{column}" for column in DESCRIBED.split(", ")) if annotated else UNDESCRIBED
     shared = ", ".join(f"a.{column}" for column in SHARED.split(", "))
     run.execute(
         f"""{run.how.insert} INTO asset (uuid, organization_id, dataset_id, folder_id, name, {SHARED},
-                status, split, annotation_count, min_confidence, created_at, updated_at, version)
+                {DESCRIBED}, created_at, updated_at, version)
             SELECT i.new_uuid, a.organization_id, CAST(:dataset AS bigint), i.to_folder_id,
                 COALESCE(i.to_name, i.name), {shared}, {described}, CAST(:now AS bigint), CAST(:now AS bigint), 1
             FROM operation_item i CROSS JOIN asset a
@@ -51,10 +54,7 @@ def apply(run: Run, *, renamed: bool) -> None:
         dataset=run.request.target_dataset_id,
     )
     if annotated:
-        run.execute(f"""INSERT INTO annotation (asset_id, document, updated_at)
-            SELECT made.id, n.document, CAST(:now AS bigint)
-            FROM operation_item i CROSS JOIN annotation n CROSS JOIN asset made
-            WHERE {{items}} AND i.outcome = {DONE} AND n.asset_id = i.asset_id AND made.uuid = i.new_uuid""")
+        belongings.carry(run)
 
 
 def changes(request: Request) -> Sequence[str]:

@@ -1,9 +1,10 @@
-"""purge: remove items for good, with their annotations, and the bytes that nothing else uses. Cannot be undone."""
+"""purge: remove items for good, with what belongs to them, and the bytes that nothing else uses. Cannot be undone."""
 
 from collections.abc import Sequence
 
 from stackroom.access import Role
 from stackroom.library import blobs
+from stackroom.operations import belongings
 from stackroom.operations.outcome import Outcome
 from stackroom.operations.request import Request
 from stackroom.operations.run import ITEMS, Look, Run
@@ -40,5 +41,5 @@ def remove(run: Run, doomed: str) -> None:
         doomed=f"asset.id IN ({narrowed})",
         now=run.now,
     )
-    run.execute(f"DELETE FROM annotation WHERE asset_id IN ({doomed})")
+    belongings.remove(run, doomed)
     run.execute(f"DELETE FROM asset WHERE id IN ({doomed})")

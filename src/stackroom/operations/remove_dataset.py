@@ -5,7 +5,7 @@ from sqlalchemy import Connection, delete, select, update
 
 from stackroom.access import Actor, Role, require
 from stackroom.database.flavour import statement
-from stackroom.database.schema import asset, dataset, folder, operation, upload
+from stackroom.database.schema import asset, dataset, dataset_export, folder, operation, upload
 from stackroom.errors import Conflict
 from stackroom.events import log
 from stackroom.library import blobs, datasets
@@ -14,6 +14,17 @@ from stackroom.operations.request import Matching, Request
 
 BLOBS = """SELECT blob_id FROM asset WHERE dataset_id = :dataset
     UNION SELECT blob_id FROM upload WHERE dataset_id = :dataset"""
+
+_ASSETS = "SELECT id FROM asset WHERE dataset_id = :dataset"
+_COMMENTS = f"annotation_comment WHERE asset_id IN ({_ASSETS})"
+BELONGINGS = (
+    f"DELETE FROM annotation WHERE asset_id IN ({_ASSETS})",
+    "DELETE FROM annotation_class WHERE dataset_id = :dataset",
+    f"DELETE FROM comment_reaction WHERE comment_id IN (SELECT id FROM {_COMMENTS})",
+    f"DELETE FROM {_COMMENTS}",
+    "DELETE FROM asset_tag WHERE tag_id IN (SELECT id FROM tag WHERE dataset_id = :dataset)",
+    "DELETE FROM tag WHERE dataset_id = :dataset",
+)
 
 
 class Removed(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,8 +53,9 @@ def remove_dataset(conn: Connection, actor: Actor, reference: str, *, now: int) 
     # By dataset and not by a list of ids: PostgreSQL would compare a million of those with each other.
     inside = {"doomed": "asset.dataset_id = :dataset", "doomed_uploads": "upload.dataset_id = :dataset"}
     gone = blobs.release(conn, BLOBS, parameters, **inside, now=now)
-    annotated = "DELETE FROM annotation WHERE asset_id IN (SELECT id FROM asset WHERE dataset_id = :dataset)"
-    conn.execute(statement(annotated), parameters)
+    for belonging in BELONGINGS:
+        conn.execute(statement(belonging), parameters)
+    _remove_exports(conn, found, now=now)
     conn.execute(delete(upload).where(upload.c.dataset_id == found.id))
     assets = conn.execute(delete(asset).where(asset.c.dataset_id == found.id)).rowcount
     here = folder.c.dataset_id == found.id
@@ -54,6 +66,13 @@ def remove_dataset(conn: Connection, actor: Actor, reference: str, *, now: int) 
     log.record(conn, actor, "dataset.deleted", at=now, data={"name": found.name, "assets": assets})
     but_the_root = folders - 1
     return Removed(dataset=found, assets=assets, folders=but_the_root, blobs=gone, blobs_kept=held - gone)
+
+
+def _remove_exports(conn: Connection, found: Dataset, *, now: int) -> None:
+    loosen = """INSERT INTO loose_bytes (storage_key, due_at) SELECT storage_key, CAST(:now AS bigint)
+        FROM dataset_export WHERE dataset_id = :dataset AND storage_key IS NOT NULL ON CONFLICT DO NOTHING"""
+    conn.execute(statement(loosen), {"dataset": found.id, "now": now})
+    conn.execute(delete(dataset_export).where(dataset_export.c.dataset_id == found.id))
 
 
 def _refuse_while_at_work(conn: Connection, actor: Actor, found: Dataset) -> None:

@@ -1,0 +1,121 @@
+"""What belongs to assets, and comes and goes with them: annotations, the classes counted in them, tags, comments."""
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import select, update
+
+from stackroom.database.schema import dataset
+from stackroom.events import log
+from stackroom.operations.outcome import Outcome
+from stackroom.operations.run import Run
+from stackroom.operations.selection import restriction
+
+COPIED = f"{{items}} AND i.outcome = {int(Outcome.DONE)}"
+
+
+def carry(run: Run) -> None:
+    """Give the copies what their originals have: annotations with the classes counted in them, and tags.
+
+    Into another dataset these bring along the classes and the tags that it does not know. Comments are about the
+    original, and stay with it.
+    """
+    annotated = run.execute(f"""INSERT INTO annotation (asset_id, document, updated_at)
+        SELECT made.id, n.document, CAST(:now AS bigint)
+        FROM operation_item i CROSS JOIN annotation n CROSS JOIN asset made
+        WHERE {COPIED} AND n.asset_id = i.asset_id AND made.uuid = i.new_uuid""").rowcount
+    if annotated:
+        _add_missing_classes(run)
+        run.execute(
+            f"""INSERT INTO annotation_class (asset_id, name, type, dataset_id, count)
+                SELECT made.id, c.name, c.type, CAST(:dataset AS bigint), c.count
+                FROM operation_item i CROSS JOIN annotation_class c CROSS JOIN asset made
+                WHERE {COPIED} AND c.asset_id = i.asset_id AND made.uuid = i.new_uuid""",
+            dataset=run.request.target_dataset_id,
+        )
+    if _exists(run, "tag", restriction(run.request.selection)):
+        _carry_tags(run)
+
+
+def remove(run: Run, doomed: str) -> None:
+    """Remove what belongs to the assets whose ids `doomed` selects. What there is none of is not looked for in each."""
+    request = run.request
+    here = restriction(request.selection) if request.target_folder is None else request.target_dataset_id
+    run.execute(f"DELETE FROM annotation WHERE asset_id IN ({doomed})")
+    if _exists(run, "annotation_class", here):
+        run.execute(f"DELETE FROM annotation_class WHERE asset_id IN ({doomed})")
+    if _exists(run, "tag", here):
+        run.execute(f"DELETE FROM asset_tag WHERE asset_id IN ({doomed})")
+    if _exists(run, "annotation_comment"):
+        comments = f"annotation_comment WHERE asset_id IN ({doomed})"
+        run.execute(f"DELETE FROM comment_reaction WHERE comment_id IN (SELECT id FROM {comments})")
+        run.execute(f"DELETE FROM {comments}")
+
+
+def _carry_tags(run: Run) -> None:
+    theirs = f"""FROM operation_item i CROSS JOIN asset_tag x CROSS JOIN tag t {{more}}
+        WHERE {COPIED} AND x.asset_id = i.asset_id AND t.id = x.tag_id"""
+    target = run.request.target_dataset_id
+    if restriction(run.request.selection) != target:
+        run.execute(
+            f"""INSERT INTO tag (dataset_id, name)
+                SELECT DISTINCT CAST(:dataset AS bigint), t.name {theirs.replace("{more}", "")}
+                ON CONFLICT DO NOTHING""",
+            dataset=target,
+        )
+    run.execute(
+        f"""INSERT INTO asset_tag (tag_id, asset_id) SELECT k.id, made.id
+            {theirs.replace("{more}", "CROSS JOIN tag k CROSS JOIN asset made")}
+            AND k.dataset_id = :dataset AND k.name = t.name AND made.uuid = i.new_uuid
+            ORDER BY k.id, made.id""",
+        dataset=target,
+    )
+
+
+def _add_missing_classes(run: Run) -> None:
+    """Add to the target dataset's classes those that come with the copies and that it does not list.
+
+    One that lists none takes any, and must not be made to refuse what it took so far: it gets the classes that
+    another lists only where nothing in it is annotated yet.
+    """
+    target = run.request.target_dataset_id
+    coming = run.execute(
+        f"""SELECT DISTINCT c.dataset_id, c.name, c.type FROM operation_item i CROSS JOIN annotation_class c
+            WHERE {COPIED} AND c.asset_id = i.asset_id AND c.dataset_id <> :dataset""",
+        dataset=target,
+    ).all()
+    if not coming:
+        return
+    listed = _classes(run, target)
+    if not listed and _exists(run, "annotation_class", target):
+        return
+    described = {
+        each["name"]: each
+        for source in sorted({row.dataset_id for row in coming})
+        for each in _classes(run, source)
+    }
+    if listed:
+        described = {row.name: {"name": row.name, "type": row.type} for row in coming} | described
+    known = {each["name"] for each in listed}
+    missing = [described[name] for name in sorted({row.name for row in coming} - known) if name in described]
+    if not missing:
+        return
+    values = {"classes": msgspec.json.encode([*listed, *missing]).decode(), "updated_at": run.now}
+    run.conn.execute(update(dataset).where(dataset.c.id == target).values(values))
+    names = [each["name"] for each in missing]
+    data = {"fields": ["classes"], "classes_added": names}
+    log.record(run.conn, run.actor, "dataset.updated", at=run.now, dataset_id=target, data=data)
+
+
+def _classes(run: Run, dataset_id: int | None) -> list[dict[str, Any]]:
+    """The classes that a dataset lists, which nobody else changes until the commit."""
+    query = select(dataset.c.classes).where(dataset.c.id == dataset_id).with_for_update(key_share=True)
+    classes: list[dict[str, Any]] = msgspec.json.decode(run.conn.scalar(query) or "[]")
+    return classes
+
+
+def _exists(run: Run, table: str, dataset_id: int | None = None) -> bool:
+    """Whether a table has any row, of one dataset if that is known."""
+    here = "" if dataset_id is None else "WHERE dataset_id = :dataset"
+    bound = {} if dataset_id is None else {"dataset": dataset_id}
+    return run.execute(f"SELECT 1 FROM {table} {here} LIMIT 1", **bound).first() is not None
