@@ -10,7 +10,7 @@ Everything goes through the core's own functions, one transaction at a time, and
 
 import asyncio
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -58,6 +58,10 @@ class Library:
     def write(self, work: Work[T]) -> T:
         self.now += self.tick
         return self._runner.run(self.database.write(work))
+
+    def do(self, work: Coroutine[Any, Any, T]) -> T:
+        """What makes its own transactions, and is waited for."""
+        return self._runner.run(work)
 
     def close(self) -> None:
         self._runner.run(self.database.close())
