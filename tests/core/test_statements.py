@@ -11,9 +11,9 @@ from sqlalchemy import event
 from stackroom import ids
 from stackroom.access import Actor
 from stackroom.database.connect import migrate
-from stackroom.library import assets, datasets, listing
+from stackroom.library import assets, datasets, folders, listing
 from stackroom.library.listing import Filter
-from stackroom.operations import engine, journal
+from stackroom.operations import change_folder, engine, journal
 from stackroom.operations.journal import Operation
 from stackroom.operations.request import Changes, Collision, Matching, Request, Verb
 from stackroom.testing.builders import ADataset, Library, a_library
@@ -226,6 +226,30 @@ def test_no_look_at_a_single_thing_scans_a_table_that_grows(crowd: Crowd) -> Non
         journal.source_folders(conn, done.id)
         journal.created(conn, done.id)
         engine.unfinished(conn)
+
+    _, sent = recorded(library, work)
+    assert crowd.scans(sent) == []
+
+
+def test_no_change_of_a_folder_scans_a_table_that_grows(crowd: Crowd) -> None:
+    library, actor, dataset = crowd.library, crowd.actor, crowd.dataset
+    library.add(actor, dataset, ["1.jpg", "2.jpg"], folder="/top/leaf")
+    here = library.read(lambda conn: datasets.find(conn, actor, dataset.reference))
+
+    def work(conn: Any) -> None:
+        top, leaf = (folders.at(conn, here, path) for path in ("/top", "/top/leaf"))
+        folders.by_reference(conn, actor, ids.text(leaf.uuid))
+        change_folder.rename_folder(conn, actor, top, "summit", now=library.now)
+        moved = change_folder.remove_folder(
+            conn, actor, folders.again(conn, leaf), cascade=True, now=library.now
+        ).moved
+        assert moved is not None
+        engine.submit_undo(conn, actor, ids.text(moved.uuid), now=library.now)
+        listing.folder_counts(conn, dataset.id, "/summit")
+        listing.folder_stats(conn, dataset.id, "/summit", recursive=True)
+        everything = Filter(dataset_id=dataset.id, folder="/3", recursive=True, archived=None)
+        listing.page(conn, everything, limit=100)
+        listing.count(conn, everything)
 
     _, sent = recorded(library, work)
     assert crowd.scans(sent) == []
