@@ -5,15 +5,17 @@ import hmac
 from starlette.requests import Request
 from starlette.responses import Response
 
-from stackroom import clock, ids
+from stackroom import ids
 from stackroom.access import Role
 from stackroom.database.transaction import Connection
 from stackroom.errors import NotFound, Unauthenticated
-from stackroom.library import organizations
+from stackroom.library import organizations, stewardship
+from stackroom.library.keys import KeyChanges
 from stackroom.library.organizations import NewKey
 from stackroom.web.native import convert, wire
 from stackroom.web.native.openapi import Endpoint
 from stackroom.web.shared.replies import json_reply
+from stackroom.web.shared.requests import convert as query
 from stackroom.web.shared.requests import decode, read_body, services_of
 
 PREFIX = "/library/v1/admin"
@@ -23,7 +25,9 @@ async def create_organization(request: Request) -> Response:
     _check_control(request)
     services, body = services_of(request), decode(await read_body(request), wire.NewOrganization)
     made = await services.database.write(
-        lambda conn: organizations.create_organization(conn, body.name, now=services.now())
+        lambda conn: stewardship.found(
+            conn, body.name, email=body.email, full_name=body.full_name, now=services.now()
+        )
     )
     return json_reply(convert.organization(made), 201)
 
@@ -39,27 +43,46 @@ async def create_key(request: Request) -> Response:
     services, body = services_of(request), decode(await read_body(request), wire.NewKey)
 
     def work(conn: Connection) -> NewKey:
-        now = services.now()
-        return organizations.create_key(
+        return stewardship.issue_key(
             conn,
-            organizations.find_organization(conn, body.organization),
+            body.organization,
             role=Role.named(body.role),
             name=body.name,
-            expires_at=None if body.expires_in_days is None else now + int(body.expires_in_days * clock.DAY),
-            now=now,
+            expires_in_days=body.expires_in_days,
+            rate_limit=body.rate_limit,
+            email=body.member,
+            now=services.now(),
         )
 
     return json_reply(convert.made_key(await services.database.write(work)), 201)
 
 
+async def change_key(request: Request) -> Response:
+    _check_control(request)
+    services, body = services_of(request), decode(await read_body(request), wire.KeyChanges)
+    wanted = KeyChanges(name=body.name, rate_limit=body.rate_limit, active=body.active)
+    reference = request.path_params["key"]
+    changed = await services.database.write(
+        lambda conn: stewardship.change_key(conn, reference, wanted, now=services.now())
+    )
+    return json_reply(convert.changed_key(changed))
+
+
 async def revoke_key(request: Request) -> Response:
     _check_control(request)
-    reference = request.path_params["key"]
+    services, reference = services_of(request), request.path_params["key"]
     raw = ids.parse(reference)
     if raw is None:
         raise NotFound(f"no key {reference!r}", hint="Give a key's id, not the key itself.")
-    services = services_of(request)
-    await services.database.write(lambda conn: organizations.revoke_key(conn, raw, now=services.now()))
+    for_good = query(dict(request.query_params), wire.KeyRemoval).for_good
+
+    def work(conn: Connection) -> None:
+        if for_good:
+            stewardship.delete_key(conn, reference, now=services.now())
+        else:
+            organizations.revoke_key(conn, raw, now=services.now())
+
+    await services.database.write(work)
     return json_reply(wire.RevokedKey(key_id=ids.text(raw), active=False))
 
 
@@ -106,11 +129,22 @@ ENDPOINTS = [
         control=True,
     ),
     Endpoint(
+        method="PATCH",
+        path=PREFIX + "/keys/{key}",
+        name="changeKey",
+        summary="Rename a key, limit it, or switch it off and on",
+        handler=change_key,
+        body=wire.KeyChanges,
+        answers={200: wire.ChangedKey},
+        control=True,
+    ),
+    Endpoint(
         method="DELETE",
         path=PREFIX + "/keys/{key}",
         name="revokeKey",
         summary="Make a key count no longer",
         handler=revoke_key,
+        query=wire.KeyRemoval,
         answers={200: wire.RevokedKey},
         control=True,
     ),

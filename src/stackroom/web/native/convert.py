@@ -15,6 +15,8 @@ from stackroom.errors import Invalid
 from stackroom.library import organizations
 from stackroom.library.assets import Asset
 from stackroom.library.datasets import Dataset, Totals
+from stackroom.library.invites import Joined, NewInvite
+from stackroom.library.keys import Key
 from stackroom.library.listing import Filter
 from stackroom.library.names import ROOT, clean_path, last_part, parent
 from stackroom.library.organizations import Authenticated, Organization
@@ -436,4 +438,38 @@ def made_key(made: organizations.NewKey) -> wire.MadeKey:
         customer=made.organization.number,
         role=made.role.word,
         name=made.name,
+    )
+
+
+def made_invite(made: NewInvite) -> wire.MadeInvite:
+    return wire.MadeInvite(
+        invite_id=ids.text(made.invite.uuid),
+        email=made.invite.email,
+        role=made.invite.role.word,
+        expires_at=moment(made.invite.expires_at),
+        token=made.token,
+    )
+
+
+def joined(done: Joined) -> wire.Joined:
+    here, person = done.key.organization, done.member
+    return wire.Joined(
+        organization=wire.OrganizationSeen(id=ids.text(here.uuid), name=here.name, number=here.number),
+        member=wire.Member(
+            id=ids.text(person.uuid),
+            email=person.email,
+            full_name=person.full_name,
+            role=person.role.word,
+        ),
+        key=made_key(done.key),
+    )
+
+
+def changed_key(found: Key) -> wire.ChangedKey:
+    return wire.ChangedKey(
+        key_id=ids.text(found.uuid),
+        name=found.name,
+        role=found.role.word,
+        rate_limit=found.rate_limit,
+        active=found.active,
     )

@@ -128,6 +128,9 @@ class NewDataset(Asked, frozen=True, kw_only=True):
 
 class NewOrganization(Asked, frozen=True, kw_only=True):
     name: str
+    email: str | None = None
+    """Of its first member, an owner."""
+    full_name: str | None = None
 
 
 class NewKey(Asked, frozen=True, kw_only=True):
@@ -136,6 +139,34 @@ class NewKey(Asked, frozen=True, kw_only=True):
     role: Literal["viewer", "member", "admin", "owner"]
     name: str = "key"
     expires_in_days: Annotated[float, Meta(gt=0, le=36_500)] | None = None
+    rate_limit: int | None = None
+    """Requests an hour."""
+    member: str | None = None
+    """The address of the member that it belongs to."""
+
+
+class KeyChanges(Asked, frozen=True, kw_only=True):
+    """Only what is given changes; a `rate_limit` of null is no limit."""
+
+    name: str | UnsetType = UNSET
+    rate_limit: int | UnsetType | None = UNSET
+    active: bool | UnsetType = UNSET
+
+
+class KeyRemoval(Asked, frozen=True, kw_only=True):
+    """With `for_good` the key is not shown any more, and cannot be switched on again."""
+
+    for_good: bool = False
+
+
+class NewInvite(Asked, frozen=True, kw_only=True):
+    email: str
+    role: Literal["viewer", "member", "admin"] = "member"
+
+
+class Joining(Asked, frozen=True, kw_only=True):
+    token: str
+    full_name: str | None = None
 
 
 class OperationsQuery(Asked, frozen=True, kw_only=True):
@@ -319,6 +350,37 @@ class MadeKey(Given, frozen=True, kw_only=True):
     customer: int
     role: str
     name: str
+
+
+class MadeInvite(Given, frozen=True, kw_only=True):
+    """An invite just made. `token` is what it is redeemed with: here and never again."""
+
+    invite_id: Id
+    email: str
+    role: str
+    expires_at: Moment
+    token: str
+
+
+class Member(Given, frozen=True, kw_only=True):
+    id: Id
+    email: str
+    full_name: str | None
+    role: str
+
+
+class Joined(Given, frozen=True, kw_only=True):
+    organization: OrganizationSeen
+    member: Member
+    key: MadeKey
+
+
+class ChangedKey(Given, frozen=True, kw_only=True):
+    key_id: Id
+    name: str
+    role: str
+    rate_limit: int | None
+    active: bool
 
 
 class RevokedKey(Given, frozen=True, kw_only=True):
