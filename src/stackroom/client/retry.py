@@ -1,6 +1,7 @@
 """When a failed request is worth sending again, and after how long; chance and time come in as numbers."""
 
 import math
+from collections.abc import Iterator
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
@@ -34,6 +35,15 @@ def _is_passing(error: StackroomError) -> bool:
     if isinstance(error, ApiError):
         return error.status_code in RETRIED_STATUSES
     return isinstance(error, NetworkError)
+
+
+def polling_pauses() -> Iterator[float]:
+    """Seconds between looks at what the server is doing, without end: soon at first, for what is nearly done; then
+    seldom enough not to be a burden."""
+    pause = 0.2
+    while True:
+        yield pause
+        pause = min(pause * 1.5, 2.0)
 
 
 def read_retry_after(value: str | None, *, now: float) -> float | None:

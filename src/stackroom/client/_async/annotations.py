@@ -1,14 +1,16 @@
 """What is marked on an image."""
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
 
-from stackroom.client.models import Annotation, AnnotationsDeleted, AnnotationsSaved
+from stackroom.client.models import Annotation, AnnotationsDeleted, AnnotationsSaved, ImportReport
 from stackroom.client.models.annotations import annotation_on_wire
 from stackroom.client.wire import DEVELOPER, Call, Shape, one, segment
 
+from .coco import ImportProgress, import_coco
 from .connection import AsyncConnection
 
 _ANNOTATIONS = f"{DEVELOPER}/annotations/"
@@ -43,6 +45,25 @@ class AsyncAnnotations:
         """
         body = {"image_id": image_id, "annotations": [annotation_on_wire(each) for each in annotations]}
         return await self._connection.call(Call(method="POST", path=_path(image_id), json=body, reply=_SAVED))
+
+    async def import_coco(
+        self,
+        dataset: str,
+        path: str | Path,
+        *,
+        create_classes: bool = False,
+        progress: ImportProgress | None = None,
+    ) -> ImportReport:
+        """Give a dataset's images the annotations of a local COCO file: boxes, polygons and keypoints.
+
+        They replace those that an image had; images without annotations in the file stay as they are. The
+        report says what was saved, refused, not found and skipped; none of these stops the rest. With
+        `create_classes`, classes that the dataset does not list are added to it first. `progress(done, total)`
+        follows the images. Raises InvalidArgument if the file is not COCO, NotFoundError for the dataset.
+        """
+        return await import_coco(
+            self._connection, dataset, path, create_classes=create_classes, progress=progress
+        )
 
     async def delete(self, image_id: str) -> AnnotationsDeleted:
         """Remove all annotations of an image. Needs the admin role."""

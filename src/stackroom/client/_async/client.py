@@ -12,6 +12,7 @@ from .assets import AsyncAssets
 from .batch import AsyncBatch
 from .connection import AsyncConnection
 from .datasets import AsyncDatasets
+from .exports import AsyncExports
 from .folders import AsyncFolders
 from .images import AsyncImages
 from .operations import AsyncOperations
@@ -45,6 +46,7 @@ class AsyncClient:
         self.assets = AsyncAssets(self._connection)
         self.batch = AsyncBatch(self._connection)
         self.datasets = AsyncDatasets(self._connection)
+        self.exports = AsyncExports(self._connection)
         self.folders = AsyncFolders(self._connection)
         self.images = AsyncImages(self._connection)
         self.operations = AsyncOperations(self._connection)

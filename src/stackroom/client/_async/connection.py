@@ -89,9 +89,11 @@ class AsyncConnection:
         url = self.config.base_url + with_query(path, query or {})
         return await self._download(url, output_path, progress, signed=False)
 
-    async def download_signed(self, url: str, output_path: str | Path) -> Path:
+    async def download_signed(
+        self, url: str, output_path: str | Path, *, progress: Progress | None = None
+    ) -> Path:
         """The same for a signed address, which gets no key."""
-        return await self._download(absolute(self.config, url), output_path, None, signed=True)
+        return await self._download(absolute(self.config, url), output_path, progress, signed=True)
 
     async def _download(
         self, url: str, output_path: str | Path, progress: Progress | None, *, signed: bool

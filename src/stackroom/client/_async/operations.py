@@ -2,7 +2,7 @@
 
 import builtins
 import math
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -15,6 +15,7 @@ from stackroom.client.models import (
     ReportFormat,
     Verb,
 )
+from stackroom.client.retry import polling_pauses
 from stackroom.client.selection import Changes, Destination, Run, checked_changes, operation_body
 from stackroom.client.wire import LIBRARY, Call, CursorPage, Shape, cursored, one, segment
 
@@ -114,7 +115,7 @@ class AsyncOperations:
         clock = self._connection.clock
         deadline = math.inf if timeout is None else clock.now() + timeout
         current = await self.get(operation) if isinstance(operation, str) else operation
-        for pause in _pauses():
+        for pause in polling_pauses():
             if progress is not None:
                 progress(current)
             if current.is_over:
@@ -215,11 +216,3 @@ class AsyncOperations:
 
 def _path(operation_id: str) -> str:
     return f"{_OPERATIONS}/{segment(operation_id, 'operation id')}"
-
-
-def _pauses() -> Iterator[float]:
-    # Soon at first, for what is nearly done; then seldom enough not to be a burden.
-    pause = 0.2
-    while True:
-        yield pause
-        pause = min(pause * 1.5, 2.0)

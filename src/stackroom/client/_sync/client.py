@@ -14,6 +14,7 @@ from .assets import Assets
 from .batch import Batch
 from .connection import Connection
 from .datasets import Datasets
+from .exports import Exports
 from .folders import Folders
 from .images import Images
 from .operations import Operations
@@ -47,6 +48,7 @@ class Client:
         self.assets = Assets(self._connection)
         self.batch = Batch(self._connection)
         self.datasets = Datasets(self._connection)
+        self.exports = Exports(self._connection)
         self.folders = Folders(self._connection)
         self.images = Images(self._connection)
         self.operations = Operations(self._connection)

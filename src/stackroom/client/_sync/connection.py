@@ -89,9 +89,9 @@ class Connection:
         url = self.config.base_url + with_query(path, query or {})
         return self._download(url, output_path, progress, signed=False)
 
-    def download_signed(self, url: str, output_path: str | Path) -> Path:
+    def download_signed(self, url: str, output_path: str | Path, *, progress: Progress | None = None) -> Path:
         """The same for a signed address, which gets no key."""
-        return self._download(absolute(self.config, url), output_path, None, signed=True)
+        return self._download(absolute(self.config, url), output_path, progress, signed=True)
 
     def _download(
         self, url: str, output_path: str | Path, progress: Progress | None, *, signed: bool

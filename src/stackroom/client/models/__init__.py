@@ -28,7 +28,9 @@ from .datasets import (
     ProjectArchived,
     ProjectDeleted,
 )
+from .exports import Export, ExportFormat, ExportsDeleted, ExportState
 from .images import BulkUploadReport, Image, ImageStatus, Split, UploadFailure, UploadReport
+from .imports import ImportFailure, ImportReport, SkippedAnnotation
 from .operations import (
     Asset,
     DatasetRef,
@@ -60,10 +62,16 @@ __all__ = [
     "DownloadMode",
     "DownloadReport",
     "DuplicateHandling",
+    "Export",
+    "ExportFormat",
+    "ExportState",
+    "ExportsDeleted",
     "Folder",
     "FolderNode",
     "Image",
     "ImageStatus",
+    "ImportFailure",
+    "ImportReport",
     "KeypointAnnotation",
     "OnCollision",
     "Operation",
@@ -80,6 +88,7 @@ __all__ = [
     "ProjectArchived",
     "ProjectDeleted",
     "ReportFormat",
+    "SkippedAnnotation",
     "Split",
     "UploadFailure",
     "UploadReport",
