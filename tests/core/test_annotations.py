@@ -1,16 +1,21 @@
 """Annotations: one document per asset, replaced as a whole, in shapes that are checked."""
 
+from collections.abc import Sequence
 from typing import Any
+from uuid import UUID, uuid4
 
 import msgspec
 import pytest
+from sqlalchemy import select
 
+from stackroom import ids
 from stackroom.access import Actor, Role
-from stackroom.errors import Forbidden, Invalid, NotFound, TooLarge
-from stackroom.library import annotations, datasets
+from stackroom.database.schema import annotation_class, asset, event
+from stackroom.errors import Forbidden, Invalid, NotFound, StackroomError, TooLarge
+from stackroom.library import annotations, datasets, shapes
 from stackroom.operations import journal
 from stackroom.operations.request import Verb
-from stackroom.testing.builders import Library
+from stackroom.testing.builders import ADataset, Library
 
 pytestmark = pytest.mark.every_database
 
@@ -148,13 +153,69 @@ def test_an_outline_gets_the_box_that_encloses_it(library: Library) -> None:
         {**LINE, "polyline": {"path": [{"x": 0, "y": 1}]}},
         {**POINT, "instance_id": 0},
         {"id": "1", "name": "car", "type": "bbox"},
+        {**BOX, "id": " "},
+        {**BOX, "id": None},
+        {**BOX, "name": "x" * 121},
+        {**BOX, "name": "a\0b"},
+        {**BOX, "bounding_box": {"x": 1, "y": 2, "w": -1, "h": 4}},
+        {**BOX, "bounding_box": {"x": None, "y": 2, "w": 1, "h": 4}},
+        {**BOX, "bounding_box": {"x": "1", "y": 2, "w": 1, "h": 4}},
+        {**BOX, "oriented_box": {"cx": 1, "cy": 2, "w": 3, "h": 4, "angle": 360}},
+        {**BOX, "oriented_box": {"cx": 1, "cy": 2, "w": 3, "h": 0, "angle": 0}},
+        {**BOX, "attributes": "red"},
+        {**BOX, "instance_id": 1},
+        {**POINT, "bounding_box": BOX["bounding_box"]},
+        {**POLYGON, "oriented_box": {"cx": 1, "cy": 2, "w": 3, "h": 4, "angle": 0}},
     ],
     ids=str,
 )
 def test_a_shape_that_is_wrong_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(Invalid, match=r"^annotations: ") as refused:
-        parsed(BOX, wrong)
+        parsed({**POINT, "id": "0"}, wrong)
     assert "$[1]" in refused.value.message
+
+
+@pytest.mark.parametrize(
+    "number", ["NaN", "Infinity", "-Infinity", "1e999", "1" + "0" * 400, "1" + "0" * 5000]
+)
+@pytest.mark.parametrize("key", ["confidence", "x", "attributes"])
+def test_a_number_that_no_json_can_give_back_is_refused(number: str, key: str) -> None:
+    if key == "attributes" and number[0] == "1" and len(number) == 401:
+        return  # a whole number as it stands
+    values = {"confidence": "1", "x": "1", "attributes": "0", key: number}
+    document = """[{"name": "a", "type": "keypoint", "keypoint": {"x": %(x)s, "y": 1},
+        "confidence": %(confidence)s, "attributes": [%(attributes)s]}]"""
+    with pytest.raises(Invalid):
+        annotations.parse((document % values).encode())
+
+
+def test_an_annotation_without_an_id_is_given_one() -> None:
+    without = {key: value for key, value in BOX.items() if key != "id"}
+    first, second = parsed(without, without)
+    assert first.id != second.id
+    assert UUID(first.id).version == UUID(second.id).version == 4
+
+
+def test_an_id_names_one_annotation_of_its_image() -> None:
+    with pytest.raises(Invalid, match=r"the id '1' appears twice - at `\$\[2\].id`"):
+        parsed(BOX, POINT, {**LINE, "id": "1"})
+
+
+def test_what_is_null_is_not_kept_and_what_was_not_given_is_not_there() -> None:
+    nothing = {"created_by": None, "oriented_box": None}
+    [box] = parsed({**BOX, **nothing})
+    [point] = parsed({**POINT, "created_by": None, "instance_id": None})
+    [line] = parsed({**LINE, "bounding_box": None})
+    common = {"type", "id", "name", "confidence", "attributes"}
+    assert set(msgspec.to_builtins(box)) == {*common, "bounding_box"}
+    assert set(msgspec.to_builtins(point)) == {*common, "keypoint"}
+    assert set(msgspec.to_builtins(line)) == {*common, "polyline"}
+
+
+def test_an_outline_across_all_numbers_has_no_box() -> None:
+    far = [{"x": -1.5e308, "y": 0}, {"x": 1.5e308, "y": 0}, {"x": 0, "y": 1}]
+    [polygon] = parsed({**POLYGON, "polygon": {"paths": [far]}})
+    assert b"null" not in msgspec.json.encode(polygon)
 
 
 def test_what_is_no_list_is_refused() -> None:
@@ -164,9 +225,126 @@ def test_what_is_no_list_is_refused() -> None:
 
 
 def test_a_document_past_the_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(annotations, "MAX_DOCUMENT", 2**20)
+    monkeypatch.setattr(shapes, "MAX_DOCUMENT", 2**20)
     with pytest.raises(TooLarge, match="1 MB"):
         annotations.parse(b"[" + b" " * 2**20 + b"]")
+
+
+# Many at once
+
+
+def save_many(
+    library: Library, actor: Actor, *wanted: tuple[str, Any]
+) -> list[annotations.Saved | StackroomError]:
+    return library.write(lambda conn: annotations.save_many(conn, actor, wanted, now=library.now))
+
+
+def words(outcomes: Sequence[annotations.Saved | StackroomError]) -> list[str]:
+    return [each.code if isinstance(each, StackroomError) else "saved" for each in outcomes]
+
+
+def events(library: Library, actor: Actor) -> list[tuple[str, bytes | None, dict[str, Any]]]:
+    mine = event.c.organization_id == actor.organization_id
+    query = select(event.c.type, event.c.asset_uuid, event.c.data).where(mine).order_by(event.c.id)
+    rows = library.read(lambda conn: conn.execute(query).all())
+    return [(row.type, row.asset_uuid, msgspec.json.decode(row.data)) for row in rows]
+
+
+def test_what_cannot_be_saved_does_not_stop_the_others(library: Library) -> None:
+    actor, stranger = library.an_actor(), library.an_actor()
+    strict = library.write(
+        lambda conn: datasets.create(conn, actor, "strict", classes=[{"name": "car"}], now=library.now)
+    )
+    free = library.a_dataset(actor, assets=4)
+    listed = library.add(actor, msgspec.structs.replace(free, id=strict.id), ["1.jpg", "2.jpg"])
+    [foreign] = library.a_dataset(stranger, assets=1).ids
+    save(library, actor, free.ids[1], BOX, POINT)
+    before = library.rows(actor)
+    outcomes = save_many(
+        library,
+        actor,
+        (free.ids[0].upper(), parsed(LINE)),
+        ("no id", parsed(BOX)),
+        (free.ids[1], []),
+        (foreign, parsed(BOX)),
+        (listed[0], parsed(BOX)),
+        (listed[1], parsed(POLYGON)),
+        (free.ids[2], parsed(BOX)),
+        (str(uuid4()), parsed(BOX)),
+        (free.ids[2].upper(), parsed(POINT)),
+        (free.ids[3], TooLarge("much too large")),
+    )
+    assert words(outcomes) == [
+        "saved",
+        "not_found",
+        "saved",
+        "not_found",
+        "saved",
+        "unknown_class",
+        "repeated_image",
+        "not_found",
+        "repeated_image",
+        "payload_too_large",
+    ]
+    saved = [each for each in outcomes if isinstance(each, annotations.Saved)]
+    assert [(each.previous_count, each.new_count) for each in saved] == [(0, 1), (2, 0), (0, 1)]
+    assert [each["id"] for each in stored(library, actor, free.ids[0])] == ["3"]
+    after = library.rows(actor)
+    changed = {free.ids[0], free.ids[1], listed[0]}
+    assert {each for each in after if after[each] != before[each]} == changed
+    assert stored(library, stranger, foreign) == []
+    assert [(kind, ids.text(uuid or b"")) for kind, uuid, _ in events(library, actor)][-3:] == [
+        ("annotations.saved", free.ids[0]),
+        ("annotations.deleted", free.ids[1]),
+        ("annotations.saved", listed[0]),
+    ]
+
+
+def test_nothing_to_save_changes_nothing(library: Library) -> None:
+    actor = library.an_actor()
+    assert words(save_many(library, actor, ("no id", []))) == ["not_found"]
+    assert save_many(library, actor) == []
+    with pytest.raises(Forbidden):
+        save_many(library, library.an_actor(Role.VIEWER, of=actor))
+
+
+def test_two_hundred_documents_take_as_many_statements_as_ten(library: Library) -> None:
+    actor = library.an_actor()
+    sent = []
+    for count in (10, 200):
+        spread = [library.a_dataset(actor, assets=count // 5, content=b"same") for _ in range(5)]
+        wanted = [(each, parsed(BOX, POINT)) for dataset in spread for each in dataset.ids]
+        wanted += [("no id", parsed(BOX)), (str(uuid4()), [])]
+        save_many(library, actor, *wanted[: count // 2])
+        with library.statements() as statements:
+            assert words(save_many(library, actor, *wanted)).count("saved") == count
+        sent.append(statements)
+    assert len(sent[0]) == len(sent[1]) <= 10
+
+
+def test_the_classes_of_each_document_are_counted(library: Library) -> None:
+    actor = library.an_actor()
+    dataset = library.a_dataset(actor, assets=2)
+    second = {**BOX, "id": "5"}
+    save(library, actor, dataset.ids[0], BOX, second, {**POINT, "name": "car"}, LINE)
+    assert counted(library, dataset) == {
+        ("1.jpg", "car", "bbox"): 2,
+        ("1.jpg", "car", "keypoint"): 1,
+        ("1.jpg", "lane", "polyline"): 1,
+    }
+    save_many(library, actor, (dataset.ids[0], parsed(LINE)), (dataset.ids[1], parsed(BOX)))
+    assert counted(library, dataset) == {("1.jpg", "lane", "polyline"): 1, ("2.jpg", "car", "bbox"): 1}
+    library.write(lambda conn: annotations.remove(conn, actor, dataset.ids[1], now=library.now))
+    assert counted(library, dataset) == {("1.jpg", "lane", "polyline"): 1}
+
+
+def counted(library: Library, dataset: ADataset) -> dict[tuple[str, str, str], int]:
+    rows = annotation_class.c
+    query = select(asset.c.name, rows.name.label("class"), rows.type, rows.count).join_from(
+        annotation_class, asset, asset.c.id == rows.asset_id
+    )
+    found = library.read(lambda conn: conn.execute(query.where(rows.dataset_id == dataset.id)).all())
+    return {(name, label, kind): count for name, label, kind, count in found}
 
 
 @pytest.mark.parametrize("annotated", [True, False])
