@@ -19,6 +19,7 @@ from stackroom.library.organizations import NewKey
 
 COUNTS_FOR = 7 * DAY
 TOKEN_PREFIX = "inv_"  # noqa: S105 - what every token starts with, not a token
+_ASK_AGAIN = "Ask whoever invited you for another."
 
 Status = Literal["pending", "accepted", "expired", "revoked"]
 
@@ -121,12 +122,10 @@ def join(conn: Connection, token: str, *, full_name: str | None = None, now: int
     elif found.status == "pending":
         person = members.add(conn, actor, found.email, role=found.role, full_name=full_name, now=now)
         conn.execute(update(invite).where(invite.c.id == row.id).values(status="accepted"))
+    elif found.status == "expired":
+        raise Conflict("this invite has expired", code="invite_expired", hint=_ASK_AGAIN)
     else:
-        raise Conflict(
-            f"this invite is {found.status}",
-            code="invite_expired" if found.status == "expired" else "invite_revoked",
-            hint="Ask whoever invited you for another.",
-        )
+        raise Conflict("this invite was taken back", code="invite_revoked", hint=_ASK_AGAIN)
     key = organizations.create_key(
         conn, owner, role=person.role, name=person.email[:100], member_id=person.id, now=now
     )

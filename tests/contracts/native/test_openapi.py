@@ -56,7 +56,7 @@ def test_the_description_is_shaped_as_openapi_3_1_wants_it(document: dict[str, A
     assert len(names) == len(set(names))
     schemes = document["components"]["securitySchemes"]
     for path, method, operation in described_operations(document):
-        assert method in {"get", "post", "delete"}
+        assert method in {"get", "post", "patch", "delete"}
         assert operation["responses"]
         for status, response in operation["responses"].items():
             assert re.fullmatch(r"[1-5]\d\d|default", status)
@@ -106,14 +106,16 @@ def test_the_words_of_the_protocol_are_those_of_the_core(document: dict[str, Any
 def test_writes_say_that_they_can_be_repeated(document: dict[str, Any]) -> None:
     for path, method, operation in described_operations(document):
         names = [each["name"] for each in operation["parameters"]]
-        assert ("Idempotency-Key" in names) is (method == "post" and "/admin/" not in path)
+        assert ("Idempotency-Key" in names) is (
+            method == "post" and "/admin/" not in path and not path.endswith("/join")
+        )
 
 
 def test_only_the_control_channel_asks_for_the_control_token(document: dict[str, Any]) -> None:
     for path, _, operation in described_operations(document):
         if "/admin/" in path:
             assert operation["security"] == [{"control": []}]
-        elif path.endswith("/openapi.json"):
+        elif path.endswith(("/openapi.json", "/join")):
             assert operation["security"] == []
         else:
             assert "security" not in operation
