@@ -36,9 +36,11 @@ BODIES: dict[tuple[str, str], dict[str, Any] | None] = {
     ("POST", "/images/bulk-register"): FILES,
     ("POST", "/batch/images/move"): {**ABOUT, "target_folder_path": "/x"},
     ("POST", "/batch/images/copy"): {**ABOUT, "target_folder_path": "/x"},
+    ("POST", "/batch/images/copy-to-dataset"): {**ABOUT, "target_dataset_name": "DATASET"},
     ("POST", "/batch/images/delete"): ABOUT,
     ("PATCH", "/batch/images/update"): {**ABOUT, "updates": {"status": "new"}},
     ("POST", "/images/assign-splits"): {"dataset_id": "DATASET"},
+    ("POST", "/images/bulk-tag"): {**ABOUT, "tags": ["night"]},
     **{
         ("POST", f"/images/{place}/{what}"): body
         for place in ("{image}", "{dataset}/{path:path}")

@@ -50,6 +50,12 @@ WRITES: dict[str, Callable[[House, dict[str, Any], str], tuple[str, str, Any]]] 
         batch(dataset, [image], target_folder_path="/x"),
     ),
     "copy": lambda _, dataset, image: ("POST", "/batch/images/copy", batch(dataset, [image])),
+    "copy to a dataset": lambda _, dataset, image: (
+        "POST",
+        "/batch/images/copy-to-dataset",
+        batch(dataset, [image], target_dataset_name=dataset["name"]),
+    ),
+    "tag": lambda _, dataset, image: ("POST", "/images/bulk-tag", batch(dataset, [image], tags=["night"])),
     "archive": lambda _, dataset, image: ("POST", "/batch/images/delete", batch(dataset, [image])),
     "purge": lambda _, dataset, image: (
         "POST",

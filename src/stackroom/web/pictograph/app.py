@@ -55,7 +55,6 @@ PARTS_NOT_OFFERED = (
     "workflows",
 )
 ADDRESSES_NOT_OFFERED = (
-    "/batch/images/copy-to-dataset",
 )
 
 

@@ -32,6 +32,24 @@ async def copy(request: Request) -> Response:
     return await _perform(call, asked, convert.copy(asked))
 
 
+async def copy_to_dataset(request: Request) -> Response:
+    """Copy with everything that belongs to the images; what the other dataset lacks of their classes is added."""
+    call = await Call.begin(request, Role.MEMBER, "copying images")
+    asked = call.json(wire.CopyToDataset)
+    wanted = convert.copy_to_dataset(asked)
+    reference, target = dataset_ref(asked), convert.target_dataset(asked)
+
+    def work(conn: Connection, now: int) -> Answer:
+        source, into = (datasets.find(conn, call.actor, each) for each in (reference, target))
+        here = convert.within(wanted, source.id, into.id)
+        done = engine.submit(conn, call.actor, here, now=now)
+        return answer(
+            convert.in_dataset(_result(conn, here, done), into, datasets.find(conn, call.actor, target))
+        )
+
+    return await call.write(work)
+
+
 async def delete(request: Request) -> Response:
     """Archive or, with `permanent`, purge: that needs an admin, even where a single delete does not."""
     call = await Call.begin(request, Role.MEMBER, "deleting images")
@@ -69,7 +87,8 @@ def _result(conn: Connection, wanted: asked_for.Request, done: Operation) -> wir
         wanted.selection.asked,
         journal.failures(conn, done.id) if done.failed else [],
         folders=_affected(conn, wanted, done),
-        renamed=journal.count_renamed(conn, done.id) if wanted.verb is Verb.MOVE else 0,
+        # The protocol counts them just where it numbers them from 1.
+        renamed=journal.count_renamed(conn, done.id) if wanted.first_number == 1 else 0,
         created=created,
     )
 
@@ -86,6 +105,7 @@ def routes() -> list[BaseRoute]:
     return [
         resource(f"{base}/move", POST=move),
         resource(f"{base}/copy", POST=copy),
+        resource(f"{base}/copy-to-dataset", POST=copy_to_dataset),
         resource(f"{base}/delete", POST=delete),
         resource(f"{base}/update", PATCH=update),
     ]

@@ -6,6 +6,8 @@ import msgspec
 from msgspec import UNSET, Raw
 
 from stackroom import ids
+from stackroom.errors import Invalid
+from stackroom.library.datasets import Dataset
 from stackroom.library.names import ROOT, clean_path
 from stackroom.operations.journal import Operation
 from stackroom.operations.outcome import Outcome, reason
@@ -36,6 +38,25 @@ def copy(asked: wire.BatchCopy) -> Request:
     )
 
 
+def copy_to_dataset(asked: wire.CopyToDataset) -> Request:
+    return Request(
+        verb=Verb.COPY,
+        selection=select_ids(asked.image_ids, dataset_id=None),
+        target_folder=_target(asked),
+        first_number=1,
+        copy_annotations=True,
+        require_match=True,
+    )
+
+
+def target_dataset(asked: wire.CopyToDataset) -> str:
+    """Which dataset to copy to, by name or id."""
+    given = asked.target_dataset_name or asked.target_dataset_id or asked.target_dataset
+    if not given:
+        raise Invalid("target_dataset_name: missing", hint="Name the dataset to copy to.")
+    return given
+
+
 def delete(asked: wire.BatchDelete) -> Request:
     verb = Verb.PURGE if asked.permanent else Verb.ARCHIVE
     return Request(verb=verb, selection=select_ids(asked.image_ids, dataset_id=None), require_match=True)
@@ -59,13 +80,13 @@ def delete_one(reference: str, *, permanent: bool) -> Request:
     return Request(verb=verb, selection=select_ids([reference], dataset_id=None), single=True)
 
 
-def within(request: Request, dataset_id: int) -> Request:
-    """The request, on the images of one dataset."""
+def within(request: Request, dataset_id: int, into: int | None = None) -> Request:
+    """The request, on the images of one dataset; what is put somewhere stays in it, or goes `into` another."""
     assert isinstance(request.selection, Ids)
     return msgspec.structs.replace(
         request,
         selection=msgspec.structs.replace(request.selection, dataset_id=dataset_id),
-        target_dataset_id=None if request.target_folder is None else dataset_id,
+        target_dataset_id=None if request.target_folder is None else into or dataset_id,
     )
 
 
@@ -103,6 +124,13 @@ def batch_result(
         operation_id=ids.text(done.uuid),
         created=UNSET if created is None else [_created(asked, each) for each in created],
     )
+
+
+def in_dataset(result: wire.BatchResult, before: Dataset, after: Dataset) -> wire.BatchResult:
+    """The result of a copy to another dataset, given that as it was and as it is."""
+    known = {each["name"] for each in before.classes}
+    added = [each["name"] for each in after.classes if each["name"] not in known]
+    return msgspec.structs.replace(result, target_dataset=after.name, classes_added=added)
 
 
 def failures_shown(asked: Sequence[str], failures: Sequence[tuple[int, Outcome, str | None]]) -> Raw:

@@ -22,6 +22,14 @@ class BatchCopy(IntoFolder, frozen=True, kw_only=True):
     copy_annotations: bool = False
 
 
+class CopyToDataset(IntoFolder, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A key that is not known is refused: whoever asks for another way of copying would quietly not get it."""
+
+    target_dataset_name: str | None = None
+    target_dataset_id: str | None = None
+    target_dataset: str | None = None
+
+
 class BatchDelete(Batch, frozen=True, kw_only=True):
     permanent: bool = False
 
@@ -64,3 +72,5 @@ class BatchResult(Given, frozen=True, kw_only=True):
     operation: str | None
     operation_id: str
     created: Sequence[Created] | UnsetType = UNSET
+    target_dataset: str | UnsetType = UNSET
+    classes_added: Sequence[str] | UnsetType = UNSET
