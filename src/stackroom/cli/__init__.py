@@ -16,6 +16,8 @@ from stackroom.cli import (
     cp,
     demo,
     doctor,
+    export,
+    import_coco,
     key,
     ls,
     migrate,
@@ -77,6 +79,8 @@ _add(_keys, "list", key.list_all, key.EXAMPLES["list"])
 _add(_keys, "revoke", key.revoke, key.EXAMPLES["revoke"])
 
 _add(application, "upload", upload.upload, upload.EXAMPLE, _WORK)
+_add(application, "export", export.export, export.EXAMPLE, _WORK)
+_add(application, "import-coco", import_coco.import_coco, import_coco.EXAMPLE, _WORK)
 _add(application, "ls", ls.list_all, ls.EXAMPLE, _WORK)
 _add(application, "mv", mv.move, mv.EXAMPLE, _WORK)
 _add(application, "cp", cp.copy, cp.EXAMPLE, _WORK)
