@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from uuid import UUID, uuid5
 
 import msgspec
 from msgspec import Struct
@@ -32,6 +33,7 @@ MOST_BYTES = 8 * 1024 * 1024
 """Of one request: the server takes 200 images, and 16 MB."""
 
 Ring = list[Point]
+_OURS = UUID("5b0f6a1e-8f3c-4f57-9d0a-1f2e3d4c5b6a")  # drawn once; ids of annotations are made below it
 
 
 class CocoImage(Struct, frozen=True):
@@ -139,7 +141,7 @@ class _Maker:
         self._raw = raw
         self._category = category
         self._number = number
-        self._id_is_free = True
+        self._made = 0
 
     def annotations(self) -> list[Annotation]:
         if self._raw.iscrowd:
@@ -207,10 +209,16 @@ class _Maker:
             common["attributes"] = {**(raw.attributes if isinstance(raw.attributes, dict) else {}), **more}
         elif raw.attributes:
             common["attributes"] = raw.attributes
-        if raw.uuid is not None and self._id_is_free:
-            common["id"] = raw.uuid
-            self._id_is_free = False
-        return common
+        return {**common, "id": self._next_id()}
+
+    def _next_id(self) -> str:
+        """The same whenever this file is read, so that importing it again changes nothing."""
+        raw = self._raw
+        self._made += 1
+        if raw.uuid is not None and self._made == 1:
+            return raw.uuid
+        of = self._number if raw.id is None else raw.id
+        return str(uuid5(_OURS, f"{raw.image_id}/{of}/{self._made}"))
 
 
 def outlines_with_holes(rings: Sequence[Ring]) -> list[list[Ring]]:
@@ -267,7 +275,7 @@ def batches(meant: Mapping[str, Sequence[CocoImage]], converted: Converted) -> I
     batch: list[Save] = []
     weight = 0
     for image_id, images in meant.items():
-        marks = [annotation_on_wire(each) for image in images for each in converted.annotations[image.id]]
+        marks = _with_ids_of_their_own(each for image in images for each in converted.annotations[image.id])
         size = len(msgspec.json.encode(marks))
         if batch and (len(batch) == MOST_IMAGES or weight + size > MOST_BYTES):
             yield batch
@@ -276,6 +284,19 @@ def batches(meant: Mapping[str, Sequence[CocoImage]], converted: Converted) -> I
         weight += size
     if batch:
         yield batch
+
+
+def _with_ids_of_their_own(annotations: Iterable[Annotation]) -> list[dict[str, Any]]:
+    """As they go on the wire. An id that a file has given twice names its first annotation only."""
+    seen: set[str] = set()
+    marks = []
+    for each in annotations:
+        mark = annotation_on_wire(each)
+        if each.id in seen:
+            mark["id"] = str(uuid5(_OURS, f"{each.id}/{len(seen)}"))
+        seen.add(mark["id"])
+        marks.append(mark)
+    return marks
 
 
 def new_classes(converted: Converted, listed: Iterable[str]) -> list[dict[str, Any]]:
