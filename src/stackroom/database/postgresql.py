@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections.abc import Hashable
 
 import asyncpg
 import structlog
@@ -36,6 +37,9 @@ class PostgresqlDatabase:
 
     async def read(self, work: Work[T]) -> T:
         return await self._run(self._reading, work)
+
+    async def look_up(self, subject: Hashable, work: Work[T]) -> T:  # noqa: ARG002 - others may have written since
+        return await self.read(work)
 
     async def write(self, work: Work[T]) -> T:
         return await self._run(self._engine, work)

@@ -11,11 +11,12 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import structlog
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -30,6 +31,7 @@ log = structlog.get_logger(__name__)
 # What the disk or its owner has done, not we.
 _NOT_OURS = ("SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_BUSY")
 READERS = 4
+KEPT = 10_000
 LOCK_PATIENCE = 2.0
 READER_CACHE_MB = 16
 WRITER_CACHE_MB = 128
@@ -50,6 +52,9 @@ class SqliteDatabase:
         self._local = threading.local()
         self._connections: list[Connection] = []
         self._waiting = 0
+        self._writes = 0
+        self._kept: dict[Hashable, Any] = {}
+        self._kept_since = 0
         self._rows_since_checkpoint = 0
         self._last_checkpoint = time.monotonic()
 
@@ -71,6 +76,17 @@ class SqliteDatabase:
         return await asyncio.get_running_loop().run_in_executor(
             self._readers, self._transact, self._reading, work
         )
+
+    async def look_up(self, subject: Hashable, work: Work[T]) -> T:
+        writes = self._writes
+        if self._kept_since != writes or len(self._kept) >= KEPT:
+            self._kept_since, self._kept = writes, {}
+        if subject not in self._kept:
+            found = await self.read(work)
+            if self._kept_since != writes:  # something was written since: good for now, and not to be kept
+                return found
+            self._kept[subject] = found
+        return self._kept[subject]  # type: ignore[no-any-return]  # what `work` found
 
     async def write(self, work: Work[T]) -> T:
         if self.read_only:
@@ -136,6 +152,9 @@ class SqliteDatabase:
                     self._rows_since_checkpoint += _changed_rows(connection)
         except OperationalError as error:
             raise _explained(error) from error
+        finally:
+            if engine is self._writing:
+                self._writes += 1
         return result
 
     def _prepare(self) -> None:

@@ -5,7 +5,7 @@ one hop to the writer's thread, or to a reader's; on PostgreSQL it runs over asy
 knows which.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
@@ -33,6 +33,11 @@ class Database(Protocol):
     async def start(self) -> None: ...
 
     async def read(self, work: Work[T]) -> T: ...
+
+    async def look_up(self, subject: Hashable, work: Work[T]) -> T:
+        """`read`, for what is asked again and again: where nobody else can write, what `work` found about `subject`
+        is kept until something is written. So it is as fresh as a read."""
+        ...
 
     async def write(self, work: Work[T]) -> T: ...
 

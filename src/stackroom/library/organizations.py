@@ -74,7 +74,7 @@ class Authenticated(msgspec.Struct, frozen=True, kw_only=True):
     key_name: str
     role: Role
     rate_limit: int | None
-    seen: bool
+    seen: bool = True
 
 
 def create_organization(conn: Connection, name: str, *, now: int) -> Organization:
@@ -271,13 +271,19 @@ _BY_TOKEN = (
 """Run for every request, and built once: building it takes longer."""
 
 
-def authenticate(conn: Connection, token: str, *, now: int) -> Authenticated:
-    """Whose `token` this is. Raises `Unauthenticated` when unknown, revoked, expired or of a closed organization."""
+class Credentials(msgspec.Struct, frozen=True):
+    """What stands behind a token, whether it may be used or not."""
+
+    holder: Authenticated
+    valid: bool
+    expires_at: int | None
+    last_used_at: int | None
+
+
+def by_token(conn: Connection, token: str) -> Credentials | None:
     found = conn.execute(_BY_TOKEN, {"wanted": token_hash(token)}).first()
-    if found is None or not found.active or found.status != "active":
-        raise unauthenticated()
-    if found.expires_at is not None and found.expires_at <= now:
-        raise unauthenticated("this API key has expired")
+    if found is None:
+        return None
     owner = Organization(
         id=found.organization_id,
         uuid=found.uuid,
@@ -286,16 +292,32 @@ def authenticate(conn: Connection, token: str, *, now: int) -> Authenticated:
         slug=found.slug,
         created_at=found.created_at,
     )
-    seen = found.last_used_at is not None and now - found.last_used_at < SEEN_EVERY
-    return Authenticated(
+    holder = Authenticated(
         organization=owner,
         key_id=found.id,
         key_uuid=found.key_uuid,
         key_name=found.key_name,
         role=Role(found.role),
         rate_limit=found.rate_limit,
-        seen=seen,
     )
+    return Credentials(
+        holder, found.active and found.status == "active", found.expires_at, found.last_used_at
+    )
+
+
+def admit(found: Credentials | None, *, now: int) -> Authenticated:
+    """Who it is. Raises `Unauthenticated` for what is unknown, revoked, expired or of a closed organization."""
+    if found is None or not found.valid:
+        raise unauthenticated()
+    if found.expires_at is not None and found.expires_at <= now:
+        raise unauthenticated("this API key has expired")
+    seen = found.last_used_at is not None and now - found.last_used_at < SEEN_EVERY
+    return msgspec.structs.replace(found.holder, seen=seen)
+
+
+def authenticate(conn: Connection, token: str, *, now: int) -> Authenticated:
+    """Whose `token` this is; raises as `admit` does."""
+    return admit(by_token(conn, token), now=now)
 
 
 def note_use(conn: Connection, key_id: int, *, now: int) -> None:

@@ -18,6 +18,10 @@ async def show(request: Request) -> Response:
     return JSONResponse({"name": request.path_params["name"], "method": request.method})
 
 
+async def show_place(request: Request) -> Response:
+    return JSONResponse({"place": request.path_params})
+
+
 async def refuse_it(_: Request) -> Response:
     raise Conflict("taken")
 
@@ -45,6 +49,9 @@ def face() -> ASGIApp:
         resource("/taken", GET=refuse_it),
         resource("/broken", GET=break_down),
         resource("/half", GET=break_off),
+        resource("/a/b/c/things/new", POST=show_place),
+        resource("/a/b/c/things/{name}", GET=show),
+        resource("/a/b/c/{name:path}", GET=show_place),
     ]
     return make_face(cast("Services", None), routes, envelope)
 
@@ -74,6 +81,13 @@ def ask(face: ASGIApp, method: str, path: str) -> httpx.Response:
 )
 def test_a_name_in_a_path_is_decoded_once_and_never_parted(face: ASGIApp, path: str, name: str) -> None:
     assert ask(face, "GET", path).json()["name"] == name
+
+
+def test_the_address_that_is_spelled_out_further_comes_first(face: ASGIApp) -> None:
+    assert ask(face, "GET", "/a/b/c/things/new").json() == {"name": "new", "method": "GET"}
+    assert ask(face, "POST", "/a/b/c/things/new").json() == {"place": {}}
+    assert ask(face, "GET", "/a/b/c/other/things").json() == {"place": {"name": "other/things"}}
+    assert ask(face, "GET", "/a/b/c").json()["mine"] == "unknown_path"
 
 
 def test_head_is_asked_of_get(face: ASGIApp) -> None:

@@ -108,6 +108,11 @@ class Call:
     async def read(self, work: Callable[[Connection], T]) -> T:
         return await self.services.database.read(work)
 
+    async def look_up(self, work: Callable[[Connection], T]) -> T:
+        """`read`, where nothing but the caller's organization and the address decides what `work` finds."""
+        subject = self.actor.organization_id, self._request.method, self._request.scope["path"]
+        return await self.services.database.look_up(subject, work)
+
     async def write(self, work: Callable[[Connection, int], Answer]) -> Response:
         """Run `work` with the present moment; a repeat of this call gets its answer again."""
         now = self.services.now

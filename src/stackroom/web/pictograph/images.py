@@ -81,7 +81,7 @@ async def describe(request: Request) -> Response:
 async def download(request: Request) -> Response:
     """The bytes. Archived images have theirs still."""
     call = await Call.begin(request)
-    return _send(call, await call.read(lambda conn: _stored(conn, call.image(conn))))
+    return _send(call, await call.look_up(lambda conn: _stored(conn, call.image(conn))))
 
 
 async def bundle(request: Request) -> Response:

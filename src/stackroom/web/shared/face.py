@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from stackroom.errors import Invalid, NotFound, StackroomError
@@ -26,6 +26,7 @@ _NOT_IN_A_NAME = re.compile("[/\\0]")
 Refusal = Callable[[Request, StackroomError, int | None], Response]
 """Makes a face's error answer. The number, if given, is the HTTP status to use."""
 Handler = Callable[[Request], Awaitable[Response]]
+_FILED_UNDER = 5  # the empty one before the first slash, and four
 NO_NAME_HAS_IT = "\x1f"
 """Stands in a decoded path for what was an encoded slash or NUL: a character that no name can have."""
 
@@ -66,11 +67,42 @@ def make_face(services: Services, routes: Sequence[BaseRoute], refuse: Refusal) 
         return refuse(request, broken, 500)
 
     handlers = {StackroomError: refused, HTTPException: http_refused, Exception: failed}
-    app = Starlette(routes=list(routes), exception_handlers=handlers)
+    app = Starlette(routes=[_Branches(routes)], exception_handlers=handlers)
     app.router.redirect_slashes = False
     app.state.services = services
     app.state.at_work = WeakValueDictionary()  # see `replies.Once.alone`
     return _Segments(app)
+
+
+class _Branches(BaseRoute):
+    """Many routes, of which only those are tried whose address begins as the request's does.
+
+    An address is filed under its first segments, up to four, that are spelled out; what is filed under more of them
+    is tried first. Within a file the order counts, as usual.
+    """
+
+    def __init__(self, routes: Sequence[BaseRoute]) -> None:
+        self.routes = list(routes)
+        self._files: dict[str, list[Route]] = {}
+        for route in routes:
+            assert isinstance(route, Route)
+            spelled_out = route.path.partition("/{")[0].split("/")
+            self._files.setdefault("/".join(spelled_out[:_FILED_UNDER]), []).append(route)
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        parts = scope["path"].split("/")
+        best: tuple[Match, Scope] = (Match.NONE, {})
+        for depth in range(min(len(parts), _FILED_UNDER), 0, -1):
+            for route in self._files.get("/".join(parts[:depth]), ()):
+                match, found = route.matches(scope)
+                if match is Match.FULL:
+                    return match, {**found, "branch": route}
+                if match is Match.PARTIAL and best[0] is Match.NONE:
+                    best = match, {**found, "branch": route}
+        return best
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await scope["branch"].handle(scope, receive, send)
 
 
 class _Segments:

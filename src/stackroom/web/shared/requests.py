@@ -11,7 +11,7 @@ import msgspec
 import structlog
 from starlette.requests import Request
 
-from stackroom.access import Actor, unauthenticated
+from stackroom.access import Actor, token_hash, unauthenticated
 from stackroom.errors import Invalid, TooLarge
 from stackroom.library import organizations
 from stackroom.library.organizations import Authenticated
@@ -37,14 +37,17 @@ def request_id(request: Request) -> str:
 async def authenticate(request: Request) -> tuple[Actor, Authenticated]:
     """Whose request this is. Raises `Unauthenticated`, or `RateLimited` where the key has had its requests.
 
-    The key is looked up every time: what is changed of it counts at once.
+    What is changed of a key counts at once.
     """
     services = services_of(request)
     token = token_of(request)
     if token is None:
         raise unauthenticated("an API key is needed")
     now = services.now()
-    found = await services.database.read(lambda conn: organizations.authenticate(conn, token, now=now))
+    known = await services.database.look_up(
+        ("key", token_hash(token)), lambda conn: organizations.by_token(conn, token)
+    )
+    found = organizations.admit(known, now=now)
     services.allowances.spend(found.key_id, found.rate_limit, now=now)
     if not found.seen:
         _note_use(services, found.key_id, now)

@@ -68,8 +68,9 @@ async def receive(request: Request) -> Response:
 async def download(request: Request) -> Response:
     services = services_of(request)
     services.signer.check(request.method, request.scope["path"], *_signature(request))
-    found, key, sha256 = await services.database.read(
-        lambda conn: assets.with_bytes(conn, request.path_params["asset"])
+    asset = request.path_params["asset"]
+    found, key, sha256 = await services.database.look_up(
+        ("bytes", asset), lambda conn: assets.with_bytes(conn, asset)
     )
     return send_file(services, found, key, sha256, cache_control=FOREVER)
 
