@@ -180,7 +180,6 @@ def test_an_archived_image_may_be_asked_about_and_is_not_found(library: Library)
 def test_a_large_folder_is_read_some_at_a_time(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     """Down to portions of two, so that one of them ends with the folder."""
     monkeypatch.setattr(similarity, "AT_ONCE", 2)
-    monkeypatch.setattr(similarity, "_SOME_OF_FOLDER", similarity._SOME_OF_FOLDER.limit(2))
     prints = [differing(n) for n in range(9)]
     gallery = Gallery(library, *prints)
     assert gallery.found(0, limit=500) == list(range(1, 9))

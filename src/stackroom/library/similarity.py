@@ -237,7 +237,7 @@ def _newest(conn: Connection, wanted: Filter, limit: int) -> Sequence[Row[Any]]:
 
 def _some_of_folder(conn: Connection, *, folder_id: int, after: str) -> Sequence[Row[Any]]:
     """Live assets of a folder with their fingerprints, from after this name on: the folder's index has that order."""
-    return conn.execute(_SOME_OF_FOLDER, {"folder": folder_id, "after": after}).all()
+    return conn.execute(_SOME_OF_FOLDER, {"folder": folder_id, "after": after, "limit": AT_ONCE}).all()
 
 
 def _by_ids(conn: Connection, actor: Actor, wanted: Sequence[int]) -> dict[int, Asset]:
@@ -258,10 +258,15 @@ _NOTE = (
     .where(blob.c.id == bindparam("known"), blob.c.fingerprint.is_(None))
     .values(fingerprint=bindparam("seen"))
 )
-_SOME_OF_FOLDER: Select[Any] = (
-    select(asset.c.id, asset.c.name, blob.c.fingerprint)
-    .join_from(asset, blob, blob.c.id == asset.c.blob_id, isouter=True)
+_PORTION = (
+    select(asset.c.id, asset.c.name, asset.c.blob_id)
     .where(asset.c.folder_id == bindparam("folder"), asset.c.name > bindparam("after"), LIVE)
     .order_by(asset.c.name)
-    .limit(AT_ONCE)
+    .limit(bindparam("limit"))
+    .subquery()
+)
+_SOME_OF_FOLDER: Select[Any] = (
+    select(_PORTION.c.id, _PORTION.c.name, blob.c.fingerprint)
+    .join_from(_PORTION, blob, blob.c.id == _PORTION.c.blob_id, isouter=True)
+    .order_by(_PORTION.c.name)
 )

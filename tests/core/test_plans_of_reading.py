@@ -1,0 +1,102 @@
+"""How what reads much goes about it: by an index wherever one serves, on both databases."""
+
+import re
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, event, text
+
+from stackroom.library import folders, insights, similarity, tagged
+from stackroom.library.listing import Filter
+from stackroom.operations.request import Changes, Verb
+from stackroom.testing.builders import ADataset, Library
+
+pytestmark = pytest.mark.every_database
+
+
+@pytest.fixture
+def dataset(library: Library) -> ADataset:
+    actor = library.an_actor()
+    made = library.a_dataset(actor, assets=300, content=b"same")
+    library.submit(actor, Verb.UPDATE, made.ids[:30], changes=Changes(add_tags=("night", "rain")))
+    return made
+
+
+def plans(library: Library, work: Any) -> list[str]:
+    """The plan of each statement that `work` sends. PostgreSQL is told that the tables are long, as they will be."""
+    found: list[str] = []
+
+    def explain(conn: Connection, _cursor: Any, sql: str, parameters: Any, *_: Any) -> None:
+        if sql.startswith(("EXPLAIN", "SET")):
+            return
+        how = "EXPLAIN QUERY PLAN " if conn.dialect.name == "sqlite" else "EXPLAIN "
+        found.append("\n".join(str(row[-1]) for row in conn.exec_driver_sql(how + sql, parameters)))
+
+    def watched(conn: Connection) -> None:
+        if conn.dialect.name == "postgresql":
+            conn.execute(text("ANALYZE asset, blob, annotation_class, asset_tag, tag"))
+            for costs_little_while_tables_are_short in ("seqscan", "bitmapscan", "sort"):
+                conn.execute(text(f"SET LOCAL enable_{costs_little_while_tables_are_short} = off"))
+        event.listen(conn, "before_cursor_execute", explain)
+        try:
+            work(conn)
+        finally:
+            event.remove(conn, "before_cursor_execute", explain)
+
+    library.write(watched)
+    return found
+
+
+def scans(plan: str) -> list[str]:
+    """Where a table that grows is read from end to end."""
+    growing = r"(asset|blob|annotation_class|asset_tag|tag|folder)\b"
+    return re.findall(rf"^\s*(SCAN {growing}.*|.*Seq Scan on {growing}.*)$", plan, re.MULTILINE)
+
+
+def test_insights_read_what_is_the_datasets_and_nothing_else(
+    library: Library, dataset: ADataset, database_kind: str
+) -> None:
+    seen = plans(library, lambda conn: insights.of_dataset(conn, dataset.id))
+    assert [scans(plan) for plan in seen] == [[]] * len(seen)
+    statuses, looked_at, classes, hidden = seen
+    if database_kind == "sqlite":  # PostgreSQL prefers whichever index, until it has vacuumed the table
+        assert "asset_by_status" in statuses
+    assert len(re.findall(r"SEARCH asset|Scan.* on asset", looked_at)) == 1, looked_at
+    assert "annotation_class_in_dataset" in classes
+    assert "asset_archived_in_dataset" in hidden
+
+
+def test_a_sample_is_taken_from_the_end_of_an_index(library: Library, dataset: ADataset) -> None:
+    wanted = Filter(dataset_id=dataset.id)
+    [plan] = plans(library, lambda conn: similarity._newest(conn, wanted, 10))
+    assert scans(plan) == []
+    assert "asset_in_dataset" in plan
+
+
+def test_a_folder_is_read_on_in_the_order_of_its_index(library: Library, dataset: ADataset) -> None:
+    folder = library.read(lambda conn: folders.find(conn, dataset.id, "/"))
+    assert folder is not None
+    [plan] = plans(library, lambda conn: similarity._some_of_folder(conn, folder_id=folder, after="2"))
+    assert scans(plan) == []
+    assert "asset_name_in_folder" in plan
+    assert "Sort" not in plan
+    assert plan.count("ORDER BY") <= 1  # SQLite puts the portion in order once more
+
+
+def test_blobs_without_a_fingerprint_are_found_in_their_index(library: Library, dataset: ADataset) -> None:
+    [plan] = plans(library, lambda conn: similarity.missing(conn, after=0, limit=10))
+    assert "blob_without_fingerprint" in plan
+    assert [line for line in scans(plan) if "blob_without_fingerprint" not in line] == []
+
+
+@pytest.mark.parametrize("everywhere", [False, True])
+def test_tagged_images_are_found_by_their_tags(library: Library, dataset: ADataset, everywhere: bool) -> None:
+    actor = library.an_actor()
+    within = library.a_dataset(actor, assets=3)
+    library.submit(actor, Verb.UPDATE, within.ids, changes=Changes(add_tags=("night", "rain")))
+    reference = None if everywhere else within.reference
+    *_, plan = plans(
+        library,
+        lambda conn: tagged.with_all(conn, actor, ["night", "rain"], dataset_ref=reference, limit=10),
+    )
+    assert [line for line in scans(plan) if "dataset" not in line] == []
