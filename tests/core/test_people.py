@@ -132,6 +132,15 @@ def test_an_answer_that_was_lost_is_no_loss(library: Library) -> None:
     assert len(library.read(lambda conn: keys.list_mine(conn, actor))) == 1
 
 
+def test_a_token_does_not_bring_back_a_key_that_was_switched_off(library: Library) -> None:
+    actor = library.an_actor()
+    made = ask(library, actor)
+    reference, off = ids.text(join(library, made.token).key.uuid), KeyChanges(active=False)
+    library.write(lambda conn: keys.change(conn, actor, reference, off, now=library.now))
+    with pytest.raises(Conflict):
+        join(library, made.token)
+
+
 def test_a_token_that_counts_no_longer_says_why(library: Library) -> None:
     actor = library.an_actor()
     revoked = ask(library, actor, "a@example.org")

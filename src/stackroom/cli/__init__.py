@@ -18,6 +18,7 @@ from stackroom.cli import (
     doctor,
     export,
     import_coco,
+    join,
     key,
     ls,
     migrate,
@@ -29,6 +30,7 @@ from stackroom.cli import (
     serve,
     undo,
     upload,
+    webhook,
 )
 from stackroom.cli import set as set_fields
 from stackroom.cli.exits import ExitCode, Failure, describe, report
@@ -69,14 +71,34 @@ _add(application, "serve", serve.serve, serve.EXAMPLE, _SERVER)
 _add(application, "doctor", doctor.doctor, doctor.EXAMPLE, _SERVER)
 _add(application, "migrate", migrate.migrate, migrate.EXAMPLE, _SERVER)
 
-_organizations = _group("org", "Make and list organizations.", _SERVER)
+_organizations = _group("org", "Organizations and their people.", _SERVER)
 _add(_organizations, "create", org.create, org.EXAMPLES["create"])
 _add(_organizations, "list", org.list_all, org.EXAMPLES["list"])
+_add(_organizations, "show", org.show, org.EXAMPLES["show"])
+_add(_organizations, "update", org.update, org.EXAMPLES["update"])
+_add(_organizations, "members", org.members, org.EXAMPLES["members"])
+_add(_organizations, "set-role", org.set_role, org.EXAMPLES["set-role"])
+_add(_organizations, "remove-member", org.remove_member, org.EXAMPLES["remove-member"])
+_add(_organizations, "invite", org.invite, org.EXAMPLES["invite"])
+_add(_organizations, "invites", org.invites, org.EXAMPLES["invites"])
+_add(_organizations, "revoke-invite", org.revoke_invite, org.EXAMPLES["revoke-invite"])
 
-_keys = _group("key", "Make, list and revoke API keys.", _SERVER)
+_keys = _group("key", "Make, list, limit and revoke API keys.", _SERVER)
 _add(_keys, "create", key.create, key.EXAMPLES["create"])
 _add(_keys, "list", key.list_all, key.EXAMPLES["list"])
+_add(_keys, "update", key.update, key.EXAMPLES["update"])
 _add(_keys, "revoke", key.revoke, key.EXAMPLES["revoke"])
+_add(_keys, "delete", key.delete, key.EXAMPLES["delete"])
+
+_webhooks = _group("webhook", "Where an organization wants its events sent to.", _SERVER)
+_add(_webhooks, "create", webhook.create, webhook.EXAMPLES["create"])
+_add(_webhooks, "list", webhook.list_all, webhook.EXAMPLES["list"])
+_add(_webhooks, "update", webhook.update, webhook.EXAMPLES["update"])
+_add(_webhooks, "delete", webhook.delete, webhook.EXAMPLES["delete"])
+_add(_webhooks, "rotate-secret", webhook.rotate_secret, webhook.EXAMPLES["rotate-secret"])
+_add(_webhooks, "events", webhook.events, webhook.EXAMPLES["events"])
+
+_add(application, "join", join.join, join.EXAMPLE, _WORK)
 
 _add(application, "upload", upload.upload, upload.EXAMPLE, _WORK)
 _add(application, "export", export.export, export.EXAMPLE, _WORK)

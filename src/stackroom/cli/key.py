@@ -8,6 +8,7 @@ import msgspec
 import typer
 
 from stackroom.cli.console import console, print_json, say, table
+from stackroom.cli.exits import Refused
 from stackroom.cli.options import Json, Library
 
 if TYPE_CHECKING:
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
 EXAMPLES = {
     "create": "stackroom key create --org 'City Museum' --role member --name scanner --expires-in-days 90",
+    "update": """stackroom key update 019f3c1e-7a4b-7c53-9d21-5f0c2a6b8e14 --rate-limit 5000
+
+stackroom key update 019f3c1e-7a4b-7c53-9d21-5f0c2a6b8e14 --off""",
+    "delete": "stackroom key delete 019f3c1e-7a4b-7c53-9d21-5f0c2a6b8e14",
     "list": "stackroom key list --org 'City Museum'",
     "revoke": "stackroom key revoke 019f3c1e-7a4b-7c53-9d21-5f0c2a6b8e14",
 }
@@ -41,11 +46,17 @@ class SeenKey(msgspec.Struct, frozen=True, kw_only=True):
     role: str
     prefix: str
     active: bool
+    rate_limit: int | None
     created_at: datetime
     expires_at: datetime | None
     last_used_at: datetime | None
 
 
+KeyId = Annotated[str, typer.Argument(metavar="KEY_ID", help="The key's id (not the key itself).")]
+RateLimit = Annotated[
+    int | None,
+    typer.Option("--rate-limit", min=1, help="At most so many requests an hour. Default: no limit"),
+]
 Org = Annotated[str, typer.Option("--org", help="The organization: its id, customer number, slug or name.")]
 
 
@@ -57,6 +68,11 @@ def create(
     expires_in_days: Annotated[
         float | None, typer.Option("--expires-in-days", min=0, help="It counts no longer after this time.")
     ] = None,
+    rate_limit: RateLimit = None,
+    member: Annotated[
+        str | None,
+        typer.Option("--member", metavar="EMAIL", help="Whose it is: it goes when they are removed."),
+    ] = None,
     as_json: Json = False,
     library: Library,
 ) -> None:
@@ -67,7 +83,14 @@ def create(
     settings = library.settings()
     from stackroom.cli import steward
 
-    wanted = steward.WantedKey(organization=org, role=role.value, name=name, expires_in_days=expires_in_days)
+    wanted = steward.WantedKey(
+        organization=org,
+        role=role.value,
+        name=name,
+        expires_in_days=expires_in_days,
+        rate_limit=rate_limit,
+        member=member,
+    )
     made = steward.create_key(settings, wanted)
     if as_json:
         print_json(made)
@@ -90,19 +113,75 @@ def list_all(org: Org, *, as_json: Json = False, library: Library) -> None:
         print_json({"keys": found})
         return
     rows = (
-        [each.name, each.role, each.prefix + "…", _state(each), _day(each.last_used_at), each.key_id]
+        [
+            each.name,
+            each.role,
+            each.prefix + "…",
+            _state(each),
+            "" if each.rate_limit is None else f"{each.rate_limit:,}",
+            _day(each.last_used_at),
+            each.key_id,
+        ]
         for each in found
     )
-    console().print(table(["name", "role", "key", "state", "last used", "id"], rows))
+    columns = ["name", "role", "key", "state", "an hour", "last used", "id"]
+    console().print(table(columns, rows, right=["an hour"]))
+
+
+def update(
+    key_id: KeyId,
+    *,
+    name: Annotated[str | None, typer.Option("--name", help="Who or what uses it.")] = None,
+    rate_limit: RateLimit = None,
+    no_rate_limit: Annotated[bool, typer.Option("--no-rate-limit", help="Lift the limit.")] = False,
+    on: Annotated[
+        bool | None, typer.Option("--on/--off", help="Let it count, or not, from the next request on.")
+    ] = None,
+    as_json: Json = False,
+    library: Library,
+) -> None:
+    """Rename a key, limit it, or switch it off and on. Its role stays: make another key for another role."""
+    settings = library.settings()
+    from stackroom.cli import steward
+
+    if no_rate_limit and rate_limit is not None:
+        raise Refused("give --rate-limit or --no-rate-limit, not both")
+    limit = msgspec.UNSET if rate_limit is None and not no_rate_limit else rate_limit
+    wanted = steward.KeyChanges(
+        name=msgspec.UNSET if name is None else name,
+        rate_limit=limit,
+        active=msgspec.UNSET if on is None else on,
+    )
+    changed = steward.change_key(settings, key_id, wanted)
+    if as_json:
+        print_json(changed)
+        return
+    limited = "no limit" if changed.rate_limit is None else f"{changed.rate_limit:,} requests an hour"
+    say(f"Key {changed.name!r} ({changed.role}): {'on' if changed.active else 'off'}, {limited}.")
+
+
+def delete(key_id: KeyId, *, as_json: Json = False, library: Library) -> None:
+    """Delete a key: it counts no longer, for good, and is not listed any more. What it did stays on record."""
+    settings = library.settings()
+    from stackroom.cli import steward
+
+    steward.delete_key(settings, key_id)
+    if as_json:
+        print_json({"key_id": key_id, "deleted": True})
+    else:
+        say(f"Key {key_id} is deleted.")
 
 
 def revoke(
-    key_id: Annotated[str, typer.Argument(help="The key's id (not the key itself).")],
+    key_id: KeyId,
     *,
     as_json: Json = False,
     library: Library,
 ) -> None:
-    """Make a key count no longer, from the next request on. Repeating it changes nothing."""
+    """Make a key count no longer, from the next request on: any key, also the last owner's.
+
+    Repeating it changes nothing.
+    """
     settings = library.settings()
     from stackroom.cli import steward
 
@@ -128,6 +207,7 @@ def _seen(key: "Key") -> SeenKey:
         role=key.role.word,
         prefix=key.prefix,
         active=key.active,
+        rate_limit=key.rate_limit,
         created_at=_EPOCH + timedelta(microseconds=key.created_at),
         expires_at=_moment(key.expires_at),
         last_used_at=_moment(key.last_used_at),

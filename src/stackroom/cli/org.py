@@ -1,18 +1,51 @@
-"""`stackroom org`: organizations, made by who owns the data directory."""
+"""`stackroom org`: organizations, made by who owns the data directory; their people, managed with an admin's key."""
 
-from typing import Annotated
+import enum
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
 
 from stackroom.cli.console import console, print_json, say, table
-from stackroom.cli.key import show_key
-from stackroom.cli.options import Json, Library
+from stackroom.cli.direct import ORGANIZATIONS, ask, given, part
+from stackroom.cli.exits import ExitCode, Refused
+from stackroom.cli.key import RoleName, show_key
+from stackroom.cli.options import Json, Library, Server, Yes
+
+if TYPE_CHECKING:
+    from stackroom import Client
 
 EXAMPLES = {
-    "create": "stackroom org create 'City Museum' --json",
+    "create": """stackroom org create 'City Museum' --json
+
+stackroom org create 'City Museum' --email ada@example.org --full-name 'Ada Lovelace'""",
     "list": "stackroom org list --data-dir /srv/media",
+    "show": "stackroom org show",
+    "update": "stackroom org update --name 'City Museum and Archive'",
+    "members": "stackroom org members --json",
+    "set-role": "stackroom org set-role grace@example.org admin",
+    "remove-member": "stackroom org remove-member grace@example.org --yes",
+    "invite": "stackroom org invite grace@example.org --role member",
+    "invites": "stackroom org invites --status pending",
+    "revoke-invite": "stackroom org revoke-invite 019f3c1e-7a4b-7c53-9d21-5f0c2a6b8e14",
 }
+
+
+class InviteRole(enum.StrEnum):
+    """An owner is promoted, not invited."""
+
+    VIEWER = "viewer"
+    MEMBER = "member"
+    ADMIN = "admin"
+
+
+class InviteStatus(enum.StrEnum):
+    """What has become of an invite."""
+
+    PENDING = "pending"
+    ACCEPTED = "accepted"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
 
 
 class SeenOrganization(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,9 +57,16 @@ class SeenOrganization(msgspec.Struct, frozen=True, kw_only=True):
     slug: str
 
 
+Member = Annotated[str, typer.Argument(metavar="MEMBER", help="A member's address or id.")]
+
+
 def create(
     name: Annotated[str, typer.Argument(help="What it is called; 1 to 200 characters.")],
     *,
+    email: Annotated[
+        str | None, typer.Option("--email", help="Address of its first member, an owner, whose the key is.")
+    ] = None,
+    full_name: Annotated[str | None, typer.Option("--full-name", help="What they are called.")] = None,
     as_json: Json = False,
     library: Library,
 ) -> None:
@@ -37,7 +77,10 @@ def create(
     settings = library.settings()
     from stackroom.cli import steward
 
-    made = steward.create_organization(settings, name)
+    if email is None and full_name is not None:
+        raise Refused("--full-name goes with --email")
+    first = None if email is None else steward.FirstMember(email=email, full_name=full_name)
+    made = steward.create_organization(settings, name, first)
     if as_json:
         print_json(made)
         return
@@ -63,3 +106,152 @@ def list_all(*, as_json: Json = False, library: Library) -> None:
         return
     rows = ([str(each.customer), each.name, each.slug, each.organization_id] for each in found)
     console().print(table(["customer", "name", "slug", "id"], rows, right=["customer"]))
+
+
+def show(*, as_json: Json = False, server: Server) -> None:
+    """Show the organization that your key belongs to."""
+    with server.connected() as client:
+        _say_organization(ask(client, "GET", f"{ORGANIZATIONS}/me"), as_json=as_json)
+
+
+def update(
+    *,
+    name: Annotated[str | None, typer.Option("--name", help="What it is called. Its slug stays.")] = None,
+    description: Annotated[str | None, typer.Option("--description", help="What it is for.")] = None,
+    public: Annotated[
+        bool | None, typer.Option("--public/--private", help="Whether it says that it is public.")
+    ] = None,
+    as_json: Json = False,
+    server: Server,
+) -> None:
+    """Rename or describe the organization that your key belongs to. Needs an admin's key."""
+    wanted = given(name=name, description=description, is_public=public)
+    with server.connected() as client:
+        _say_organization(ask(client, "PATCH", f"{ORGANIZATIONS}/me", wanted), as_json=as_json)
+
+
+def members(*, as_json: Json = False, server: Server) -> None:
+    """List the people of your organization."""
+    with server.connected() as client:
+        found = ask(client, "GET", f"{ORGANIZATIONS}/members")["members"]
+    if as_json:
+        print_json({"members": found})
+        return
+    rows = (
+        [each["email"], each["full_name"] or "", each["role"], each["joined_at"][:10], each["id"]]
+        for each in found
+    )
+    console().print(table(["email", "name", "role", "since", "id"], rows))
+
+
+def set_role(
+    member: Member,
+    role: Annotated[RoleName, typer.Argument(help="What they, and so their keys, may do at most.")],
+    *,
+    as_json: Json = False,
+    server: Server,
+) -> None:
+    """Change what a member may do. Keys of theirs that reach further fall with them. Needs an admin's key."""
+    with server.connected() as client:
+        place = f"{ORGANIZATIONS}/members/{part(_member_id(client, member))}"
+        changed = ask(client, "PATCH", place, {"role": role.value})["member"]
+    if as_json:
+        print_json(changed)
+    else:
+        say(f"{changed['email']} is {changed['role']} now.")
+
+
+def remove_member(member: Member, *, yes: Yes = False, as_json: Json = False, server: Server) -> None:
+    """Let a member go: the keys that belong to them count no longer. Needs an admin's key."""
+    with server.connected() as client:
+        reference = _member_id(client, member)
+        if not yes:
+            typer.confirm(f"Remove {member} and their keys?", abort=True, err=True)
+        ask(client, "DELETE", f"{ORGANIZATIONS}/members/{part(reference)}")
+    if as_json:
+        print_json({"member_id": reference, "removed": True})
+    else:
+        say(f"{member} is no longer a member.")
+
+
+def invite(
+    email: Annotated[str, typer.Argument(help="Their address. No mail is sent.")],
+    *,
+    role: Annotated[InviteRole, typer.Option("--role", help="What they may do.")] = InviteRole.MEMBER,
+    as_json: Json = False,
+    server: Server,
+) -> None:
+    """Invite somebody. The token to hand over is shown once, and counts for seven days. Needs an admin's key."""
+    with server.connected() as client:
+        made = ask(client, "POST", "/library/v1/invites", {"email": email, "role": role.value})
+        url = client.base_url
+    if as_json:
+        print_json(made)
+        return
+    say(f"Invited {made['email']} as {made['role']}, until {made['expires_at'][:10]}. Hand this over:")
+    say(f"\n  stackroom join --url {url} {made['token']}\n")
+
+
+def invites(
+    *,
+    status: Annotated[InviteStatus | None, typer.Option("--status", help="Only these.")] = None,
+    as_json: Json = False,
+    server: Server,
+) -> None:
+    """List the invites of your organization, and what has become of them."""
+    query = given(status=None if status is None else status.value)
+    with server.connected() as client:
+        found = ask(client, "GET", f"{ORGANIZATIONS}/invites", **query)["invites"]
+    if as_json:
+        print_json({"invites": found})
+        return
+    rows = (
+        [
+            each["email"],
+            each["role"],
+            each["status"],
+            each["expires_at"][:10],
+            each["invited_by"] or "",
+            each["id"],
+        ]
+        for each in found
+    )
+    console().print(table(["email", "role", "status", "until", "invited by", "id"], rows))
+
+
+def revoke_invite(
+    invite_id: Annotated[str, typer.Argument(metavar="INVITE_ID", help="The invite's id.")],
+    *,
+    as_json: Json = False,
+    server: Server,
+) -> None:
+    """Take back an invite that is pending. Needs an admin's key."""
+    with server.connected() as client:
+        ask(client, "DELETE", f"{ORGANIZATIONS}/invites/{part(invite_id)}")
+    if as_json:
+        print_json({"invite_id": invite_id, "revoked": True})
+    else:
+        say(f"Invite {invite_id} counts no longer.")
+
+
+def _member_id(client: "Client", reference: str) -> str:
+    """The id of who is named by address; anything else is an id already."""
+    if "@" not in reference:
+        return reference
+    wanted = reference.strip().lower()
+    for each in ask(client, "GET", f"{ORGANIZATIONS}/members")["members"]:
+        if each["email"] == wanted:
+            return str(each["id"])
+    fix = "`stackroom org members` lists them."
+    raise Refused(f"{reference} is no member", fix=fix, exit_code=ExitCode.NOT_FOUND)
+
+
+def _say_organization(answer: Any, *, as_json: bool) -> None:
+    shown = answer["organization"]
+    if as_json:
+        print_json(shown)
+        return
+    say(f"{shown['name']} ({shown['slug']}, {shown['id']})")
+    if shown["description"]:
+        say(shown["description"])
+    say(f"{shown['member_count']} members, {shown['pending_invite_count']} invited")

@@ -47,6 +47,34 @@ class WantedKey(msgspec.Struct, frozen=True, kw_only=True):
     role: str
     name: str = "key"
     expires_in_days: float | None = None
+    rate_limit: int | None = None
+    member: str | None = None
+    """Whose it is, by address."""
+
+
+class KeyChanges(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What to change of a key. UNSET leaves alone; a `rate_limit` of None lifts the limit."""
+
+    name: str | msgspec.UnsetType = msgspec.UNSET
+    rate_limit: int | msgspec.UnsetType | None = msgspec.UNSET
+    active: bool | msgspec.UnsetType = msgspec.UNSET
+
+
+class ChangedKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A key as it is after a change, in the words of `--json`."""
+
+    key_id: str
+    name: str
+    role: str
+    rate_limit: int | None
+    active: bool
+
+
+class FirstMember(msgspec.Struct, frozen=True, kw_only=True):
+    """Who an organization begins with: an owner."""
+
+    email: str
+    full_name: str | None = None
 
 
 def read(settings: "Settings", work: "Work[T]") -> T:
@@ -60,18 +88,19 @@ def read(settings: "Settings", work: "Work[T]") -> T:
     return asyncio.run(run())
 
 
-def create_organization(settings: "Settings", name: str) -> MadeKey:
-    """Make an organization and its first key, an owner's."""
-    wanted = WantedKey(organization="", role="owner", name="first key")
+def create_organization(settings: "Settings", name: str, first: FirstMember | None = None) -> MadeKey:
+    """Make an organization and its first key, an owner's, which belongs to its first member if there is one."""
+    person: dict[str, Any] = {} if first is None else msgspec.structs.asdict(first)
+    wanted = WantedKey(organization="", role="owner", name="first key", member=person.get("email"))
 
     def directly(conn: "Connection", now: int) -> MadeKey:
-        from stackroom.library import organizations
+        from stackroom.library import stewardship
 
-        made = organizations.create_organization(conn, name, now=now)
+        made = stewardship.found(conn, name, **person, now=now)
         return _create_key(conn, msgspec.structs.replace(wanted, organization=str(made.number)), now)
 
     def through(server: Control) -> MadeKey:
-        made = _ask(server, "POST", "/organizations", {"name": name})
+        made = _ask(server, "POST", "/organizations", {"name": name, **person})
         return _ask_for_key(server, msgspec.structs.replace(wanted, organization=made["id"]))
 
     return _change(settings, directly, through)
@@ -97,12 +126,7 @@ def key_of(settings: "Settings", name: str) -> MadeKey:
 
 def revoke_key(settings: "Settings", reference: str) -> None:
     """Make a key count no longer. Raises `NotFound`; repeating changes nothing."""
-    from stackroom import ids
-
-    raw = ids.parse(reference)
-    if raw is None:
-        fix = "Give a key's id, not the key itself; `stackroom key list` names the ids."
-        raise Refused(f"{reference!r} is not the id of a key", fix=fix, exit_code=ExitCode.NOT_FOUND)
+    raw = _parsed(reference)
 
     def directly(conn: "Connection", now: int) -> None:
         from stackroom.library import organizations
@@ -113,6 +137,55 @@ def revoke_key(settings: "Settings", reference: str) -> None:
         _ask(server, "DELETE", f"/keys/{quote(reference)}", None)
 
     _change(settings, directly, through)
+
+
+def change_key(settings: "Settings", reference: str, wanted: KeyChanges) -> ChangedKey:
+    """Rename a key, limit it, or switch it off and on. Raises `NotFound`, `Invalid` and `Conflict`."""
+    _parsed(reference)
+
+    def directly(conn: "Connection", now: int) -> ChangedKey:
+        from stackroom.library import keys, stewardship
+
+        changes = keys.KeyChanges(**msgspec.structs.asdict(wanted))
+        changed = stewardship.change_key(conn, reference, changes, now=now)
+        return ChangedKey(
+            key_id=reference.lower(),
+            name=changed.name,
+            role=changed.role.word,
+            rate_limit=changed.rate_limit,
+            active=changed.active,
+        )
+
+    def through(server: Control) -> ChangedKey:
+        answer = _ask(server, "PATCH", f"/keys/{quote(reference)}", msgspec.to_builtins(wanted))
+        return msgspec.convert(answer, ChangedKey)
+
+    return _change(settings, directly, through)
+
+
+def delete_key(settings: "Settings", reference: str) -> None:
+    """Make a key count no longer, for good, and show it no more. Raises `NotFound`, also the second time."""
+    _parsed(reference)
+
+    def directly(conn: "Connection", now: int) -> None:
+        from stackroom.library import stewardship
+
+        stewardship.delete_key(conn, reference, now=now)
+
+    def through(server: Control) -> None:
+        _ask(server, "DELETE", f"/keys/{quote(reference)}?for_good=true", None)
+
+    _change(settings, directly, through)
+
+
+def _parsed(reference: str) -> bytes:
+    from stackroom import ids
+
+    raw = ids.parse(reference)
+    if raw is None:
+        fix = "Give a key's id, not the key itself; `stackroom key list` names the ids."
+        raise Refused(f"{reference!r} is not the id of a key", fix=fix, exit_code=ExitCode.NOT_FOUND)
+    return raw
 
 
 def _change(
@@ -153,17 +226,17 @@ async def _write(settings: "Settings", work: "Callable[[Connection, int], T]") -
 
 
 def _create_key(conn: "Connection", wanted: WantedKey, now: int) -> MadeKey:
-    from stackroom import clock
     from stackroom.access import Role
-    from stackroom.library import organizations
+    from stackroom.library import stewardship
 
-    days = wanted.expires_in_days
-    made = organizations.create_key(
+    made = stewardship.issue_key(
         conn,
-        organizations.find_organization(conn, wanted.organization),
+        wanted.organization,
         role=Role.named(wanted.role),
         name=wanted.name,
-        expires_at=None if days is None else now + int(days * clock.DAY),
+        expires_in_days=wanted.expires_in_days,
+        rate_limit=wanted.rate_limit,
+        email=wanted.member,
         now=now,
     )
     return _in_words(made)

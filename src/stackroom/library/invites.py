@@ -137,14 +137,15 @@ def _take_back_unused(conn: Connection, actor: Actor, accepted: Invite, now: int
     person = members.by_email(conn, actor, accepted.email)
     mine = api_key.c.organization_id == actor.organization_id
     theirs = mine & (api_key.c.member_id == (person.id if person else 0)) & api_key.c.removed_at.is_(None)
-    keys = conn.execute(select(api_key.c.id, api_key.c.last_used_at).where(theirs)).all()
-    if person is None or accepted.expires_at <= now or [key.last_used_at for key in keys] != [None]:
+    keys = conn.execute(select(api_key).where(theirs)).all()
+    unused = [key for key in keys if key.last_used_at is None and key.active]
+    if person is None or accepted.expires_at <= now or not len(keys) == len(unused) == 1:
         raise Conflict(
             "this invite was accepted",
             code="invite_accepted",
             hint="Use the key that you were given; if it is lost, ask an admin for another.",
         )
-    gone = update(api_key).where(api_key.c.id == keys[0].id)
+    gone = update(api_key).where(api_key.c.id == unused[0].id)
     conn.execute(gone.values(active=False, removed_at=now))
     return person
 

@@ -1,0 +1,49 @@
+"""`stackroom join`: redeem an invite for a key."""
+
+from typing import Annotated, Any
+
+import typer
+
+from stackroom.cli.console import print_json, say
+from stackroom.cli.direct import ask, given
+from stackroom.cli.options import Json
+
+EXAMPLE = "stackroom join --url https://media.example.org inv_… --full-name 'Grace Hopper'"
+# The client wants a key before it sends anything. This address asks for none.
+_NO_KEY = "none"
+
+
+def join(
+    token: Annotated[
+        str, typer.Argument(metavar="TOKEN", help="What you were given by whoever invited you.")
+    ],
+    *,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            "--url",
+            envvar="STACKROOM_BASE_URL",
+            help="The server's address. Default: http://127.0.0.1:8000",
+            show_default=False,
+        ),
+    ] = None,
+    full_name: Annotated[str | None, typer.Option("--full-name", help="What you are called.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Become a member of the organization that invited you. Your key is shown once.
+
+    Should the answer get lost, the same command gives a fresh key, as long as the first has not been used.
+    """
+    from stackroom import Client
+
+    with Client(_NO_KEY, base_url=url) as client:
+        joined: dict[str, Any] = ask(
+            client, "POST", "/library/v1/join", {"token": token, **given(full_name=full_name)}
+        )
+        address = client.base_url
+    if as_json:
+        print_json(joined)
+        return
+    key, here = joined["key"], joined["organization"]["name"]
+    say(f"Welcome to {here!r}. This is your {key['role']} key, shown now and never again:")
+    say(f"\n  export STACKROOM_API_KEY={key['api_key']}\n  export STACKROOM_BASE_URL={address}\n")

@@ -1,0 +1,172 @@
+"""`stackroom webhook`: where an organization wants its events sent to."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from stackroom.cli.console import console, print_json, say, table
+from stackroom.cli.direct import WEBHOOKS, ask, given, part
+from stackroom.cli.exits import ExitCode, Refused
+from stackroom.cli.options import Json, Server, Yes
+
+if TYPE_CHECKING:
+    from stackroom import Client
+
+EXAMPLES = {
+    "create": """stackroom webhook create https://hooks.example.org/in --event asset.created --event operation.move
+
+stackroom webhook create https://hooks.example.org/in --header 'Authorization: Bearer …'""",
+    "list": "stackroom webhook list --json",
+    "update": "stackroom webhook update https://hooks.example.org/in --off",
+    "delete": "stackroom webhook delete https://hooks.example.org/in --yes",
+    "rotate-secret": "stackroom webhook rotate-secret https://hooks.example.org/in",
+    "events": "stackroom webhook events",
+}
+_ENDPOINTS = f"{WEBHOOKS}/endpoints"
+
+Endpoint = Annotated[str, typer.Argument(metavar="ENDPOINT", help="An endpoint's URL or id.")]
+Events = Annotated[
+    list[str] | None,
+    typer.Option("--event", help="Only this event; give it again for more. Default: every event"),
+]
+Headers = Annotated[
+    list[str] | None,
+    typer.Option("--header", metavar="'NAME: VALUE'", help="Sent with every delivery; may be given again."),
+]
+Description = Annotated[str | None, typer.Option("--description", help="What it is for.")]
+
+
+def create(
+    url: Annotated[str, typer.Argument(metavar="URL", help="Where events are sent to, http or https.")],
+    *,
+    events: Events = None,
+    description: Description = None,
+    headers: Headers = None,
+    as_json: Json = False,
+    server: Server,
+) -> None:
+    """Set up an endpoint. The secret that deliveries are signed with is shown once. Needs an admin's key.
+
+    This version keeps endpoints and sends nothing to them.
+    """
+    wanted = given(
+        url=url, description=description, event_types=events or None, auth_headers=_parsed(headers)
+    )
+    with server.connected() as client:
+        _say_secret(ask(client, "POST", _ENDPOINTS, wanted), as_json=as_json)
+
+
+def list_all(*, as_json: Json = False, server: Server) -> None:
+    """List the endpoints of your organization. Needs an admin's key."""
+    with server.connected() as client:
+        found = ask(client, "GET", _ENDPOINTS)["endpoints"]
+    if as_json:
+        print_json({"endpoints": found})
+        return
+    rows = (
+        [
+            each["url"],
+            ", ".join(each["event_types"]) or "all",
+            "on" if each["enabled"] else "off",
+            each["secret_prefix"] + "…",
+            each["id"],
+        ]
+        for each in found
+    )
+    console().print(table(["url", "events", "state", "secret", "id"], rows))
+
+
+def update(
+    endpoint: Endpoint,
+    *,
+    url: Annotated[str | None, typer.Option("--url", help="Send events there instead.")] = None,
+    events: Events = None,
+    all_events: Annotated[
+        bool, typer.Option("--all-events", help="Every event, also those to come.")
+    ] = False,
+    description: Description = None,
+    headers: Headers = None,
+    no_headers: Annotated[bool, typer.Option("--no-headers", help="Send no header of yours.")] = False,
+    on: Annotated[bool | None, typer.Option("--on/--off", help="Send to it, or not.")] = None,
+    as_json: Json = False,
+    server: Server,
+) -> None:
+    """Change an endpoint; --header replaces all that were there. Needs an admin's key."""
+    if (events and all_events) or (headers and no_headers):
+        raise Refused("give --event or --all-events, --header or --no-headers, not both")
+    wanted = given(
+        url=url,
+        description=description,
+        event_types=[] if all_events else events or None,
+        auth_headers={} if no_headers else _parsed(headers),
+        enabled=on,
+    )
+    with server.connected() as client:
+        place = f"{_ENDPOINTS}/{part(_endpoint_id(client, endpoint))}"
+        changed = ask(client, "PATCH", place, wanted)["endpoint"]
+    if as_json:
+        print_json(changed)
+        return
+    about = ", ".join(changed["event_types"]) or "all events"
+    say(f"{changed['url']}: {'on' if changed['enabled'] else 'off'}, {about}.")
+
+
+def delete(endpoint: Endpoint, *, yes: Yes = False, as_json: Json = False, server: Server) -> None:
+    """Send nothing there any more. Needs an admin's key."""
+    with server.connected() as client:
+        reference = _endpoint_id(client, endpoint)
+        if not yes:
+            typer.confirm(f"Delete the endpoint {endpoint}?", abort=True, err=True)
+        ask(client, "DELETE", f"{_ENDPOINTS}/{part(reference)}")
+    if as_json:
+        print_json({"endpoint_id": reference, "deleted": True})
+    else:
+        say(f"{endpoint} is deleted.")
+
+
+def rotate_secret(endpoint: Endpoint, *, as_json: Json = False, server: Server) -> None:
+    """Sign with another secret from now on. It is shown once. Needs an admin's key."""
+    with server.connected() as client:
+        place = f"{_ENDPOINTS}/{part(_endpoint_id(client, endpoint))}/rotate-secret"
+        _say_secret(ask(client, "POST", place), as_json=as_json)
+
+
+def events(*, as_json: Json = False, server: Server) -> None:
+    """List the events that there are. Needs an admin's key."""
+    with server.connected() as client:
+        found = ask(client, "GET", f"{WEBHOOKS}/event-types")["event_types"]
+    if as_json:
+        print_json({"event_types": found})
+        return
+    for each in found:
+        say(each)
+
+
+def _parsed(headers: list[str] | None) -> dict[str, str] | None:
+    if not headers:
+        return None
+    pairs = [each.partition(":") for each in headers]
+    for name, colon, _ in pairs:
+        if not colon:
+            raise Refused(f"--header {name!r} is not 'NAME: VALUE'")
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def _endpoint_id(client: "Client", reference: str) -> str:
+    """The id of what is named by its URL; anything else is an id already."""
+    if "://" not in reference:
+        return reference
+    for each in ask(client, "GET", _ENDPOINTS)["endpoints"]:
+        if each["url"] == reference:
+            return str(each["id"])
+    fix = "`stackroom webhook list` lists them."
+    raise Refused(f"there is no endpoint {reference}", fix=fix, exit_code=ExitCode.NOT_FOUND)
+
+
+def _say_secret(answer: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json({"endpoint": answer["endpoint"], "secret": answer["secret"]})
+        return
+    shown = answer["endpoint"]
+    say(f"{shown['url']} ({shown['id']}). Its secret, shown now and never again:")
+    say(f"\n  {answer['secret']}\n")
