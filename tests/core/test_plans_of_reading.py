@@ -59,11 +59,11 @@ def test_insights_read_what_is_the_datasets_and_nothing_else(
     seen = plans(library, lambda conn: insights.of_dataset(conn, dataset.id))
     assert [scans(plan) for plan in seen] == [[]] * len(seen)
     statuses, looked_at, classes, hidden = seen
-    if database_kind == "sqlite":  # PostgreSQL prefers whichever index, until it has vacuumed the table
-        assert "asset_by_status" in statuses
     assert len(re.findall(r"SEARCH asset|Scan.* on asset", looked_at)) == 1, looked_at
     assert "annotation_class_in_dataset" in classes
-    assert "asset_archived_in_dataset" in hidden
+    if database_kind == "sqlite":  # PostgreSQL takes whichever index, as long as the table is short
+        assert "asset_by_status" in statuses
+        assert "asset_archived_in_dataset" in hidden
 
 
 def test_a_sample_is_taken_from_the_end_of_an_index(library: Library, dataset: ADataset) -> None:
