@@ -1,8 +1,8 @@
 """Exports: a dataset written out in the format that somebody else reads.
 
-Older clients address an export as `{dataset}/{export}`, newer ones as `{export}?dataset=`, both also by its id. An
-export may be called `download`: then `{dataset}/download` is that one, unless the query names a dataset or what
-stands before is an id.
+The oldest clients address an export as `{dataset}/{export}`, later ones as `by-name/{dataset}/{export}`, the newest as
+`{export}?dataset=`, all but the oldest also by its id. An export may be called `download`: then `{dataset}/download` is
+that one, unless the query names a dataset or what stands before is an id.
 """
 
 from starlette.requests import Request
@@ -147,6 +147,8 @@ def routes() -> list[BaseRoute]:
         resource(f"{base}/bulk-delete", POST=remove_many),
         resource(f"{base}/{{export}}", GET=show, DELETE=remove),
         resource(f"{base}/{{export}}/download", GET=download_or_show),
+        resource(f"{base}/by-name/{{dataset}}/{{export}}", GET=show, DELETE=remove),
+        resource(f"{base}/by-name/{{dataset}}/{{export}}/download", GET=download),
         resource(f"{base}/{{dataset}}/{{export}}", GET=show, DELETE=remove),
         resource(f"{base}/{{dataset}}/{{export}}/download", GET=download),
     ]
