@@ -30,6 +30,13 @@ def assert_given_again(first: httpx.Response, second: httpx.Response) -> None:
     assert second.headers["x-request-id"] != first.headers["x-request-id"]
 
 
+def annotated(house: House, image: str) -> str:
+    """The image, with a lorry on it."""
+    point = {"id": "a", "name": "lorry", "type": "keypoint", "keypoint": {"x": 1, "y": 1}}
+    assert house.post(f"/annotations/{image}", {"annotations": [point]}).status_code == 200
+    return image
+
+
 WRITES: dict[str, Callable[[House, dict[str, Any], str], tuple[str, str, Any]]] = {
     "create": lambda _, __, ___: ("POST", "/projects", {"name": f"set {uuid.uuid4().hex}"}),
     "change": lambda _, dataset, __: (
@@ -69,6 +76,21 @@ WRITES: dict[str, Callable[[House, dict[str, Any], str], tuple[str, str, Any]]] 
         batch(dataset, [image], updates={"status": "review"}),
     ),
     "annotate": lambda _, __, image: ("POST", f"/annotations/{image}", {"annotations": []}),
+    "annotate many": lambda _, __, image: (
+        "POST",
+        "/annotations/bulk",
+        {"saves": [{"image_id": image, "annotations": []}]},
+    ),
+    "rename a class": lambda house, dataset, image: (
+        "POST",
+        "/annotations/rename-class",
+        {"dataset": dataset["name"], "old_name": "lorry", "new_name": annotated(house, image)},
+    ),
+    "comment": lambda house, _, image: (
+        "POST",
+        "/annotation-comments",
+        {"image_id": annotated(house, image), "annotation_id": "a", "body": "?"},
+    ),
     "remove annotations": lambda _, __, image: ("DELETE", f"/annotations/{image}", None),
 }
 
