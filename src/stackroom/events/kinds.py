@@ -5,6 +5,7 @@ A name is never changed and never removed once it is here, because receivers com
 
 OF_THE_LIBRARY = (
     "asset.created",
+    "asset.reviewed",
     "annotations.deleted",
     "annotations.saved",
     "class.deleted",
@@ -22,6 +23,12 @@ OF_THE_LIBRARY = (
     "dataset.deleted",
     "dataset.restored",
     "dataset.updated",
+    "export.created",
+    "export.deleted",
+    "export.finished",
+    "folder.created",
+    "folder.deleted",
+    "folder.renamed",
     "operation.archive",
     "operation.cancelled",
     "operation.copy",
@@ -30,6 +37,7 @@ OF_THE_LIBRARY = (
     "operation.restore",
     "operation.undo",
     "operation.update",
+    "splits.assigned",
 )
 OF_THE_PEOPLE = (
     "invite.created",
