@@ -14,7 +14,7 @@ from pictograph import BBoxAnnotation, BoundingBox, Client
 from PIL import Image as Picture
 from speaker import Speaker
 
-MODULES = ("transport", "datasets", "images", "batch", "annotations", "folders")
+MODULES = ("transport", "datasets", "images", "batch", "annotations", "folders", "reviews", "search")
 PREFIX = "/api/v1/developer"
 
 
