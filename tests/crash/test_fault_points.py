@@ -4,7 +4,9 @@ The client does what a good client does: what it is not answered, it asks again 
 """
 
 from collections.abc import Iterator
-from typing import ClassVar
+from io import BytesIO
+from typing import Any, ClassVar
+from zipfile import ZipFile
 
 import pytest
 
@@ -27,6 +29,7 @@ COPIES = ("apply:between-statements", "apply:before-commit", "answer:after-commi
 PURGES = ("apply:before-commit", "answer:after-commit")
 # Each life begins with a sweep, and finds what the one before has left.
 SWEEPS = ("sweep:before-commit:2", "sweep:after-commit:2", "sweep:after-remove:2")
+EXPORTS = ("export:after-page", "export:after-store", "export:before-commit")
 OTHERS = ("render:before-store", "apply:after-commit", "migrate:before-commit")
 
 
@@ -158,6 +161,26 @@ class CrashingLibrary:
             assert wait_until(lambda: lives.stored() == before, seconds=30), point  # noqa: B023 - at once
         lives.check()
 
+    def test_an_export_that_is_cut_off_is_begun_again(self, lives: Lives, client: Client) -> None:
+        """Where others may be at it, a restart must wait until the claim has run out, so there it dies once."""
+        points = EXPORTS if self.DATABASE == "sqlite" else EXPORTS[1:2]
+        lives.start(*points)
+        dataset = client.make_dataset("export")
+        ids = client.upload_three(dataset, seed=500)
+        wanted = {"dataset_name": dataset, "name": "nightly", "format": "coco", "include_images": True}
+        made = answered(client.ask("POST", "/api/v1/developer/exports/", wanted, once="export"), 201)["data"]
+
+        def seen() -> dict[str, Any]:
+            found: dict[str, Any] = answered(client.ask("GET", f"/api/v1/developer/exports/{made['id']}"))
+            return found["data"]
+
+        assert wait_until(lambda: seen()["status"] == "completed", seconds=100)
+        assert lives.deaths == [EXIT_CODE] * len(points)
+        with ZipFile(BytesIO(client.get(seen()["download_url"]).content)) as found:
+            assert found.testzip() is None
+            assert sorted(found.namelist())[1:] == [f"images/{n}.jpg" for n in range(len(ids))]
+        lives.check()
+
     def test_after_all_this_nothing_is_left_behind(self, lives: Lives) -> None:
         lives.check_to_the_last_byte()
 
@@ -171,5 +194,5 @@ class TestOnPostgresql(CrashingLibrary):
 
 
 def test_the_library_dies_at_every_point() -> None:
-    died_at = {*UPLOADS, *COPIES, *PURGES, *OTHERS}
+    died_at = {*UPLOADS, *COPIES, *PURGES, *EXPORTS, *OTHERS}
     assert died_at | {point.removesuffix(":2") for point in SWEEPS} == set(POINTS)

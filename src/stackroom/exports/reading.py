@@ -93,9 +93,9 @@ def _how_many(sizes: Sequence[int]) -> int:
     """How many of these documents fit into a page: at least one."""
     total = 0
     for count, size in enumerate(sizes):
-        total += size
-        if total > BYTES_AT_ONCE and count:
+        if count and size and total + size > BYTES_AT_ONCE:
             return count
+        total += size
     return len(sizes)
 
 
