@@ -172,6 +172,7 @@ def test_an_asset_tells_what_it_is_and_where_its_bytes_are(face: "Face") -> None
         "width": 4,
         "height": 3,
         "annotation_count": 0,
+        "tags": [],
         "version": 1,
     }
     assert asset["archived_at"] is None

@@ -64,6 +64,8 @@ def test_a_report_as_a_table_survives_commas_and_quotes(face: "Face") -> None:
         "after_split": "",
         "after_archived_at": "",
         "new_id": "",
+        "added_tags": "",
+        "removed_tags": "",
     }
 
 

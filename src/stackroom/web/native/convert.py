@@ -12,7 +12,7 @@ import msgspec
 
 from stackroom import clock, ids
 from stackroom.errors import Invalid
-from stackroom.library import organizations
+from stackroom.library import organizations, tags
 from stackroom.library.assets import Asset
 from stackroom.library.datasets import Dataset, Totals
 from stackroom.library.invites import Joined, NewInvite
@@ -43,6 +43,7 @@ _TAKERS: Mapping[str, set[str]] = {
 }
 _COMPANY = "ids may go with dataset; filter, which names its dataset inside, with except and expect_count."
 _BEFORE_AND_AFTER = ("folder", "name", "status", "display_name", "split", "archived_at")
+_TAGS = ("added_tags", "removed_tags")
 REPORT_COLUMNS = (
     "position",
     "id",
@@ -51,6 +52,7 @@ REPORT_COLUMNS = (
     *(f"before_{field}" for field in _BEFORE_AND_AFTER),
     *(f"after_{field}" for field in _BEFORE_AND_AFTER),
     "new_id",
+    *_TAGS,
 )
 
 
@@ -158,6 +160,7 @@ def _filter(asked: wire.Filter, find: Finder, *, archived: bool) -> Filter:
         glob=asked.name,
         created_after=_moment_in(asked.created_after),
         created_before=_moment_in(asked.created_before),
+        tags=tags.clean(asked.tags, "selection.filter.tags"),
         archived=archived if asked.archived is msgspec.UNSET else asked.archived,
     )
 
@@ -189,7 +192,13 @@ def _own_dataset(selected: Selection) -> int | None:
 def _changes(asked: wire.Changes | None) -> Changes:
     if asked is None:
         return Changes()
-    return Changes(status=asked.status, display_name=asked.display_name, split=asked.split)
+    return Changes(
+        status=asked.status,
+        display_name=asked.display_name,
+        split=asked.split,
+        add_tags=asked.add_tags,
+        remove_tags=asked.remove_tags,
+    )
 
 
 def outcomes(word: str | None) -> list[Outcome] | None:
@@ -213,6 +222,7 @@ def listing(asked: wire.AssetsQuery, dataset_id: int) -> Filter:
         status=asked.status,
         kind=asked.kind,
         glob=asked.name,
+        tags=tags.clean(asked.tags),
         archived={"false": False, "true": True, "all": None}[asked.archived],
     )
 
@@ -338,6 +348,7 @@ def _csv_row(each: wire.Item) -> list[object]:
         *(before.get(field) for field in _BEFORE_AND_AFTER),
         *(after.get(field) for field in _BEFORE_AND_AFTER),
         each.new_id,
+        *(msgspec.json.encode(after[key]).decode() if key in after else None for key in _TAGS),
     ]
 
 
@@ -386,7 +397,9 @@ Link = Callable[[str], str]
 """Signs a path for a download, and makes it an address."""
 
 
-def asset(found: Asset, dataset_uuid: bytes, link: Link, paths: tuple[str, str]) -> wire.Asset:
+def asset(
+    found: Asset, dataset_uuid: bytes, link: Link, paths: tuple[str, str], tagged: list[str]
+) -> wire.Asset:
     """An asset, with signed addresses made of `paths`: its own and its thumbnail's."""
     return wire.Asset(
         id=ids.text(found.uuid),
@@ -403,6 +416,7 @@ def asset(found: Asset, dataset_uuid: bytes, link: Link, paths: tuple[str, str])
         width=found.width,
         height=found.height,
         annotation_count=found.annotation_count,
+        tags=tagged,
         archived_at=_moment_out(found.archived_at),
         created_at=moment(found.created_at),
         updated_at=moment(found.updated_at),

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -11,7 +11,7 @@ from stackroom import ids
 from stackroom.access import Actor
 from stackroom.database.transaction import Connection, Work
 from stackroom.errors import NotFound
-from stackroom.library import assets, datasets, folders, listing
+from stackroom.library import assets, datasets, folders, listing, tags
 from stackroom.library.answers import Answer
 from stackroom.library.assets import Asset
 from stackroom.library.names import clean_path
@@ -272,41 +272,44 @@ async def list_assets(request: Request) -> Response:
     query = _query(request, wire.AssetsQuery)
     before = convert.row_id(query.cursor)
 
-    def work(conn: Connection, actor: Actor) -> tuple[list[Asset], bytes]:
-        found = datasets.find(conn, actor, query.dataset)
-        wanted = convert.listing(query, found.id)
-        return listing.page(conn, wanted, limit=query.limit + 1, before=before), found.uuid
+    def work(conn: Connection, actor: Actor) -> tuple[list[Asset], dict[int, list[str]], bytes]:
+        owner = datasets.find(conn, actor, query.dataset)
+        found = listing.page(conn, convert.listing(query, owner.id), limit=query.limit + 1, before=before)
+        return found, tags.of(conn, [each.id for each in found]), owner.uuid
 
-    found, dataset_uuid = await _read(request, work)
+    found, tagged, dataset_uuid = await _read(request, work)
     page = found[: query.limit]
     following = convert.cursor(page[-1].id) if len(found) > query.limit else None
-    shown = [_asset(request, each, dataset_uuid) for each in page]
+    shown = [_asset(request, each, dataset_uuid, tagged.get(each.id, [])) for each in page]
     return json_reply(wire.Assets(assets=shown, next=following))
 
 
 async def get_asset(request: Request) -> Response:
-    def work(conn: Connection, actor: Actor) -> tuple[Asset, bytes]:
+    def work(conn: Connection, actor: Actor) -> tuple[Asset, bytes, list[str]]:
         found = assets.find(conn, actor, request.path_params["asset"])
         owner = datasets.by_id(conn, actor, found.dataset_id)
         assert owner is not None
-        return found, owner.uuid
+        return found, owner.uuid, tags.of(conn, [found.id]).get(found.id, [])
 
     return json_reply(_asset(request, *await _read(request, work)))
 
 
-def _asset(request: Request, found: Asset, dataset_uuid: bytes) -> wire.Asset:
+def _asset(request: Request, found: Asset, dataset_uuid: bytes, tagged: list[str]) -> wire.Asset:
     signer, base = services_of(request).signer, base_url(request)
 
     def link(path: str) -> str:
         return base + signer.sign("GET", path, expires_at=signer.lasting())
 
     paths = (download_path(found.uuid, found.name), thumbnail_path(found.uuid, THUMBNAIL))
-    return convert.asset(found, dataset_uuid, link, paths)
+    return convert.asset(found, dataset_uuid, link, paths, tagged)
 
 
 def _query(request: Request, kind: type[T]) -> T:
-    """The query as `kind`. An empty value is one that was not given."""
-    return requests.convert({key: value for key, value in request.query_params.items() if value}, kind)
+    """The query as `kind`. An empty value is one that was not given; `tags` may stand there several times."""
+    given: dict[str, Any] = {key: value for key, value in request.query_params.items() if value}
+    if "tags" in given:
+        given["tags"] = request.query_params.getlist("tags")
+    return requests.convert(given, kind)
 
 
 async def _read(request: Request, work: Callable[[Connection, Actor], T]) -> T:

@@ -78,6 +78,8 @@ class Filter(Asked, frozen=True, kw_only=True):
     name: Glob | None = None
     created_after: When | None = None
     created_before: When | None = None
+    tags: tuple[str, ...] = ()
+    """All of them must be there."""
     archived: bool | UnsetType | None = UNSET
     """false: live ones; true: archived ones; null: both. Left out: archived ones to restore, else live ones."""
 
@@ -104,6 +106,8 @@ class Changes(Asked, frozen=True, kw_only=True):
     status: Status | UnsetType = UNSET
     display_name: str | UnsetType | None = UNSET
     split: Split | UnsetType | None = UNSET
+    add_tags: tuple[str, ...] = ()
+    remove_tags: tuple[str, ...] = ()
 
 
 class NewOperation(Asked, frozen=True, kw_only=True):
@@ -201,6 +205,7 @@ class AssetsQuery(PageQuery, frozen=True, kw_only=True):
     status: Status | None = None
     kind: Kind | None = None
     name: Glob | None = None
+    tags: tuple[str, ...] = ()
     archived: Literal["false", "true", "all"] = "false"
 
 
@@ -306,6 +311,7 @@ class Asset(Given, frozen=True, kw_only=True):
     width: int | None
     height: int | None
     annotation_count: int
+    tags: list[str]
     archived_at: Moment | None
     created_at: Moment
     updated_at: Moment
