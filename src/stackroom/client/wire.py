@@ -12,15 +12,23 @@ from urllib.parse import quote, urlencode
 import msgspec
 from msgspec import Struct
 
-from .errors import InvalidArgument
+from .errors import EmptyUpdate, InvalidArgument
 from .models import (
     BatchFailure,
     BatchResult,
     Dataset,
     DatasetClass,
+    DuplicateGroup,
+    DuplicateMember,
     Folder,
+    FolderDeleted,
     FolderNode,
+    FolderStats,
     Image,
+    NearDuplicates,
+    SimilarImage,
+    TaggedImage,
+    TagResult,
 )
 
 T = TypeVar("T")
@@ -73,6 +81,14 @@ def segment(value: str, what: str) -> str:
     return quote(value, safe="")
 
 
+def segments(path: str) -> str:
+    """A folder's path as the end of an address, each name of it one piece: `/cars/red` gives `/cars/red`.
+
+    Raises InvalidArgument for `.` and `..`. The root has no pieces, and so the address ends before it.
+    """
+    return "".join("/" + segment(part, "folder name") for part in path.split("/") if part)
+
+
 def with_query(path: str, query: Mapping[str, QueryValue]) -> str:
     """The path with its query: None stays out, truth is `true` or `false`, several values repeat the key."""
     pairs = _pairs(query)
@@ -101,6 +117,14 @@ def id_list(ids: Iterable[str], what: str = "image_ids") -> list[str]:
 def given(**values: Any) -> dict[str, Any]:
     """The values that are not None."""
     return {key: value for key, value in values.items() if value is not None}
+
+
+def changed(**values: Any) -> dict[str, Any]:
+    """The values that were passed; None among them clears. Raises EmptyUpdate if there are none."""
+    passed = {key: value for key, value in values.items() if value is not msgspec.UNSET}
+    if not passed:
+        raise EmptyUpdate("There is nothing to change.")
+    return passed
 
 
 def classes_on_wire(classes: Iterable[DatasetClass | Mapping[str, Any]] | None) -> list[Any] | None:
@@ -189,6 +213,26 @@ def cursored(shape: Shape[T], kind: type[C], rows: str) -> Reply[CursorPage[T, C
     return read
 
 
+def found(shape: Shape[T]) -> Reply[Page[T]]:
+    """A reply with the images that a search has found, each with its tags, which stand deeper on the wire."""
+
+    def read(body: bytes) -> Page[T]:
+        decoded = msgspec.json.decode(body, type=_Found)
+        return Page([shape.read(row | {"tags": _tags(row)}) for row in decoded.results], decoded.has_more)
+
+    return read
+
+
+class _Found(Struct, frozen=True):
+    results: list[dict[str, Any]]
+    has_more: bool | None = None
+
+
+def _tags(row: Mapping[str, Any]) -> Any:
+    kinds = row.get("image_auto_tags")
+    return kinds.get("objects", []) if isinstance(kinds, dict) else []
+
+
 def nothing(_body: bytes) -> None:
     """A reply whose body does not matter."""
 
@@ -228,7 +272,24 @@ FOLDER = Shape(
     },
 )
 FOLDER_NODE = Shape(FolderNode, {"full_path": ("directory_path",)})
+FOLDER_STATS = Shape(
+    FolderStats,
+    {
+        "total_folders": ("total_directories",),
+        "images_by_status": ("folders_by_status", "directories_by_status"),
+    },
+)
+FOLDER_DELETED = Shape(FolderDeleted, {"folder_id": ("directory_id",)})
+_IN_FOLDER = {"folder_path": _FOLDER_NAMES}
+NEAR_DUPLICATES = Shape(
+    NearDuplicates,
+    {"folder_path": ("directory_path",)},
+    {"groups": Shape(DuplicateGroup, parts={"members": Shape(DuplicateMember, _IN_FOLDER)})},
+)
+SIMILAR_IMAGE = Shape(SimilarImage, _IN_FOLDER)
+TAGGED_IMAGE = Shape(TaggedImage, {**_IN_FOLDER, "dataset_id": ("project_id",)})
 _BATCH_FAILURE = Shape(BatchFailure, {"image_id": ("id",)})
+TAG_RESULT = Shape(TagResult, {"failures": ("failed",)}, {"failures": _BATCH_FAILURE})
 _BATCH_RESULT = Shape(
     BatchResult,
     {"failures": ("failed",), "affected_folders": ("affected_directories",)},

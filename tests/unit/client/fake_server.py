@@ -168,8 +168,8 @@ class FakeServer:
         yield "GET", f"{dev}/annotations/([^/]+)", self._get_annotations
         yield "POST", f"{dev}/annotations/([^/]+)", self._save_annotations
         yield "DELETE", f"{dev}/annotations/([^/]+)", self._delete_annotations
-        yield "GET", f"{dev}/folders/list/([^/]+)", self._list_folders
-        yield "GET", f"{dev}/folders/tree/([^/]+)", self._folder_tree
+        yield "GET", f"{dev}/folders/([^/]+)", self._list_folders
+        yield "GET", f"{dev}/folders/([^/]+)/tree", self._folder_tree
         yield "POST", f"{lib}/operations", self._run
         yield "GET", f"{lib}/operations", self._list_operations
         yield "GET", f"{lib}/operations/([^/]+)", self._get_operation

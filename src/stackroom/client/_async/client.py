@@ -8,16 +8,20 @@ import httpx
 from stackroom.client.config import read_config
 
 from .annotations import AsyncAnnotations
+from .api_keys import AsyncApiKeys
 from .assets import AsyncAssets
 from .batch import AsyncBatch
+from .comments import AsyncComments
 from .connection import AsyncConnection
 from .datasets import AsyncDatasets
 from .exports import AsyncExports
 from .folders import AsyncFolders
 from .images import AsyncImages
 from .operations import AsyncOperations
+from .organizations import AsyncOrganizations
 from .projects import AsyncProjects
 from .seam import AsyncClock
+from .webhooks import AsyncWebhooks
 
 
 class AsyncClient:
@@ -43,14 +47,18 @@ class AsyncClient:
         config = read_config(api_key, base_url, timeout, max_retries)
         self._connection = AsyncConnection(config, transport=transport, clock=clock or AsyncClock())
         self.annotations = AsyncAnnotations(self._connection)
+        self.api_keys = AsyncApiKeys(self._connection)
         self.assets = AsyncAssets(self._connection)
         self.batch = AsyncBatch(self._connection)
+        self.comments = AsyncComments(self._connection)
         self.datasets = AsyncDatasets(self._connection)
         self.exports = AsyncExports(self._connection)
         self.folders = AsyncFolders(self._connection)
         self.images = AsyncImages(self._connection)
         self.operations = AsyncOperations(self._connection)
+        self.organizations = AsyncOrganizations(self._connection)
         self.projects = AsyncProjects(self._connection)
+        self.webhooks = AsyncWebhooks(self._connection)
 
     @property
     def base_url(self) -> str:

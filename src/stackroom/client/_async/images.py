@@ -1,13 +1,24 @@
-"""Images one by one, and uploads of many."""
+"""Images one by one, uploads of many, and finding them."""
 
 import builtins
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from stackroom.client.errors import ApiError, StackroomError, malformed
+from stackroom.client.errors import ApiError, InvalidArgument, StackroomError, malformed
 from stackroom.client.exchange import new_key, read_answer
 from stackroom.client.files import LocalImage, Progress, look_at
-from stackroom.client.models import BulkUploadReport, Image, UploadFailure
+from stackroom.client.models import (
+    BulkUploadReport,
+    Image,
+    ImageSplit,
+    Review,
+    ReviewAction,
+    SimilarImage,
+    SplitsAssigned,
+    TaggedImage,
+    TagResult,
+    UploadFailure,
+)
 from stackroom.client.uploads import (
     MOST_FILES_AT_ONCE,
     FileProgress,
@@ -24,13 +35,20 @@ from stackroom.client.wire import (
     BULK_TARGETS,
     DEVELOPER,
     IMAGE,
+    SIMILAR_IMAGE,
+    TAG_RESULT,
+    TAGGED_IMAGE,
     UPLOAD_TARGET,
     BulkRegistered,
     Call,
     Page,
     QueryValue,
+    Shape,
     UploadTarget,
     flat,
+    found,
+    given,
+    id_list,
     many,
     nothing,
     one,
@@ -49,6 +67,12 @@ _IMAGE = one(IMAGE, "image", "data")
 _PAGE = many(IMAGE, "images", "data")
 _TARGET = flat(UPLOAD_TARGET, "upload_url")
 _BULK_TARGETS = flat(BULK_TARGETS, "upload_urls")
+_REVIEW = one(Shape(Review), "data")
+_SPLIT = one(Shape(ImageSplit), "data")
+_SPLITS = one(Shape(SplitsAssigned), "data")
+_TAGGED = flat(TAG_RESULT, "processed")
+_SIMILAR = found(SIMILAR_IMAGE)
+_FOUND = found(TAGGED_IMAGE)
 _BULK_REGISTERED = one(BULK_REGISTERED, "data")
 
 
@@ -65,12 +89,26 @@ class AsyncImages:
         folder_path: str | None = None,
         status: str | None = None,
         split: str | None = None,
+        filename: str | None = None,
+        min_confidence_lt: float | None = None,
         include_archived: bool = False,
         limit: int = 100,
         offset: int = 0,
     ) -> builtins.list[Image]:
-        """One page of a dataset's images, newest first; `folder_path` is exactly that folder."""
-        fetch = self._lister(dataset_id, folder_path, status, split, include_archived=include_archived)
+        """One page of a dataset's images (by name or id), newest first.
+
+        `folder_path` is exactly that folder, `filename` exactly that name; `min_confidence_lt` finds images with
+        an annotation that somebody, mostly a model, was less sure of.
+        """
+        fetch = self._lister(
+            dataset_id,
+            folder_path=folder_path,
+            status=status,
+            split=split,
+            filename=filename,
+            min_confidence_lt=min_confidence_lt,
+            include_archived=include_archived or None,
+        )
         return (await fetch(limit, offset)).rows
 
     def iter(
@@ -80,12 +118,22 @@ class AsyncImages:
         folder_path: str | None = None,
         status: str | None = None,
         split: str | None = None,
+        filename: str | None = None,
+        min_confidence_lt: float | None = None,
         include_archived: bool = False,
         page_size: int = 100,
         max_total: int | None = None,
     ) -> AsyncIterator[Image]:
-        """All of a dataset's images, page by page."""
-        fetch = self._lister(dataset_id, folder_path, status, split, include_archived=include_archived)
+        """All of a dataset's images that `list` would find, page by page."""
+        fetch = self._lister(
+            dataset_id,
+            folder_path=folder_path,
+            status=status,
+            split=split,
+            filename=filename,
+            min_confidence_lt=min_confidence_lt,
+            include_archived=include_archived or None,
+        )
         return by_offset(fetch, page_size=page_size, max_total=max_total)
 
     async def get(self, image_id: str) -> Image:
@@ -177,6 +225,13 @@ class AsyncImages:
         """
         return await self._connection.download(_path(image_id), output_path, progress=progress)
 
+    async def download_bundle(
+        self, image_id: str, output_path: str | Path, *, progress: Progress | None = None
+    ) -> Path:
+        """Stream a ZIP of an image, its annotations and a manifest into a local file; see `download`."""
+        path = f"{_path(image_id)}/data-bundle"
+        return await self._connection.download(path, output_path, progress=progress)
+
     async def delete(self, image_id: str, *, permanent: bool = False) -> None:
         """Archive an image, or remove it and its bytes for good. Raises NotFoundError."""
         await self._connection.call(
@@ -188,22 +243,93 @@ class AsyncImages:
             )
         )
 
-    def _lister(
-        self,
-        dataset_id: str,
-        folder_path: str | None,
-        status: str | None,
-        split: str | None,
-        *,
-        include_archived: bool,
-    ) -> Callable[[int, int], Awaitable[Page[Image]]]:
+    async def tag(self, dataset: str, image_ids: Iterable[str], tags: Iterable[str]) -> TagResult:
+        """Give tags to up to 10,000 images. A partial success does not raise; `operations.undo` takes it back."""
+        return await self._tag(dataset, image_ids, tags, add=True)
+
+    async def untag(self, dataset: str, image_ids: Iterable[str], tags: Iterable[str]) -> TagResult:
+        """Take tags away from up to 10,000 images."""
+        return await self._tag(dataset, image_ids, tags, add=False)
+
+    async def review(self, image_id: str, action: ReviewAction, *, note: str | None = None) -> Review:
+        """Approve an image, which completes it, or have it annotated again, with a note."""
+        body = given(action=action, note=note)
+        path = f"{_path(image_id)}/review"
+        return await self._connection.call(Call(method="POST", path=path, json=body, reply=_REVIEW))
+
+    async def set_split(self, image_id: str, split: str | None) -> ImageSplit:
+        """Put an image into `train`, `val` or `test`, or with None into none of them."""
+        path = f"{_path(image_id)}/split"
+        return await self._connection.call(
+            Call(method="POST", path=path, json={"split": split}, reply=_SPLIT)
+        )
+
+    async def assign_splits(
+        self, dataset: str, *, train: int = 70, val: int = 20, test: int = 10, seed: int = 42
+    ) -> SplitsAssigned:
+        """Divide all live images of a dataset by these percentages; the same seed divides them alike."""
+        body = {"dataset": dataset, "train": train, "val": val, "test": test, "seed": seed}
+        path = f"{_IMAGES}assign-splits"
+        return await self._connection.call(Call(method="POST", path=path, json=body, reply=_SPLITS))
+
+    async def similar(
+        self, image_id: str, *, threshold: float = 0.6, limit: int = 50, folder_path: str | None = None
+    ) -> builtins.list[SimilarImage]:
+        """Images that look like this one, the most alike first: in its own folder, or in another of its dataset."""
         query: dict[str, QueryValue] = {
-            "dataset_id": dataset_id,
+            "image_id": image_id,
+            "threshold": threshold,
+            "limit": limit,
             "folder_path": folder_path,
-            "status": status,
-            "split": split,
-            "include_archived": include_archived or None,
         }
+        path = f"{DEVELOPER}/search/similar"
+        return (await self._connection.call(Call(method="GET", path=path, query=query, reply=_SIMILAR))).rows
+
+    async def search_by_tags(
+        self, tags: Iterable[str], *, dataset: str | None = None, limit: int = 50, offset: int = 0
+    ) -> builtins.list[TaggedImage]:
+        """One page of the images that have all these tags, newest first, of one dataset or of all."""
+        return (await self._tagged(tags, dataset)(limit, offset)).rows
+
+    def iter_by_tags(
+        self,
+        tags: Iterable[str],
+        *,
+        dataset: str | None = None,
+        page_size: int = 100,
+        max_total: int | None = None,
+    ) -> AsyncIterator[TaggedImage]:
+        """All images that have all these tags, page by page."""
+        return by_offset(self._tagged(tags, dataset), page_size=page_size, max_total=max_total)
+
+    async def _tag(
+        self, dataset: str, image_ids: Iterable[str], tags: Iterable[str], *, add: bool
+    ) -> TagResult:
+        body = {
+            "dataset": dataset,
+            "image_ids": id_list(image_ids),
+            "tags": id_list(tags, "tags"),
+            "add": add,
+        }
+        path = f"{_IMAGES}bulk-tag"
+        return await self._connection.call(Call(method="POST", path=path, json=body, reply=_TAGGED))
+
+    def _tagged(
+        self, tags: Iterable[str], dataset: str | None
+    ) -> Callable[[int, int], Awaitable[Page[TaggedImage]]]:
+        wanted = id_list(tags, "tags")
+        if not wanted:
+            raise InvalidArgument("tags is empty; name at least one.")
+
+        async def fetch(limit: int, offset: int) -> Page[TaggedImage]:
+            query = {"objects": wanted, "dataset_name": dataset, "limit": limit, "offset": offset}
+            path = f"{DEVELOPER}/search/by-tags"
+            return await self._connection.call(Call(method="GET", path=path, query=query, reply=_FOUND))
+
+        return fetch
+
+    def _lister(self, dataset_id: str, **filters: QueryValue) -> Callable[[int, int], Awaitable[Page[Image]]]:
+        query: dict[str, QueryValue] = {"dataset_id": dataset_id, **filters}
 
         async def fetch(limit: int, offset: int) -> Page[Image]:
             paged = {**query, "limit": limit, "offset": offset}

@@ -8,14 +8,23 @@ from typing import Any
 
 from msgspec import Struct
 
-from stackroom.client.models import Annotation, AnnotationsDeleted, AnnotationsSaved, ImportReport
+from stackroom.client.models import (
+    Annotation,
+    AnnotationsDeleted,
+    AnnotationsNotSaved,
+    AnnotationsSaved,
+    BulkSaved,
+    ImportReport,
+)
 from stackroom.client.models.annotations import annotation_on_wire
+from stackroom.client.uploads import in_chunks
 from stackroom.client.wire import DEVELOPER, Call, Shape, one, segment
 
 from .coco import ImportProgress, import_coco
 from .connection import Connection
 
 _ANNOTATIONS = f"{DEVELOPER}/annotations/"
+MOST_SAVES_AT_ONCE = 200
 
 
 class _Answer(Struct, frozen=True):
@@ -24,6 +33,7 @@ class _Answer(Struct, frozen=True):
 
 _ALL = one(Shape(_Answer))
 _SAVED = one(Shape(AnnotationsSaved))
+_BULK = one(Shape(BulkSaved))
 _DELETED = one(Shape(AnnotationsDeleted))
 
 
@@ -45,6 +55,24 @@ class Annotations:
         """
         body = {"image_id": image_id, "annotations": [annotation_on_wire(each) for each in annotations]}
         return self._connection.call(Call(method="POST", path=_path(image_id), json=body, reply=_SAVED))
+
+    def bulk_save(self, saves: Mapping[str, Iterable[Annotation | Mapping[str, Any]]]) -> BulkSaved:
+        """Replace all annotations of many images: `{image_id: annotations}`, 200 images to a request.
+
+        An image whose annotations are refused is in the result's `failed` and does not stop the others.
+        """
+        wanted = [
+            {"image_id": image_id, "annotations": [annotation_on_wire(each) for each in annotations]}
+            for image_id, annotations in saves.items()
+        ]
+        saved: list[AnnotationsSaved] = []
+        failed: list[AnnotationsNotSaved] = []
+        for chunk in in_chunks(wanted, MOST_SAVES_AT_ONCE):
+            path = f"{_ANNOTATIONS}bulk"
+            answer = self._connection.call(Call(method="POST", path=path, json={"saves": chunk}, reply=_BULK))
+            saved += answer.saved
+            failed += answer.failed
+        return BulkSaved(saved, failed)
 
     def import_coco(
         self,

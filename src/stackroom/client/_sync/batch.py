@@ -55,6 +55,28 @@ class Batch:
             copy_annotations=copy_annotations,
         )
 
+    def copy_to_dataset(
+        self,
+        dataset_name: str,
+        image_ids: Iterable[str],
+        target_dataset_name: str,
+        *,
+        target_folder_path: str = "/",
+    ) -> BatchResult:
+        """Copy images to another dataset, with annotations, tags, split and status.
+
+        A copy whose name is taken there is renamed. Classes that the other dataset does not list are added to it:
+        `result.classes_added`.
+        """
+        return self._run(
+            "POST",
+            "copy-to-dataset",
+            dataset_name,
+            image_ids,
+            target_dataset_name=target_dataset_name,
+            target_directory_path=target_folder_path,
+        )
+
     def delete(self, dataset_name: str, image_ids: Iterable[str], *, permanent: bool = False) -> BatchResult:
         """Archive images; `permanent=True`, with the admin role, removes them for good."""
         return self._run("POST", "delete", dataset_name, image_ids, permanent=permanent)

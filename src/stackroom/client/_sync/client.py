@@ -10,16 +10,20 @@ import httpx
 from stackroom.client.config import read_config
 
 from .annotations import Annotations
+from .api_keys import ApiKeys
 from .assets import Assets
 from .batch import Batch
+from .comments import Comments
 from .connection import Connection
 from .datasets import Datasets
 from .exports import Exports
 from .folders import Folders
 from .images import Images
 from .operations import Operations
+from .organizations import Organizations
 from .projects import Projects
 from .seam import Clock
+from .webhooks import Webhooks
 
 
 class Client:
@@ -45,14 +49,18 @@ class Client:
         config = read_config(api_key, base_url, timeout, max_retries)
         self._connection = Connection(config, transport=transport, clock=clock or Clock())
         self.annotations = Annotations(self._connection)
+        self.api_keys = ApiKeys(self._connection)
         self.assets = Assets(self._connection)
         self.batch = Batch(self._connection)
+        self.comments = Comments(self._connection)
         self.datasets = Datasets(self._connection)
         self.exports = Exports(self._connection)
         self.folders = Folders(self._connection)
         self.images = Images(self._connection)
         self.operations = Operations(self._connection)
+        self.organizations = Organizations(self._connection)
         self.projects = Projects(self._connection)
+        self.webhooks = Webhooks(self._connection)
 
     @property
     def base_url(self) -> str:

@@ -113,6 +113,25 @@ class AnnotationsSaved(Struct, frozen=True):
     status: ImageStatus
 
 
+class AnnotationsNotSaved(Struct, frozen=True):
+    """An image whose annotations were not taken, and why."""
+
+    image_id: str
+    error: str
+
+
+class BulkSaved(Struct, frozen=True):
+    """What saving many documents came to: every image is either saved or failed."""
+
+    saved: list[AnnotationsSaved] = []
+    failed: list[AnnotationsNotSaved] = []
+
+    @property
+    def success(self) -> bool:
+        """Whether every image was saved."""
+        return not self.failed
+
+
 class AnnotationsDeleted(Struct, frozen=True):
     """What a delete removed."""
 

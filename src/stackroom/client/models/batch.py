@@ -32,6 +32,8 @@ class BatchResult(Struct, frozen=True, kw_only=True):
     affected_folders: list[str] = []
     renamed: int = 0
     created: list[CreatedCopy] = []
+    target_dataset: str | None = None
+    classes_added: list[str] = []
     operation: str | None = None
     operation_id: str | None = None
 
@@ -44,3 +46,18 @@ class BatchResult(Struct, frozen=True, kw_only=True):
     def failed(self) -> list[BatchFailure]:
         """The same as `failures`."""
         return self.failures
+
+
+class TagResult(Struct, frozen=True, kw_only=True):
+    """What giving tags to images, or taking them away, came to. A partial success does not raise."""
+
+    processed: int
+    tags: list[str]
+    added: bool
+    failures: list[BatchFailure] = []
+    operation_id: str | None = None
+
+    @property
+    def success(self) -> bool:
+        """Whether nothing failed."""
+        return not self.failures

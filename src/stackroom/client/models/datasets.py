@@ -122,3 +122,38 @@ class DownloadReport(Struct, frozen=True, kw_only=True):
     def success(self) -> bool:
         """Whether everything is here."""
         return not self.failures and not self.truncated
+
+
+class DatasetDeleted(Struct, frozen=True, kw_only=True):
+    """What went with a deleted dataset."""
+
+    id: str
+    name: str
+    images_deleted: int = 0
+    folders_deleted: int = 0
+
+
+class ClassesChanged(Struct, frozen=True, kw_only=True):
+    """What changing a class has changed: images, annotations in them, and whether the dataset's own list."""
+
+    dataset_id: str
+    images_updated: int = 0
+    annotations_updated: int = 0
+    config_updated: bool = False
+
+
+class FolderStats(Struct, frozen=True, kw_only=True):
+    """What is in a folder and below it; the folder itself is counted as well."""
+
+    total_folders: int
+    total_images: int
+    total_size_bytes: int
+    images_by_status: dict[str, int] = {}
+
+
+class FolderDeleted(Struct, frozen=True, kw_only=True):
+    """A folder that is gone. `operation_id` names the move of its images, which `operations.undo` takes back."""
+
+    folder_id: str
+    images_moved: int = 0
+    operation_id: str | None = None

@@ -1,6 +1,7 @@
 """Images, and what uploading many of them came to."""
 
 from pathlib import Path
+from typing import Literal
 
 from msgspec import Struct
 
@@ -92,3 +93,55 @@ class UploadReport(Struct, frozen=True, kw_only=True):
     def success(self) -> bool:
         """Whether something was uploaded and nothing failed."""
         return not self.failures and self.images_uploaded > 0
+
+
+ReviewAction = Literal["approve", "request_changes"]
+
+
+class Review(Struct, frozen=True, kw_only=True):
+    """An image after its review."""
+
+    id: str
+    status: ImageStatus
+    review_note: str | None = None
+
+
+class ImageSplit(Struct, frozen=True, kw_only=True):
+    """The split that an image is in now."""
+
+    id: str
+    split: Split | None = None
+    operation_id: str | None = None
+
+
+class SplitsAssigned(Struct, frozen=True, kw_only=True):
+    """How many images each split got."""
+
+    processed: int
+    train: int
+    val: int
+    test: int
+
+
+class SimilarImage(Struct, frozen=True, kw_only=True):
+    """An image that looks like another; `similarity` is from 0 to 1."""
+
+    id: str
+    filename: str
+    similarity: float
+    folder_path: str = "/"
+    status: ImageStatus = ImageStatus.NEW
+    annotation_count: int = 0
+    tags: list[str] = []
+
+
+class TaggedImage(Struct, frozen=True, kw_only=True):
+    """An image that has the tags asked for."""
+
+    id: str
+    dataset_id: str
+    filename: str
+    folder_path: str = "/"
+    status: ImageStatus = ImageStatus.NEW
+    annotation_count: int = 0
+    tags: list[str] = []

@@ -1,0 +1,89 @@
+# Made from ../_async/organizations.py by tools/generate_sync_client.py: change it there.
+
+"""The organization of this key, and its people."""
+
+from msgspec import UNSET, Struct, UnsetType, structs
+
+from stackroom.client.models import Invite, Member, Organization, Role
+from stackroom.client.wire import DEVELOPER, Call, Shape, changed, many, nothing, one, segment
+
+from .connection import Connection
+
+_HERE = f"{DEVELOPER}/organizations"
+_ORGANIZATION = one(Shape(Organization), "organization")
+_MEMBERS = many(Shape(Member), "members")
+_INVITES = many(Shape(Invite), "invites")
+
+
+class _Sent(Struct, frozen=True):
+    invite: Invite
+    token: str | None = None
+
+    def whole(self) -> Invite:
+        """The invite with its token."""
+        return structs.replace(self.invite, token=self.token)
+
+
+_SENT = one(Shape(_Sent))
+
+
+class Organizations:
+    """`client.organizations`. Changing anything needs the admin role."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def me(self) -> Organization:
+        """The organization that this key belongs to."""
+        return self._connection.call(Call(method="GET", path=f"{_HERE}/me", reply=_ORGANIZATION))
+
+    def update(
+        self,
+        *,
+        name: str | UnsetType = UNSET,
+        description: str | UnsetType | None = UNSET,
+        is_public: bool | UnsetType = UNSET,
+    ) -> Organization:
+        """Change what is given; None clears. Raises EmptyUpdate, without a request, if nothing is."""
+        body = changed(name=name, description=description, is_public=is_public)
+        path = f"{_HERE}/me"
+        return self._connection.call(Call(method="PATCH", path=path, json=body, reply=_ORGANIZATION))
+
+    def list_members(self) -> list[Member]:
+        """The people of the organization."""
+        call = Call(method="GET", path=f"{_HERE}/members", reply=_MEMBERS)
+        return (self._connection.call(call)).rows
+
+    def update_member_role(self, member_id: str, role: Role) -> None:
+        """Give somebody another role. Raises ValidationError for the last owner."""
+        body = {"role": role}
+        path = _member(member_id)
+        self._connection.call(Call(method="PATCH", path=path, json=body, reply=nothing))
+
+    def remove_member(self, member_id: str) -> None:
+        """Take somebody out of the organization; their keys count no longer."""
+        self._connection.call(Call(method="DELETE", path=_member(member_id), reply=nothing))
+
+    def list_invites(self, *, status: str | None = None) -> list[Invite]:
+        """The invites, all or those of one status."""
+        query = {"status": status}
+        call = Call(method="GET", path=f"{_HERE}/invites", query=query, reply=_INVITES)
+        return (self._connection.call(call)).rows
+
+    def invite(self, email: str, *, role: Role = "member") -> Invite:
+        """Ask somebody to join. The invite's `token` is for you to hand over: no mail is sent.
+
+        Raises ConflictError if they have joined or been invited.
+        """
+        body = {"email": email, "role": role}
+        call = Call(method="POST", path=f"{_HERE}/invites", json=body, reply=_SENT)
+        return (self._connection.call(call)).whole()
+
+    def revoke_invite(self, invite_id: str) -> None:
+        """Take an invite back, as long as it is pending."""
+        path = f"{_HERE}/invites/{segment(invite_id, 'invite id')}"
+        self._connection.call(Call(method="DELETE", path=path, reply=nothing))
+
+
+def _member(member_id: str) -> str:
+    return f"{_HERE}/members/{segment(member_id, 'member id')}"
