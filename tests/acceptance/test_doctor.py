@@ -152,9 +152,13 @@ DAMAGE: list[tuple[set[str], Callable[[Patient], None]]] = [
     ({"blobs_in_use"}, sql("DELETE FROM asset WHERE name = '3.jpg'")),
     ({"blobs_in_use"}, sql("DELETE FROM upload")),
     ({"annotations_counted"}, sql("UPDATE asset SET annotation_count = 7 WHERE name = '3.jpg'")),
-    ({"annotations_counted"}, sql("UPDATE annotation SET document = '[1, 2]'")),
-    ({"annotations_counted"}, sql("UPDATE annotation SET document = 'no json'")),
-    ({"annotations_counted"}, sql("DELETE FROM annotation")),
+    ({"annotations_counted", "classes_counted"}, sql("UPDATE annotation SET document = '[1, 2]'")),
+    ({"annotations_counted", "classes_counted"}, sql("UPDATE annotation SET document = 'no json'")),
+    ({"annotations_counted", "classes_counted"}, sql("DELETE FROM annotation")),
+    ({"classes_counted"}, sql("DELETE FROM annotation_class")),
+    ({"classes_counted"}, sql("UPDATE annotation_class SET count = count + 1")),
+    ({"classes_counted"}, sql("UPDATE annotation_class SET name = 'another'")),
+    ({"classes_counted"}, sql("UPDATE annotation_class SET asset_id = 999")),
     (
         {"nothing_stuck"},
         sql(f"UPDATE operation SET state = 'running', finished_at = NULL WHERE id = {FINISHED}"),
@@ -297,6 +301,7 @@ def test_on_postgresql_it_is_asked_the_same(on_postgresql: Settings) -> None:
     assert examine(on_postgresql, deep=True) == []
     plant = {
         "annotations_counted": "UPDATE asset SET annotation_count = 7",
+        "classes_counted": "UPDATE annotation_class SET type = 'polygon'",
         "assets_have_bytes": "UPDATE asset SET size = size + 1",
         "folders_complete": "UPDATE folder SET path = '/z/b' WHERE path = '/a/b'",
         "outcomes_add_up": "UPDATE operation SET total = total + 1",

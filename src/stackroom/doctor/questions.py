@@ -36,6 +36,12 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
 _ANNOTATIONS = """SELECT a.uuid AS asset, a.annotation_count AS noted, d.there
     FROM asset a LEFT JOIN (SELECT asset_id, {count} AS there FROM annotation) d ON d.asset_id = a.id
     WHERE a.annotation_count <> COALESCE(d.there, 0)"""
+# What is counted, less what is there: nothing is left where both say the same.
+_CLASSES = """SELECT a.uuid AS asset, c.name, c.type, sum(c.times) AS too_many
+    FROM (SELECT asset_id, name, type, count AS times FROM annotation_class
+        UNION ALL SELECT n.asset_id, {name}, {type}, -1 FROM annotation n CROSS JOIN {each}) c
+    LEFT JOIN asset a ON a.id = c.asset_id
+    GROUP BY c.asset_id, a.uuid, c.name, c.type HAVING sum(c.times) <> 0"""
 _HOME = "CASE WHEN p.path = '/' THEN '/' ELSE p.path || '/' END"
 _LEAF = f"substr(f.path, length({_HOME}) + 1)"
 
@@ -95,6 +101,21 @@ QUESTIONS = (
             count="CASE WHEN json_valid(document) THEN json_array_length(document) ELSE -1 END"
         ),
         postgresql=_ANNOTATIONS.format(count="json_array_length(CAST(document AS json))"),
+        advice="Save the annotations of these assets again.",
+    ),
+    Question(
+        check="classes_counted",
+        title="The classes of every document are counted as they are in it",
+        query=_CLASSES.format(
+            name="json_extract(it.value, '$.name')",
+            type="json_extract(it.value, '$.type')",
+            each="json_each(CASE WHEN json_valid(n.document) THEN n.document ELSE '[]' END) it",
+        ),
+        postgresql=_CLASSES.format(
+            name="it.value ->> 'name'",
+            type="it.value ->> 'type'",
+            each="LATERAL json_array_elements(CAST(n.document AS json)) it(value)",
+        ),
         advice="Save the annotations of these assets again.",
     ),
     Question(
