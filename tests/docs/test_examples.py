@@ -18,7 +18,7 @@ from stackroom.testing.pictures import some_pictures
 ROOT = Path(__file__).parents[2]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md"))]
 RUN_HERE = ("README.md", *(f"docs/howto/{it}.md" for it in ("bulk-changes", "exports", "run-a-server")))
-RUN_ELSEWHERE = {"docs/reference/sdk.md": "tests/unit/client/test_reference_page.py"}
+RUN_ELSEWHERE = {"docs/reference/sdk.md": "tests/docs/test_sdk_page.py"}
 RUNNABLE = {"python", "console"}
 BLOCK = re.compile(
     r"(?P<why><!-- not run: [^>]+ -->\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```", re.MULTILINE | re.DOTALL
