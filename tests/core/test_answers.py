@@ -1,8 +1,11 @@
 """Answers already given: the same write twice has one effect and one answer."""
 
+import msgspec
 import pytest
+from sqlalchemy import select
 
 from stackroom.clock import DAY
+from stackroom.database.schema import answer
 from stackroom.errors import Invalid
 from stackroom.library import answers
 from stackroom.library.answers import Answer, Request, identify
@@ -29,6 +32,22 @@ def test_an_answer_is_given_again_exactly(library: Library) -> None:
     assert recall(library, request) is None
     remember(library, request)
     assert recall(library, request) == GIVEN
+
+
+def test_a_secret_answer_is_for_who_got_it_alone(library: Library) -> None:
+    """Not for who reads the database, and not for another key, should it ever get so far."""
+    actor = library.an_actor()
+    request = identify(actor, "key", "POST", "/x", b"body", token="pk_live_mine")
+    given = Answer(status=201, headers={"Location": "/x"}, body=b'{"api_key": "pk_live_made"}\0', secret=True)
+    for later in (0, answers.KEPT_FOR):  # what is kept anew is veiled anew
+        library.write(lambda conn, at=later: answers.remember(conn, request, given, now=library.now + at))
+        assert recall(library, request, later=later) == given
+        row = library.read(lambda conn: conn.execute(select(answer).where(answer.c.key == request.key)).one())
+        assert b"pk_live" not in row.body + row.headers.encode()
+        stranger = msgspec.structs.replace(request, token="pk_live_other")
+        found = recall(library, stranger, later=later)
+        assert found is not None
+        assert b"pk_live" not in found.body
 
 
 def test_a_key_is_for_one_request(library: Library) -> None:

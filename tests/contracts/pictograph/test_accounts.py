@@ -8,9 +8,11 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import select
 
 from stackroom import clock
 from stackroom.access import Role
+from stackroom.database.schema import answer
 from stackroom.database.transaction import Connection
 from stackroom.events.kinds import KINDS
 from stackroom.library import members, organizations
@@ -250,6 +252,25 @@ def test_a_key_is_made_once(firm: Firm) -> None:
     assert first.content == again.content
     assert again.headers["idempotent-replayed"] == "true"
     assert firm.names().count("once") == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "word"),
+    [
+        (KEYS, {"name": "once"}, "api_key"),
+        ("/organizations/invites", {"email": "once@example.org"}, "token"),
+        ("/webhooks/endpoints", {"url": "https://hooks.example/once"}, "secret"),
+    ],
+)
+def test_a_secret_is_given_again_and_cannot_be_read_from_the_kept_answer(
+    house: House, firm: Firm, path: str, body: dict[str, Any], word: str
+) -> None:
+    once = {"Idempotency-Key": uuid.uuid4().hex}
+    first, again = (firm.ask("POST", path, body, headers=once).json() for _ in range(2))
+    assert first == again
+    kept = house.read(lambda conn: conn.execute(select(answer)).all())
+    assert kept
+    assert [row for row in kept if first[word].encode() in row.body] == []
 
 
 def test_an_organization_describes_itself(firm: Firm) -> None:

@@ -25,7 +25,7 @@ async def create_invite(request: Request) -> Response:
     def work(conn: Connection) -> Answer:
         now = services.now()
         made = invites.create(conn, actor, body.email, role=Role.named(body.role), now=now)
-        return answer(convert.made_invite(made), 201)
+        return answer(convert.made_invite(made), 201, secret=True)
 
     return await Once(request, actor, raw).write(work)
 

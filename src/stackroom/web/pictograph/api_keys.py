@@ -41,7 +41,7 @@ async def create(request: Request) -> Response:
             expires_at=convert.expiry(asked.expires_at),
             now=now,
         )
-        return answer(convert.made(made), 201)
+        return answer(convert.made(made), 201, secret=True)
 
     return await call.write(make)
 

@@ -84,7 +84,7 @@ async def invite(request: Request) -> Response:
 
     def work(conn: Connection, now: int) -> Answer:
         made = invites.create(conn, call.actor, asked.email, role=Role.named(asked.role), now=now)
-        return answer(convert.made_invite(made, call.actor), 201)
+        return answer(convert.made_invite(made, call.actor), 201, secret=True)
 
     return await call.write(work)
 

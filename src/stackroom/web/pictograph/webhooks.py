@@ -37,7 +37,7 @@ async def create(request: Request) -> Response:
 
     def work(conn: Connection, now: int) -> Answer:
         made = endpoints.create(conn, call.actor, wanted, now=now)
-        return answer(convert.with_secret(made, call.actor), 201)
+        return answer(convert.with_secret(made, call.actor), 201, secret=True)
 
     return await call.write(work)
 
@@ -74,7 +74,7 @@ async def rotate_secret(request: Request) -> Response:
 
     def work(conn: Connection, now: int) -> Answer:
         changed = endpoints.rotate_secret(conn, call.actor, call.place("endpoint"), now=now)
-        return answer(convert.with_secret(changed, call.actor))
+        return answer(convert.with_secret(changed, call.actor), secret=True)
 
     return await call.write(work)
 

@@ -15,15 +15,18 @@ from stackroom.database.transaction import Connection
 from stackroom.errors import StackroomError
 from stackroom.library import answers
 from stackroom.library.answers import Answer
-from stackroom.web.shared.requests import services_of
+from stackroom.web.shared.requests import services_of, token_of
 
 T = TypeVar("T")
 JSON = {"content-type": "application/json", "cache-control": "no-store"}
 
 
-def answer(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Answer:
-    """A JSON answer, as it can be kept and sent again."""
-    return Answer(status=status, headers={**JSON, **(headers or {})}, body=msgspec.json.encode(value))
+def answer(
+    value: Any, status: int = 200, headers: dict[str, str] | None = None, *, secret: bool = False
+) -> Answer:
+    """A JSON answer, as it can be kept and sent again. What holds a secret is kept for its receiver alone."""
+    body = msgspec.json.encode(value)
+    return Answer(status=status, headers={**JSON, **(headers or {})}, body=body, secret=secret)
 
 
 def reply(given: Answer) -> Response:
@@ -48,7 +51,9 @@ class Once:
         self._request = (
             None
             if key is None
-            else answers.identify(actor, key, request.method, request.scope["path"], asked)
+            else answers.identify(
+                actor, key, request.method, request.scope["path"], asked, token=token_of(request) or ""
+            )
         )
 
     async def prepare_and_write(
