@@ -62,6 +62,8 @@ BODIES: dict[tuple[str, str], dict[str, Any] | None] = {
     ("POST", "/annotations/rename-class"): {"dataset": "DATASET", "old_name": "a", "new_name": "b"},
     ("POST", "/annotations/merge-class"): {"dataset": "DATASET", "source_name": "a", "target_name": "b"},
     ("POST", "/annotations/delete-class"): {"dataset": "DATASET", "name": "a"},
+    ("POST", "/exports"): {"dataset_name": "DATASET", "name": "nightly"},
+    ("POST", "/exports/bulk-delete"): {"export_ids": "IDS"},
     ("POST", "/annotation-comments"): {"image_id": "IMAGE", "annotation_id": "a", "body": "b"},
     ("PATCH", "/annotation-comments/{comment}"): {"resolved": True},
     ("PUT", "/annotation-comments/{comment}/reactions/{reaction}"): None,
@@ -87,11 +89,12 @@ MAKES_SOMETHING_OF_ITS_OWN = {
     ("POST", "/organizations/invites"),
     ("POST", "/webhooks/endpoints"),
 }
-ANSWERS_ITEM_BY_ITEM = {("POST", "/annotations/bulk")}
+ANSWERS_ITEM_BY_ITEM = {("POST", "/annotations/bulk"), ("POST", "/exports/bulk-delete")}
 ABOUT_NOBODYS_THINGS = {
     "/projects",
     "/datasets",
     "/credits/balance",
+    "/exports",
     "/api/v1/api-keys",
     "/organizations/me",
     "/organizations/members",
