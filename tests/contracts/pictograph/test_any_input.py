@@ -1,6 +1,7 @@
 """Whatever a body or a query says, the answer is never a failure of ours."""
 
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -53,6 +54,9 @@ KEYS = {
     "POST /batch/images/delete": ("image_ids", *BATCH),
     "PATCH /batch/images/update": ("image_ids", "updates"),
     "POST /images/bulk-tag": ("image_ids", "tags", "add"),
+    "POST /images/{image}/review": ("action", "note"),
+    "POST /images/{dataset}/a.png/split": ("split",),
+    "POST /images/assign-splits": ("dataset", "train", "val", "test", "seed", "split_mode"),
     "POST /annotations/{image}": ("annotations", "image_id"),
     "POST /annotations/bulk": ("saves",),
     "POST /annotations/rename-class": ("dataset", "old_name", "new_name"),
@@ -72,8 +76,14 @@ QUERIES = {
         "status",
         "split",
         "min_confidence_lt",
+        "directory_path",
+        "include_archived",
+        "tags",
     ),
     "/datasets/{dataset}": ("include_images", "images_limit", "images_offset"),
+    "/datasets/{dataset}/duplicates": ("threshold", "sample", "neighbors", "max_pairs", "folder_path"),
+    "/search/similar": ("image_id", "threshold", "limit", "folder_path", "directory_path"),
+    "/search/by-tags": ("objects", "scenes", "attributes", "dataset_name", "limit", "offset"),
     "/datasets/{dataset}/download": ("mode", "limit", "offset", "status_filter"),
     "/folders/list/{dataset}": ("parent_path",),
     "/annotation-comments": ("image_id",),
@@ -125,3 +135,14 @@ def test_any_name(house: House, name: str) -> None:
     if made.status_code == 201:
         listed = house.get(f"/datasets/{made.json()['project']['id']}").json()["data"]["name"]
         assert listed == made.json()["project"]["name"]
+
+
+@pytest.mark.parametrize("suffix", ["", "/metadata", "/data-bundle"])
+@EXAMPLES
+@given(path=st.text(min_size=1) | WORDS.filter(bool) | st.lists(WORDS, min_size=1).map("/".join))
+def test_any_path(
+    house: House, things: tuple[dict[str, Any], dict[str, Any]], path: str, suffix: str
+) -> None:
+    wanted = quote(path, safe="/")
+    answer = house.get(f"/images/{things[0]['id']}/{wanted}{suffix}")
+    assert answer.status_code in {200, 404, 405, 422}, answer.text
