@@ -75,6 +75,18 @@ WRITES: dict[str, Callable[[House, dict[str, Any], str], tuple[str, str, Any]]] 
         "/batch/images/update",
         batch(dataset, [image], updates={"status": "review"}),
     ),
+    "review": lambda _, __, image: (
+        "POST",
+        f"/images/{image}/review",
+        {"action": "request_changes", "note": "dark"},
+    ),
+    "set a split": lambda _, dataset, __: ("POST", f"/images/{dataset['id']}/a.png/split", {"split": "val"}),
+    "divide": lambda _, dataset, __: ("POST", "/images/assign-splits", {"dataset": dataset["id"]}),
+    "purge one by its path": lambda _, dataset, __: (
+        "DELETE",
+        f"/images/{dataset['id']}/a.png?permanent=true",
+        None,
+    ),
     "annotate": lambda _, __, image: ("POST", f"/annotations/{image}", {"annotations": []}),
     "annotate many": lambda _, __, image: (
         "POST",
