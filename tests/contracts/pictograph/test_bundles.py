@@ -4,12 +4,9 @@ import hashlib
 import io
 import json
 import warnings
-from typing import Any
 from zipfile import ZipFile
 
 import pytest
-
-from stackroom.web.shared.zips import ENOUGH, Entry, zipped
 
 from .house import House, a_picture
 
@@ -109,50 +106,3 @@ def test_what_is_unknown_has_no_bundle(house: House) -> None:
     for place in ("/images/none", f"/images/{dataset['id']}", f"/images/{dataset['name']}/none.png"):
         answer = house.get(f"{place}/data-bundle")
         assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
-
-
-def entry(name: str, pieces: Any, size: int) -> Entry:
-    return Entry(name=name, pieces=pieces, size=size, modified=1_700_000_000_000_000)
-
-
-def test_an_archive_is_made_piece_by_piece() -> None:
-    """As much is held as one piece and a little more, however large the file."""
-    piece = bytes(ENOUGH)
-    longest = 0
-    made = bytearray()
-    for part in zipped(
-        [entry("large", (piece for _ in range(200)), 200 * len(piece)), entry("s", [b"s"], 1)]
-    ):
-        longest = max(longest, len(part))
-        made += part
-    assert longest < 2 * ENOUGH
-    archive = opened(bytes(made))
-    assert [(each.filename, each.file_size) for each in archive.infolist()] == [
-        ("large", 200 * ENOUGH),
-        ("s", 1),
-    ]
-
-
-def test_an_archive_that_nobody_reads_to_its_end_reads_no_further() -> None:
-    taken = []
-
-    def pieces() -> Any:
-        for number in range(1_000):
-            taken.append(number)
-            yield bytes(ENOUGH)
-
-    made = zipped([entry("large", pieces(), 1_000 * ENOUGH)])
-    next(made)
-    made.close()
-    assert len(taken) < 5
-
-
-def test_a_file_that_breaks_off_breaks_the_archive_off() -> None:
-    def pieces() -> Any:
-        yield bytes(ENOUGH)
-        raise OSError("the disk is gone")
-
-    made = zipped([entry("large", pieces(), 2 * ENOUGH)])
-    next(made)
-    with pytest.raises(OSError, match="the disk is gone"):
-        list(made)

@@ -18,7 +18,10 @@ ENOUGH = 64 * 1024
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """A file of an archive: its name, its bytes in pieces, how many they are, and when it was changed last."""
+    """A file of an archive: its name, its bytes in pieces, how many they are, and when it was changed last.
+
+    Pieces that can be closed are closed, whether they were wanted or not.
+    """
 
     name: str
     pieces: Iterable[bytes]
@@ -42,16 +45,19 @@ class ZipResponse(Response):
         self._entries = entries
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - nothing to receive
-        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        if scope["method"] != "HEAD":
-            pieces = zipped(self._entries)
-            try:
+        pieces = zipped(self._entries)
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            if scope["method"] != "HEAD":
                 while piece := await asyncio.to_thread(next, pieces, b""):
                     await send({"type": "http.response.body", "body": piece, "more_body": True})
-            finally:
-                with suppress(ValueError):  # in a thread that is still reading: then it ends when that does
-                    pieces.close()
-        await send({"type": "http.response.body", "body": b""})
+            await send({"type": "http.response.body", "body": b""})
+        finally:
+            with suppress(ValueError):  # in a thread that is still reading: then it ends when that does
+                pieces.close()
+            for entry in self._entries:
+                if hasattr(entry.pieces, "close"):
+                    entry.pieces.close()
 
 
 def zipped(entries: Iterable[Entry]) -> Generator[bytes]:
