@@ -62,6 +62,8 @@ KEYS = {
     "POST /annotations/rename-class": ("dataset", "old_name", "new_name"),
     "POST /annotations/merge-class": ("dataset", "source_name", "target_name"),
     "POST /annotations/delete-class": ("dataset", "name", "class_type", "delete_annotations"),
+    "POST /folders": ("dataset", "dataset_id", "folder_path", "directory_path"),
+    "PATCH /folders/{dataset}/none/rename": ("new_name",),
     "POST /annotation-comments": ("image_id", "annotation_id", "body", "parent_comment_id"),
     f"PATCH /annotation-comments/{UNKNOWN}": ("body", "resolved"),
 }
@@ -86,6 +88,7 @@ QUERIES = {
     "/search/by-tags": ("objects", "scenes", "attributes", "dataset_name", "limit", "offset"),
     "/datasets/{dataset}/download": ("mode", "limit", "offset", "status_filter"),
     "/folders/list/{dataset}": ("parent_path",),
+    "/folders/{dataset}/stats": ("include_subfolders", "include_subdirectories"),
     "/annotation-comments": ("image_id",),
 }
 EXAMPLES = settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
