@@ -16,6 +16,7 @@ from .models import (
     Annotation,
     BBoxAnnotation,
     BoundingBox,
+    DatasetClass,
     Image,
     ImportFailure,
     ImportReport,
@@ -299,7 +300,7 @@ def _with_ids_of_their_own(annotations: Iterable[Annotation]) -> list[dict[str, 
     return marks
 
 
-def new_classes(converted: Converted, listed: Iterable[str]) -> list[dict[str, Any]]:
+def new_classes(converted: Converted, listed: Iterable[str]) -> list[DatasetClass]:
     """The classes that a dataset does not list yet. The type is given where all annotations have the same."""
     types: defaultdict[str, set[str]] = defaultdict(set)
     for marks in converted.annotations.values():
@@ -307,7 +308,7 @@ def new_classes(converted: Converted, listed: Iterable[str]) -> list[dict[str, A
             types[each.name].add(each.type)
     known = set(listed)
     return [
-        {"name": name, "type": next(iter(kinds))} if len(kinds) == 1 else {"name": name}
+        DatasetClass(name=name, type=next(iter(kinds)) if len(kinds) == 1 else None)
         for name, kinds in types.items()
         if name not in known
     ]

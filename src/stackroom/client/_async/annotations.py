@@ -92,7 +92,12 @@ class AsyncAnnotations:
         follows the images. Raises InvalidArgument if the file is not COCO, NotFoundError for the dataset.
         """
         return await import_coco(
-            self._connection, dataset, path, create_classes=create_classes, progress=progress
+            self._connection,
+            self.bulk_save,
+            dataset,
+            path,
+            create_classes=create_classes,
+            progress=progress,
         )
 
     async def delete(self, image_id: str) -> AnnotationsDeleted:

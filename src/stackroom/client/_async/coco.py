@@ -1,10 +1,8 @@
 """Bringing the annotations of a COCO file into a dataset."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-
-import msgspec
-from msgspec import Struct
+from typing import Any
 
 from stackroom.client.coco import (
     CocoFile,
@@ -19,8 +17,7 @@ from stackroom.client.coco import (
     read_coco,
 )
 from stackroom.client.errors import ApiError
-from stackroom.client.models import Dataset, ImportReport
-from stackroom.client.wire import DATASET, DEVELOPER, Call, Shape, one, segment
+from stackroom.client.models import BulkSaved, Dataset, ImportReport
 
 from .connection import AsyncConnection
 from .datasets import AsyncDatasets
@@ -28,25 +25,14 @@ from .images import AsyncImages
 from .seam import in_thread
 
 ImportProgress = Callable[[int, int], None]
+BulkSave = Callable[[Mapping[str, Sequence[Mapping[str, Any]]]], Awaitable[BulkSaved]]
 # What is wrong with these requests is what is in them.
 _OF_THE_CONTENT = frozenset({400, 413, 422})
 
 
-class _NotSaved(Struct, frozen=True):
-    image_id: str
-    error: str = "not saved"
-
-
-class _Saved(Struct, frozen=True):
-    failed: list[_NotSaved] = []
-
-
-_DATASET = one(DATASET, "dataset", "data")
-_SAVED = one(Shape(_Saved))
-
-
 async def import_coco(
     connection: AsyncConnection,
+    bulk_save: BulkSave,
     dataset: str,
     path: str | Path,
     *,
@@ -61,7 +47,7 @@ async def import_coco(
     created = await _create_classes(connection, found, converted) if create_classes else []
     tally = Tally(converted, unmatched, created)
     for batch in batches(meant, converted):
-        tally.count(batch, await _save(connection, batch))
+        tally.count(batch, await _save(bulk_save, batch))
         if progress is not None:
             progress(tally.images, len(meant))
     return tally.report()
@@ -79,19 +65,16 @@ async def _create_classes(connection: AsyncConnection, dataset: Dataset, convert
     """Add what is missing to what is there, also if somebody changes the classes meanwhile; the names."""
     missing = new_classes(converted, (each.name for each in dataset.classes))
     if missing:
-        base = msgspec.to_builtins(dataset.classes)
-        body = {"classes": [*base, *missing], "classes_base": base}
-        path = f"{DEVELOPER}/datasets/{segment(dataset.id, 'dataset id')}"
-        await connection.call(Call(method="PATCH", path=path, json=body, reply=_DATASET))
-    return [each["name"] for each in missing]
+        await AsyncDatasets(connection).update(
+            dataset.name, classes=[*dataset.classes, *missing], classes_base=dataset.classes
+        )
+    return [each.name for each in missing]
 
 
-async def _save(connection: AsyncConnection, batch: Sequence[Save]) -> dict[str, str]:
+async def _save(bulk_save: BulkSave, batch: Sequence[Save]) -> dict[str, str]:
     """Save a batch; the images that were refused, with the reasons."""
-    saves = [{"image_id": each.image_id, "annotations": each.annotations} for each in batch]
-    call = Call(method="POST", path=f"{DEVELOPER}/annotations/bulk", json={"saves": saves}, reply=_SAVED)
     try:
-        answer = await connection.call(call)
+        answer = await bulk_save({each.image_id: each.annotations for each in batch})
     except ApiError as error:
         if error.status_code not in _OF_THE_CONTENT:
             raise

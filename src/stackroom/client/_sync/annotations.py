@@ -89,7 +89,14 @@ class Annotations:
         `create_classes`, classes that the dataset does not list are added to it first. `progress(done, total)`
         follows the images. Raises InvalidArgument if the file is not COCO, NotFoundError for the dataset.
         """
-        return import_coco(self._connection, dataset, path, create_classes=create_classes, progress=progress)
+        return import_coco(
+            self._connection,
+            self.bulk_save,
+            dataset,
+            path,
+            create_classes=create_classes,
+            progress=progress,
+        )
 
     def delete(self, image_id: str) -> AnnotationsDeleted:
         """Remove all annotations of an image. Needs the admin role."""

@@ -2,11 +2,9 @@
 
 """Bringing the annotations of a COCO file into a dataset."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-
-import msgspec
-from msgspec import Struct
+from typing import Any
 
 from stackroom.client.coco import (
     CocoFile,
@@ -21,8 +19,7 @@ from stackroom.client.coco import (
     read_coco,
 )
 from stackroom.client.errors import ApiError
-from stackroom.client.models import Dataset, ImportReport
-from stackroom.client.wire import DATASET, DEVELOPER, Call, Shape, one, segment
+from stackroom.client.models import BulkSaved, Dataset, ImportReport
 
 from .connection import Connection
 from .datasets import Datasets
@@ -30,25 +27,14 @@ from .images import Images
 from .seam import in_thread
 
 ImportProgress = Callable[[int, int], None]
+BulkSave = Callable[[Mapping[str, Sequence[Mapping[str, Any]]]], BulkSaved]
 # What is wrong with these requests is what is in them.
 _OF_THE_CONTENT = frozenset({400, 413, 422})
 
 
-class _NotSaved(Struct, frozen=True):
-    image_id: str
-    error: str = "not saved"
-
-
-class _Saved(Struct, frozen=True):
-    failed: list[_NotSaved] = []
-
-
-_DATASET = one(DATASET, "dataset", "data")
-_SAVED = one(Shape(_Saved))
-
-
 def import_coco(
     connection: Connection,
+    bulk_save: BulkSave,
     dataset: str,
     path: str | Path,
     *,
@@ -63,7 +49,7 @@ def import_coco(
     created = _create_classes(connection, found, converted) if create_classes else []
     tally = Tally(converted, unmatched, created)
     for batch in batches(meant, converted):
-        tally.count(batch, _save(connection, batch))
+        tally.count(batch, _save(bulk_save, batch))
         if progress is not None:
             progress(tally.images, len(meant))
     return tally.report()
@@ -81,19 +67,16 @@ def _create_classes(connection: Connection, dataset: Dataset, converted: Convert
     """Add what is missing to what is there, also if somebody changes the classes meanwhile; the names."""
     missing = new_classes(converted, (each.name for each in dataset.classes))
     if missing:
-        base = msgspec.to_builtins(dataset.classes)
-        body = {"classes": [*base, *missing], "classes_base": base}
-        path = f"{DEVELOPER}/datasets/{segment(dataset.id, 'dataset id')}"
-        connection.call(Call(method="PATCH", path=path, json=body, reply=_DATASET))
-    return [each["name"] for each in missing]
+        Datasets(connection).update(
+            dataset.name, classes=[*dataset.classes, *missing], classes_base=dataset.classes
+        )
+    return [each.name for each in missing]
 
 
-def _save(connection: Connection, batch: Sequence[Save]) -> dict[str, str]:
+def _save(bulk_save: BulkSave, batch: Sequence[Save]) -> dict[str, str]:
     """Save a batch; the images that were refused, with the reasons."""
-    saves = [{"image_id": each.image_id, "annotations": each.annotations} for each in batch]
-    call = Call(method="POST", path=f"{DEVELOPER}/annotations/bulk", json={"saves": saves}, reply=_SAVED)
     try:
-        answer = connection.call(call)
+        answer = bulk_save({each.image_id: each.annotations for each in batch})
     except ApiError as error:
         if error.status_code not in _OF_THE_CONTENT:
             raise
