@@ -81,6 +81,11 @@ BODIES: dict[tuple[str, str], dict[str, Any] | None] = {
         for kind in ("projects", "datasets", "datasets/by-name")
         for verb in ("archive", "restore", "unarchive")
     },
+    **{
+        ("POST", f"/{kind}/{{dataset}}/storage/{verb}"): None
+        for kind in ("datasets", "datasets/by-name")
+        for verb in ("freeze", "restore")
+    },
 }
 MAKES_SOMETHING_OF_ITS_OWN = {
     ("POST", "/projects"),
