@@ -8,10 +8,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import memory, operations, readers, report, transfers
+from bench import listing, memory, operations, readers, report, transfers
 from bench.library import KEPT
 
-SECTIONS = ("operations", "growth", "readers", "upload", "download", "memory")
+SECTIONS = ("operations", "growth", "readers", "listing", "upload", "download", "memory")
 RESULTS = Path(__file__).parent / "RESULTS.md"
 WORKPLACE = KEPT / "work"
 Say = Callable[[str], None]
@@ -55,6 +55,8 @@ def _beside_a_library(options: argparse.Namespace, rounds: int, say: Say) -> Ite
         if "readers" in options.sections:
             seconds = 3 if options.quick else 6
             yield readers.measure(contest, rounds, seconds, _named("readers", say))
+        if "listing" in options.sections:
+            yield from listing.measure(contest, WORKPLACE, rounds, _named("listing", say))
         if "memory" in options.sections:
             yield memory.measure(contest, WORKPLACE, min(rounds, 3), _named("memory", say))
 

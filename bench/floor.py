@@ -43,6 +43,8 @@ STATEMENTS = {
         """INSERT OR ROLLBACK INTO loose_bytes (storage_key, due_at)
             SELECT storage_key, :now FROM blob WHERE id IN (SELECT blob_id FROM temp.chosen)""",
         f"DELETE FROM annotation WHERE asset_id IN {CHOSEN}",
+        f"DELETE FROM annotation_class WHERE asset_id IN {CHOSEN}",
+        f"DELETE FROM asset_tag WHERE asset_id IN {CHOSEN}",
         f"DELETE FROM asset WHERE id IN {CHOSEN}",
         "DELETE FROM blob WHERE id IN (SELECT blob_id FROM temp.chosen)",
     ],

@@ -11,22 +11,26 @@ import subprocess
 from pathlib import Path
 
 import msgspec
-from sqlalchemy import Connection
+from sqlalchemy import Connection, insert
 from sqlalchemy.util import await_only
 
 from stackroom import clock, ids
 from stackroom.access import Role
 from stackroom.database import migrate
 from stackroom.database.connect import connect
+from stackroom.database.schema import tag
 from stackroom.library import datasets, folders, organizations
 
 KEPT = Path(__file__).absolute().parent / ".data"
 DATASET = "photographs"
-SHAPE = 4
+LARGEST = "/site-00/roll-0000"
+TAG = "night"
+SHAPE = 5
 """Raised when what is made here changes, so that what was kept is made anew."""
 
 ARCHIVED_SHARE = 0.03
-ANNOTATED_SHARE = 0.05
+ANNOTATED_SHARE = 0.1
+TAGGED_SHARE = 0.01
 STATUSES = ("new", "new", "new", "annotate", "review", "complete")
 ANNOTATION = msgspec.json.encode(
     [{"id": "1", "name": "crane", "type": "bbox", "bounding_box": {"x": 10, "y": 20, "w": 300, "h": 200}}]
@@ -35,12 +39,15 @@ SHAPES = ((4032, 3024), (3024, 4032), (6000, 4000), (1920, 1080))
 AT_ONCE = 10_000
 
 COLUMNS = {
-    "blob": "id, organization_id, sha256, size, content_type, storage_key, created_at",
+    "blob": "id, organization_id, sha256, size, content_type, storage_key, created_at, fingerprint",
     "asset": (
         "id, uuid, organization_id, dataset_id, folder_id, name, original_name, kind, blob_id, size, content_type, "
-        "width, height, status, display_name, annotation_count, state, archived_at, created_at, updated_at, version"
+        "width, height, status, display_name, annotation_count, min_confidence, state, archived_at, created_at, "
+        "updated_at, version"
     ),
     "annotation": "asset_id, document, updated_at",
+    "annotation_class": "asset_id, name, type, dataset_id, count",
+    "asset_tag": "tag_id, asset_id",
 }
 Rows = list[tuple[object, ...]]
 
@@ -50,6 +57,7 @@ class Owner(msgspec.Struct, frozen=True):
 
     organization_id: int
     dataset_id: int
+    tag_id: int
     now: int
 
 
@@ -121,9 +129,12 @@ def _fill(conn: Connection, assets: int) -> tuple[str, list[int]]:
     paths = [f"/site-{n % 40:02d}/roll-{n:04d}" for n in range(len(sizes))]
     places = [folders.ensure(conn, dataset.id, path, now=now) for path in paths]
     filed = [place for place, size in zip(places, sizes, strict=True) for _ in range(size)]
+    night = conn.execute(insert(tag).values(dataset_id=dataset.id, name=TAG)).inserted_primary_key
+    assert night is not None
+    owner = Owner(organization.id, dataset.id, night[0], now)
     chance = random.Random(assets)
     for start in range(0, assets, AT_ONCE):
-        for table, rows in _rows(Owner(organization.id, dataset.id, now), filed, start, chance).items():
+        for table, rows in _rows(owner, filed, start, chance).items():
             _insert(conn, table, rows)
     _count_on(conn)
     return key.token, places[:21]
@@ -133,7 +144,7 @@ def _rows(owner: Owner, filed: list[int], start: int, chance: random.Random) -> 
     """The next assets in the order of their arrival, which was one folder after the other."""
     here = filed[start : start + AT_ONCE]
     uuids, sizes = ids.new_block(len(here)), [chance.randint(300_000, 6_000_000) for _ in here]
-    blobs, assets, annotations = [], [], []
+    blobs, assets, annotations, classes, tagged = [], [], [], [], []
     for n, (folder_id, size) in enumerate(zip(here, sizes, strict=True)):
         number, at = start + n + 1, owner.now - (10**9 - start - n) * 1000
         digest, name = chance.randbytes(32), f"IMG_{start + n + 1:07d}.jpg"
@@ -150,12 +161,23 @@ def _rows(owner: Owner, filed: list[int], start: int, chance: random.Random) -> 
             name,
         )
         content = ("image", number, size, "image/jpeg", *chance.choice(SHAPES))
-        state = (chance.choice(STATUSES), None, int(annotated), "finished", archived, at, at, 1)
-        blobs.append((number, owner.organization_id, digest, size, "image/jpeg", key, at))
+        counted = (int(annotated), 1.0 if annotated else None)
+        state = (chance.choice(STATUSES), None, *counted, "finished", archived, at, at, 1)
+        look = chance.randbytes(32)
+        blobs.append((number, owner.organization_id, digest, size, "image/jpeg", key, at, look))
         assets.append((*place, *content, *state))
         if annotated:
             annotations.append((number, ANNOTATION, at))
-    return {"blob": blobs, "asset": assets, "annotation": annotations}
+            classes.append((number, "crane", "bbox", owner.dataset_id, 1))
+        if chance.random() < TAGGED_SHARE:
+            tagged.append((owner.tag_id, number))
+    return {
+        "blob": blobs,
+        "asset": assets,
+        "annotation": annotations,
+        "annotation_class": classes,
+        "asset_tag": tagged,
+    }
 
 
 def _insert(conn: Connection, table: str, rows: Rows) -> None:

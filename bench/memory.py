@@ -28,13 +28,13 @@ class Held(msgspec.Struct, frozen=True):
 
 
 def measure(contest: Contest, workplace: Path, turns: int, say: Callable[[str], None]) -> Table:
-    rows = [["before", *_shown(_held(contest.pid), _held(contest.pid))]]
+    rows = [["before", *_shown(held(contest.pid), held(contest.pid))]]
     for turn in range(1, turns + 1):
         say(f"turn {turn} of {turns}, operations")
         with Watch(contest.pid) as watch:
             _operate(contest, turn)
         rows.append(
-            [f"{len(SHOWN)} operations of {AT_ONCE:,}, turn {turn}", *_shown(watch.peak, _held(contest.pid))]
+            [f"{len(SHOWN)} operations of {AT_ONCE:,}, turn {turn}", *_shown(watch.peak, held(contest.pid))]
         )
     picture = noise(SIDE, workplace / "large.png")
     for turn in range(1, turns + 1):
@@ -48,7 +48,7 @@ def measure(contest: Contest, workplace: Path, turns: int, say: Callable[[str], 
                 client.images.upload(dataset.id, picture, folder_path=f"/large/{turn}-{number}")
         time.sleep(1)
         name = f"two uploads of {picture.stat().st_size / MEGABYTE:.0f} MB, turn {turn}"
-        rows.append([name, *_shown(watch.peak, _held(contest.pid))])
+        rows.append([name, *_shown(watch.peak, held(contest.pid))])
     return Table(
         title="Memory",
         text=(
@@ -80,7 +80,7 @@ class Watch:
 
     def _look(self) -> None:
         while not self._enough.wait(EVERY):
-            now = _held(self._pid)
+            now = held(self._pid)
             self.peak = Held(max(self.peak.private, now.private), max(self.peak.mapped, now.mapped))
 
 
@@ -92,7 +92,7 @@ def _operate(contest: Contest, turn: int) -> None:
     contest.served.change("purge", others, "", "", "")
 
 
-def _held(pid: int) -> Held:
+def held(pid: int) -> Held:
     private = mapped = 0
     for each in _family(pid):
         fields = _status(each)
