@@ -49,7 +49,23 @@ def furnish(server: LiveServer, files: Path) -> None:
         client.operations.move("/moved", ids=[each.id for each in made[:2]], dataset="cars")
         client.operations.copy("/copied", ids=[made[0].id, "unknown"], dataset="cars")
         client.operations.archive(ids=[made[2].id], dataset="cars")
+        client.annotations.save(made[1].id, [BOX])
+    talk_and_tag(server, key, dataset, made[1].id)
     wait_with_an_upload(server, key, dataset, files / "5.jpg")
+
+
+def talk_and_tag(server: LiveServer, key: str, dataset: str, image: str) -> None:
+    """Comment on an annotation, reply, react, and give tags, one of which is taken again."""
+    face = f"{server.url}/api/v1/developer"
+    with httpx.Client(headers={"X-API-Key": key}, timeout=30) as http:
+        comment = {"image_id": image, "annotation_id": BOX["id"], "body": "Is it?"}
+        first = http.post(f"{face}/annotation-comments", json=comment).raise_for_status().json()["comment"]["id"]
+        reply = {**comment, "body": "It is.", "parent_comment_id": first}
+        http.post(f"{face}/annotation-comments", json=reply).raise_for_status()
+        http.put(f"{face}/annotation-comments/{first}/reactions/like").raise_for_status()
+        tags = {"dataset_id": dataset, "image_ids": [image], "tags": ["night", "rain"]}
+        http.post(f"{face}/images/bulk-tag", json=tags).raise_for_status()
+        http.post(f"{face}/images/bulk-tag", json={**tags, "tags": ["rain"], "add": False}).raise_for_status()
 
 
 def wait_with_an_upload(server: LiveServer, key: str, dataset: str, file: Path) -> None:
@@ -158,7 +174,19 @@ DAMAGE: list[tuple[set[str], Callable[[Patient], None]]] = [
     ({"classes_counted"}, sql("DELETE FROM annotation_class")),
     ({"classes_counted"}, sql("UPDATE annotation_class SET count = count + 1")),
     ({"classes_counted"}, sql("UPDATE annotation_class SET name = 'another'")),
-    ({"classes_counted"}, sql("UPDATE annotation_class SET asset_id = 999")),
+    ({"classes_counted"}, sql("UPDATE annotation_class SET asset_id = asset_id + 999")),
+    ({"classes_at_home"}, sql("UPDATE annotation_class SET dataset_id = 999")),
+    ({"tags_at_home"}, sql("UPDATE asset_tag SET asset_id = 999")),
+    ({"tags_at_home"}, sql("UPDATE asset_tag SET tag_id = 999")),
+    ({"tags_at_home"}, sql("UPDATE tag SET dataset_id = 999")),
+    ({"tags_at_home"}, sql("DELETE FROM tag")),
+    ({"tags_in_journals"}, sql("INSERT INTO operation_tag VALUES (999, 0, 1, 1)")),
+    ({"tags_in_journals"}, sql("UPDATE operation_tag SET position = 7")),
+    ({"comments_at_home"}, sql("UPDATE annotation_comment SET asset_id = 999")),
+    ({"comments_at_home"}, sql(f"UPDATE annotation_comment SET organization_id = {OTHER}")),
+    ({"comments_at_home"}, sql("UPDATE annotation_comment SET parent_id = 999")),
+    ({"comments_at_home"}, sql("UPDATE annotation_comment SET asset_id = asset_id + 1 WHERE parent_id > 0")),
+    ({"reactions_at_home"}, sql("UPDATE comment_reaction SET comment_id = 999")),
     (
         {"nothing_stuck"},
         sql(f"UPDATE operation SET state = 'running', finished_at = NULL WHERE id = {FINISHED}"),
@@ -302,6 +330,11 @@ def test_on_postgresql_it_is_asked_the_same(on_postgresql: Settings) -> None:
     plant = {
         "annotations_counted": "UPDATE asset SET annotation_count = 7",
         "classes_counted": "UPDATE annotation_class SET type = 'polygon'",
+        "classes_at_home": "UPDATE annotation_class SET dataset_id = 999",
+        "tags_at_home": "UPDATE asset_tag SET asset_id = 999",
+        "tags_in_journals": "UPDATE operation_tag SET position = 7",
+        "comments_at_home": "UPDATE annotation_comment SET organization_id = organization_id + 1",
+        "reactions_at_home": "UPDATE comment_reaction SET comment_id = 999",
         "assets_have_bytes": "UPDATE asset SET size = size + 1",
         "folders_complete": "UPDATE folder SET path = '/z/b' WHERE path = '/a/b'",
         "outcomes_add_up": "UPDATE operation SET total = total + 1",

@@ -119,6 +119,43 @@ QUESTIONS = (
         advice="Save the annotations of these assets again.",
     ),
     Question(
+        check="classes_at_home",
+        title="Classes are counted in the dataset that their asset is in",
+        query="""SELECT a.uuid AS asset, c.name FROM annotation_class c JOIN asset a ON a.id = c.asset_id
+            WHERE c.dataset_id <> a.dataset_id""",
+    ),
+    Question(
+        check="tags_at_home",
+        title="Every tag is of a dataset, and on assets of that dataset only",
+        query="""SELECT x.tag_id AS tag, t.name, x.asset_id AS asset
+            FROM asset_tag x LEFT JOIN tag t ON t.id = x.tag_id
+            LEFT JOIN asset a ON a.id = x.asset_id AND a.dataset_id = t.dataset_id WHERE a.id IS NULL
+            UNION ALL SELECT t.id, t.name, NULL FROM tag t LEFT JOIN dataset d ON d.id = t.dataset_id
+            WHERE d.id IS NULL""",
+    ),
+    Question(
+        check="tags_in_journals",
+        title="Only items that an operation has changed have got or lost tags by it",
+        query=f"""SELECT o.operation_id AS operation, o.position, o.tag_id AS tag
+            FROM operation_tag o LEFT JOIN operation_item i ON i.operation_id = o.operation_id
+                AND i.position = o.position AND i.outcome = {int(Outcome.DONE)}
+            WHERE i.operation_id IS NULL""",
+    ),
+    Question(
+        check="comments_at_home",
+        title="Every comment is on an asset of its own organization, and in a thread on that asset",
+        query="""SELECT c.uuid AS comment FROM annotation_comment c
+            LEFT JOIN asset a ON a.id = c.asset_id AND a.organization_id = c.organization_id
+            LEFT JOIN annotation_comment p ON p.id = c.parent_id AND p.asset_id = c.asset_id
+            WHERE a.id IS NULL OR (p.id IS NULL AND c.parent_id IS NOT NULL)""",
+    ),
+    Question(
+        check="reactions_at_home",
+        title="Every reaction is to a comment",
+        query="""SELECT r.comment_id AS comment, r.kind FROM comment_reaction r
+            LEFT JOIN annotation_comment c ON c.id = r.comment_id WHERE c.id IS NULL""",
+    ),
+    Question(
         check="nothing_stuck",
         title="Every unfinished operation has items left to do",
         query=f"""SELECT o.uuid AS operation, o.verb, o.state FROM operation o
