@@ -59,7 +59,8 @@ def talk_and_tag(server: LiveServer, key: str, dataset: str, image: str) -> None
     face = f"{server.url}/api/v1/developer"
     with httpx.Client(headers={"X-API-Key": key}, timeout=30) as http:
         comment = {"image_id": image, "annotation_id": BOX["id"], "body": "Is it?"}
-        first = http.post(f"{face}/annotation-comments", json=comment).raise_for_status().json()["comment"]["id"]
+        made = http.post(f"{face}/annotation-comments", json=comment).raise_for_status()
+        first = made.json()["comment"]["id"]
         reply = {**comment, "body": "It is.", "parent_comment_id": first}
         http.post(f"{face}/annotation-comments", json=reply).raise_for_status()
         http.put(f"{face}/annotation-comments/{first}/reactions/like").raise_for_status()
