@@ -67,6 +67,7 @@ def create(conn: Connection, actor: Actor, email: str, *, role: Role, now: int) 
     if role is Role.OWNER:
         raise Invalid("role: an owner cannot be invited", hint="Invite an admin, and promote them.")
     email = members.clean_email(email)
+    organizations.lock(conn, actor.organization_id)
     if members.by_email(conn, actor, email) is not None:
         raise Conflict(f"{email} is a member already", hint="Change their role instead.")
     of_theirs = (invite.c.organization_id == actor.organization_id) & (invite.c.email == email)
@@ -93,7 +94,8 @@ def revoke(conn: Connection, actor: Actor, reference: str, *, now: int) -> None:
     require(actor, Role.ADMIN, "revoking an invite")
     raw = ids.parse(reference)
     mine = (invite.c.organization_id == actor.organization_id) & (invite.c.uuid == (raw or b""))
-    found = _where(conn, mine, now=now, lock=True)
+    organizations.lock(conn, actor.organization_id)
+    found = _where(conn, mine, now=now)
     if not found:
         raise NotFound(f"invite {reference!r} not found", hint="List the invites to see their ids.")
     if found[0].status != "pending":
@@ -110,10 +112,12 @@ def join(conn: Connection, token: str, *, full_name: str | None = None, now: int
     Raises `NotFound` for an unknown token, and `Conflict` for one that does not count any longer (`invite_expired`,
     `invite_revoked`, `invite_accepted`) and for who has become a member in another way.
     """
-    query = select(invite).where(invite.c.token_hash == _hash(token)).with_for_update()
+    query = select(invite).where(invite.c.token_hash == _hash(token))
     row = conn.execute(query).first()
     if row is None:
         raise NotFound("there is no such invite", hint="Check that the token was copied whole.")
+    organizations.lock(conn, row.organization_id)
+    row = conn.execute(query).one()  # as it is now that nobody else can change it
     owner = organizations.by_id(conn, row.organization_id)
     actor = organizations.system_actor(owner)
     found = _from_row(row, now)
@@ -165,9 +169,9 @@ def _record(conn: Connection, actor: Actor, kind: str, about: Invite, at: int) -
     log.record(conn, actor, kind, at=at, data=data)
 
 
-def _where(conn: Connection, where: ColumnElement[bool], *, now: int, lock: bool = False) -> list[Invite]:
+def _where(conn: Connection, where: ColumnElement[bool], *, now: int) -> list[Invite]:
     query = select(invite).where(where).order_by(invite.c.id)
-    return [_from_row(row, now) for row in conn.execute(query.with_for_update() if lock else query)]
+    return [_from_row(row, now) for row in conn.execute(query)]
 
 
 def _from_row(row: Row[Any], now: int) -> Invite:

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, func, select, update
 from stackroom import ids
 from stackroom.access import Actor, Role, require
 from stackroom.clock import DAY
-from stackroom.database.schema import api_key, member, organization
+from stackroom.database.schema import api_key, member
 from stackroom.errors import Conflict, Invalid, NotFound
 from stackroom.events import log
 from stackroom.library import organizations
@@ -138,8 +138,7 @@ def never_ownerless(conn: Connection, actor: Actor, *, now: int) -> Iterator[Non
 
     Raises `Conflict` (`last_owner_key`) at the end. One change at a time: two keys could remove each other.
     """
-    lock = select(organization.c.id).where(organization.c.id == actor.organization_id).with_for_update()
-    conn.execute(lock).one()
+    organizations.lock(conn, actor.organization_id)
     count = (
         select(func.count())
         .select_from(api_key)

@@ -163,6 +163,14 @@ def by_id(conn: Connection, organization_id: int) -> Organization:
     return _organization(conn, organization.c.id == organization_id)
 
 
+def lock(conn: Connection, organization_id: int) -> None:
+    """Let nobody else change the people and keys of an organization until this transaction ends.
+
+    On SQLite nobody can anyway.
+    """
+    conn.execute(select(organization.c.id).where(organization.c.id == organization_id).with_for_update())
+
+
 def list_organizations(conn: Connection) -> list[Organization]:
     return [_from_row(row) for row in conn.execute(select(organization).order_by(organization.c.id))]
 

@@ -60,6 +60,7 @@ def delete_key(conn: Connection, reference: str, *, now: int) -> None:
 
 
 def _member_id(conn: Connection, owner: Organization, email: str, role: Role) -> int:
+    organizations.lock(conn, owner.id)
     person = members.by_email(conn, system_actor(owner), email)
     if person is None:
         raise NotFound(f"{email!r} is no member of {owner.name!r}", hint="Invite them first.")

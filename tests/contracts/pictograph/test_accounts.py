@@ -443,3 +443,44 @@ def test_what_no_endpoint_can_be_is_refused(firm: Firm, wrong: dict[str, Any]) -
     answer = firm.ask("PATCH", f"/webhooks/endpoints/{made['id']}", wrong)
     assert answer.status_code == 422, answer.text
     assert firm.ask("GET", "/webhooks/endpoints").json()["endpoints"] == [made]
+
+
+def at_once(house: House, *asked: tuple[str, str, str, Any]) -> list[int]:
+    """Send requests, each of (key, method, path, body), side by side; their statuses."""
+    requests = [
+        house.http.build_request(method, path, headers={"X-API-Key": key}, json=body)
+        for key, method, path, body in asked
+    ]
+    return [answer.status_code for answer in house.at_once(*requests)]
+
+
+def test_two_owners_who_delete_each_other_at_once_do_not_both_go(house: House) -> None:
+    for _ in range(10):
+        firm = Firm(house)
+        [mine] = [each["id"] for each in firm.ask("GET", KEYS).json()["api_keys"] if each["role"] == "owner"]
+        made = firm.key(role="owner")
+        ours = house.keys[f"{firm._name} owner"]
+        statuses = at_once(
+            house,
+            (ours, "DELETE", f"{KEYS}/{made['key_id']}", {}),
+            (made["api_key"], "DELETE", f"{KEYS}/{mine}", {}),
+        )
+        assert statuses.count(200) == 1, statuses
+        assert sorted(statuses)[1] in {401, 409}
+
+
+def test_two_who_redeem_one_token_at_once_have_one_key_between_them(house: House) -> None:
+    for _ in range(5):
+        firm = Firm(house)
+        token = firm.ask("POST", "/organizations/invites", {"email": "ada@example.org"}).json()["token"]
+        request = house.http.build_request("POST", "/library/v1/join", json={"token": token})
+        answers = house.at_once(*[request] * 3)
+        keys = [each.json()["key"]["api_key"] for each in answers if each.status_code == 201]
+        assert [with_key(house, key).status_code for key in keys].count(200) == 1
+        assert len(firm.ask("GET", "/organizations/members").json()["members"]) == 1
+
+
+def test_nobody_is_invited_twice_at_once(house: House, firm: Firm) -> None:
+    path, body = "/api/v1/developer/organizations/invites", {"email": "ada@example.org"}
+    ours = house.keys[f"{firm._name} owner"]
+    assert sorted(at_once(house, *[(ours, "POST", path, body)] * 4)) == [201, 409, 409, 409]
