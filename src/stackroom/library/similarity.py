@@ -26,8 +26,8 @@ from stackroom.library.listing import Filter
 BITS = 256
 NONE = b""
 """Stands where a fingerprint was looked for and cannot be had: the bytes do not decode."""
-AT_ONCE = 5_000
-"""So many fingerprints of a folder are read in one go."""
+AT_ONCE = 2_000
+"""So many fingerprints of a folder are read in one go: with PostgreSQL, in milliseconds of the server's own thread."""
 
 
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,15 +145,13 @@ async def resembling(
     source, place, wanted = await database.read(begin)
     if place is None or wanted is None:
         return Resembling([], 0)
+    compare = partial(_nearest, source=source.id, wanted=wanted, at_most=bits_apart(threshold), limit=limit)
     best: list[tuple[int, int]] = []
     analyzed, after = 0, ""
     while True:
         rows = await database.read(partial(_some_of_folder, folder_id=place, after=after))
-        others = [each for each in _printed(rows) if each.id != source.id]
-        best = await asyncio.to_thread(
-            _nearest, best, others, wanted, at_most=bits_apart(threshold), limit=limit
-        )
-        analyzed += len(others)
+        best, compared = await asyncio.to_thread(compare, best, rows)
+        analyzed += compared
         if len(rows) < AT_ONCE:
             break
         after = rows[-1].name
@@ -214,15 +212,23 @@ def grouped(pairs: Sequence[Pair]) -> list[tuple[list[int], int]]:
 
 
 def _nearest(
-    known: Sequence[tuple[int, int]], others: Iterable[Printed], wanted: int, *, at_most: int, limit: int
-) -> list[tuple[int, int]]:
-    """The best of those known and of `others`, as (distance, negative row id): the newest of equals come first."""
+    known: Sequence[tuple[int, int]],
+    rows: Sequence[Row[Any]],
+    *,
+    source: int,
+    wanted: int,
+    at_most: int,
+    limit: int,
+) -> tuple[list[tuple[int, int]], int]:
+    """The best of those known and of `rows`, as (distance, negative row id): the newest of equals come first. And how
+    many rows there were to compare."""
+    others = [each for each in _printed(rows) if each.id != source]
     near = [
         (distance, -each.id)
         for each in others
         if (distance := (each.fingerprint ^ wanted).bit_count()) <= at_most
     ]
-    return nsmallest(limit, [*known, *near])
+    return nsmallest(limit, [*known, *near]), len(others)
 
 
 def _newest(conn: Connection, wanted: Filter, limit: int) -> Sequence[Row[Any]]:

@@ -1,5 +1,7 @@
 """What a dataset consists of, which of its images are nearly the same, and where it is kept."""
 
+import asyncio
+
 from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
@@ -41,7 +43,7 @@ async def duplicates(request: Request) -> Response:
     found = await similarity.near_duplicates(
         call.services.database, call.actor, call.place("dataset"), folder, within
     )
-    body = convert.duplicates(found, within, folder)
+    body = await asyncio.to_thread(convert.duplicates, found, within, folder)
     return json_reply(replace(body, data=body))
 
 
