@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from stackroom import ids
 from stackroom.clock import SECOND
-from stackroom.database.schema import event
+from stackroom.database.schema import annotation_class, asset, event
 from stackroom.errors import Conflict, Invalid
 from stackroom.library import annotations, assets, folders
 from stackroom.library.listing import Filter
@@ -37,6 +37,7 @@ filters = st.fixed_dictionaries(
         "recursive": st.booleans(),
         "status": st.sampled_from(["new", "complete"]),
         "glob": st.sampled_from(["a*", "*.jpg", "a-?.jpg", "a", "[a]*"]),
+        "tags": st.sampled_from([("night",), ("rain", "night"), ("Night",), ("of nobody",)]),
     },
 )
 some_ids = st.tuples(st.just("ids"), st.lists(pick, min_size=1, max_size=8), st.booleans())
@@ -54,8 +55,10 @@ changes = st.fixed_dictionaries(
         "display_name": st.sampled_from([None, "shown"]),
         "split": st.sampled_from([None, "train"]),
         "archived": st.booleans(),
+        "add_tags": st.sampled_from([("night",), ("night", "rain"), ("Night", "rain")]),
+        "remove_tags": st.sampled_from([("rain",), ("night",), ("of nobody", "Night")]),
     },
-).filter(bool)
+).filter(lambda it: it and not set(it.get("add_tags", ())) & set(it.get("remove_tags", ())))
 
 
 class BulkMachine(RuleBasedStateMachine):
@@ -203,6 +206,23 @@ class BulkMachine(RuleBasedStateMachine):
         assert len(live) == len(set(live))
 
     @invariant()
+    def what_belongs_to_assets_is_as_the_model_says(self) -> None:
+        if not hasattr(self, "model"):
+            return
+        tagged = self.library.tags(self.actor)
+        assert {key: frozenset(names) for key, names in tagged.items()} == {
+            key: it.tags for key, it in self.model.assets.items()
+        }
+        mine = asset.c.organization_id == self.actor.organization_id
+        counted = select(asset.c.uuid, asset.c.dataset_id == annotation_class.c.dataset_id).join(
+            annotation_class, annotation_class.c.asset_id == asset.c.id
+        )
+        rows = self.library.read(lambda conn: conn.execute(counted.where(mine)).all())
+        assert {ids.text(uuid): at_home for uuid, at_home in rows} == {
+            key: True for key, it in self.model.assets.items() if it.annotations
+        }
+
+    @invariant()
     def bytes_are_kept_exactly_as_long_as_an_asset_has_them(self) -> None:
         if not hasattr(self, "model"):
             return
@@ -319,6 +339,8 @@ class BulkMachine(RuleBasedStateMachine):
             policy=request.on_collision.value,
             wants=wants,
             annotated=request.copy_annotations,
+            gives=frozenset(given.add_tags),
+            takes=frozenset(given.remove_tags),
         )
 
     def _nth(self, which: int) -> str:
@@ -362,6 +384,10 @@ def _explains(item: Item, expected: ModelItem) -> None:
     assert (item.reason is None) == item.outcome.succeeded
     if item.outcome.word == "done" and item.after is not None and item.after.get("name"):
         assert item.after["name"] == expected.after["name"]
+    if item.outcome.word == "done":
+        after = item.after or {}
+        assert frozenset(after.get("added_tags", ())) == expected.given
+        assert frozenset(after.get("removed_tags", ())) == expected.taken
     if expected.before:
         assert item.before is not None
         assert (item.before["folder"], item.before["name"]) == (

@@ -30,6 +30,7 @@ class ModelAsset:
     split: str | None = None
     archived_at: int | None = None
     annotations: int = 0
+    tags: frozenset[str] = frozenset()
     version: int = 1
 
     @property
@@ -39,7 +40,10 @@ class ModelAsset:
 
 @dataclass(kw_only=True)
 class ModelItem:
-    """What happened to one item: `before` and `after` hold the FIELDS that the operation is about."""
+    """What happened to one item: `before` and `after` hold the FIELDS that the operation is about.
+
+    `given` and `taken` are the tags that it really got and lost.
+    """
 
     asked: str
     outcome: str = ""
@@ -47,6 +51,8 @@ class ModelItem:
     after: dict[str, Any] = field(default_factory=dict)
     made: str | None = None
     overwrote: bool = False
+    given: frozenset[str] = frozenset()
+    taken: frozenset[str] = frozenset()
 
 
 @dataclass(kw_only=True)
@@ -74,6 +80,8 @@ class Job:
     policy: str = "rename"
     wants: dict[str, Any] = field(default_factory=dict)
     annotated: bool = False
+    gives: frozenset[str] = frozenset()
+    takes: frozenset[str] = frozenset()
     fresh: Iterator[str] = field(default_factory=lambda: iter(()))
     undone: dict[str, ModelItem] = field(default_factory=dict)
 
@@ -162,7 +170,9 @@ class ModelLibrary:
         after = self._wanted(job, item, it)
         if job.verb == "undo" and (refusal := self._not_undone(job, item, it)):
             return refusal
-        if job.verb in {"move", "update"} and all(getattr(it, n) == after[n] for n in after if n != "name"):
+        tagged = (it.tags | job.gives) - job.takes == it.tags
+        same = tagged and all(getattr(it, n) == after[n] for n in after if n != "name")
+        if job.verb in {"move", "update"} and same:
             return "unchanged"
         place = self._place(job, it, after)
         if job.verb == "copy" and job.policy == "overwrite" and it.live and place == _place(it):
@@ -177,6 +187,7 @@ class ModelLibrary:
         if undone.made is not None and it.version != 1:
             return "changed_since"
         as_set = all(getattr(it, name) == undone.after[name] for name in job.wants)
+        as_set = as_set and undone.given <= it.tags and not undone.taken & it.tags
         return None if as_set else "changed_since"
 
     def _comes(self, job: Job, it: ModelAsset, after: dict[str, Any]) -> bool:
@@ -240,9 +251,14 @@ class ModelLibrary:
             )
             if job.annotated:
                 made.status, made.split, made.annotations = it.status, it.split, it.annotations
+                made.tags = it.tags
         else:
             for name, value in item.after.items():
                 setattr(it, name, value)
+            undone = job.undone.get(item.asked)
+            gives, takes = (undone.taken, undone.given) if undone else (job.gives, job.takes)
+            item.given, item.taken = gives - it.tags, takes & it.tags
+            it.tags = (it.tags | gives) - takes
             it.version += 1
 
     def _place(self, job: Job, it: ModelAsset, after: dict[str, Any]) -> tuple[str, str, str]:
@@ -268,7 +284,9 @@ def _free(name: str, first: int, taken: set[str]) -> str:
 
 
 def _matches(it: ModelAsset, organization: str, dataset: str, where: dict[str, Any]) -> bool:
-    if (it.organization, it.dataset) != (organization, dataset):
+    if (it.organization, it.dataset) != (organization, dataset) or not it.tags.issuperset(
+        where.get("tags", ())
+    ):
         return False
     if where.get("archived", False) is not None and where.get("archived", False) == it.live:
         return False
