@@ -375,7 +375,6 @@ def test_nobody_sees_what_is_anothers(house: House, gallery: dict[str, Any], tag
     assert house.get("/search/similar", params=about, role="viewer").status_code == 200
     shown = house.get("/search/by-tags", params={"objects": tagged["night"]}, role="stranger")
     assert shown.json()["results"] == []
-    refused(house.get("/search/other"), 501, "not_offered")
 
 
 # Images from before there were fingerprints
