@@ -130,6 +130,12 @@ def test_an_answer_that_was_lost_is_no_loss(library: Library) -> None:
     assert refused.value.code == "invite_accepted"
     assert whose(library, again.key.token)
     assert len(library.read(lambda conn: keys.list_mine(conn, actor))) == 1
+    kinds = select(event.c.type).where(event.c.organization_id == actor.organization_id).order_by(event.c.id)
+    assert library.read(lambda conn: list(conn.scalars(kinds)))[-3:] == [
+        "key.created",
+        "key.deleted",
+        "key.created",
+    ]
 
 
 def test_a_token_does_not_bring_back_a_key_that_was_switched_off(library: Library) -> None:

@@ -151,6 +151,8 @@ def _take_back_unused(conn: Connection, actor: Actor, accepted: Invite, now: int
         )
     gone = update(api_key).where(api_key.c.id == unused[0].id)
     conn.execute(gone.values(active=False, removed_at=now))
+    about = {"key": ids.text(unused[0].uuid), "name": unused[0].name}
+    log.record(conn, actor, "key.deleted", at=now, data=about)
     return person
 
 

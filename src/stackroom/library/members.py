@@ -90,10 +90,10 @@ def change_role(conn: Connection, actor: Actor, reference: str, role: Role, *, n
         _may_touch(conn, actor, found)
         conn.execute(update(member).where(member.c.id == found.id).values(role=int(role)))
         theirs = (api_key.c.member_id == found.id) & (api_key.c.organization_id == actor.organization_id)
-        lower = update(api_key).where(theirs, api_key.c.role > int(role)).values(role=int(role))
-        conn.execute(lower)
+        above = update(api_key).where(theirs, api_key.c.role > int(role))
+        lowered = conn.execute(above.values(role=int(role))).rowcount
     changed = msgspec.structs.replace(found, role=role)
-    _record(conn, actor, "member.updated", changed, now)
+    _record(conn, actor, "member.updated", changed, now, keys_lowered=lowered)
     return changed
 
 
@@ -107,9 +107,9 @@ def remove(conn: Connection, actor: Actor, reference: str, *, now: int) -> None:
         found = find(conn, actor, reference)
         _may_touch(conn, actor, found)
         theirs = (api_key.c.member_id == found.id) & (api_key.c.organization_id == actor.organization_id)
-        conn.execute(update(api_key).where(theirs).values(active=False))
+        revoked = conn.execute(update(api_key).where(theirs, api_key.c.active).values(active=False)).rowcount
         conn.execute(delete(member).where(member.c.id == found.id))
-    _record(conn, actor, "member.removed", found, now)
+    _record(conn, actor, "member.removed", found, now, keys_revoked=revoked)
 
 
 def clean_email(given: str) -> str:
@@ -144,8 +144,8 @@ def _may_touch(conn: Connection, actor: Actor, found: Member) -> None:
         )
 
 
-def _record(conn: Connection, actor: Actor, kind: str, about: Member, at: int) -> None:
-    data = {"member": ids.text(about.uuid), "email": about.email, "role": about.role.word}
+def _record(conn: Connection, actor: Actor, kind: str, about: Member, at: int, **more: Any) -> None:
+    data = {"member": ids.text(about.uuid), "email": about.email, "role": about.role.word, **more}
     log.record(conn, actor, kind, at=at, data=data)
 
 
