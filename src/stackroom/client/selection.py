@@ -13,9 +13,10 @@ class Selection(TypedDict, total=False):
 
     - `ids`: asset ids, any number. With `dataset`, ids of other datasets come out as not found.
     - `dataset` (name or id) and any of `folder`, `recursive` (True unless you say otherwise), `status`,
-      `kind`, `name` (a pattern such as `*.jpg`), `created_after`, `created_before`, `archived` (False, True
-      or, for both, None; left out it is what the verb is for: archived ones to restore, else live ones);
-      with `exclude` (ids to leave out) and `expect_count` (refuse if the number of matches differs).
+      `kind`, `name` (a pattern such as `*.jpg`), `tags` (all of them must be there), `created_after`,
+      `created_before`, `archived` (False, True or, for both, None; left out it is what the verb is for: archived
+      ones to restore, else live ones); with `exclude` (ids to leave out) and `expect_count` (refuse if the
+      number of matches differs).
     - `failed_of`: the id of an operation whose failed items are to be tried again.
     """
 
@@ -26,6 +27,7 @@ class Selection(TypedDict, total=False):
     status: str
     kind: str
     name: str
+    tags: Iterable[str]
     created_after: datetime | str
     created_before: datetime | str
     archived: bool | None
@@ -43,11 +45,13 @@ class Run(Selection, total=False):
 
 
 class Changes(TypedDict, total=False):
-    """What an update writes; None clears `display_name` and `split`."""
+    """What an update writes; None clears `display_name` and `split`. Tags that are not named stay as they are."""
 
     status: str
     display_name: str | None
     split: str | None
+    add_tags: Iterable[str]
+    remove_tags: Iterable[str]
 
 
 class Destination(TypedDict, total=False):
@@ -64,6 +68,7 @@ _FILTER_KEYS = (
     "status",
     "kind",
     "name",
+    "tags",
     "created_after",
     "created_before",
     "archived",
@@ -114,7 +119,10 @@ def _filter_body(chosen: Mapping[str, Any]) -> dict[str, Any]:
         raise InvalidArgument(
             "Nothing is selected.", fix="Pass ids=, or dataset= with what narrows it, or failed_of=."
         )
-    body: dict[str, Any] = {"filter": {key: _plain(chosen[key]) for key in _FILTER_KEYS if key in chosen}}
+    narrow = {key: _plain(chosen[key]) for key in _FILTER_KEYS if key in chosen}
+    if "tags" in chosen:
+        narrow["tags"] = wanted_tags(chosen["tags"])
+    body: dict[str, Any] = {"filter": narrow}
     if "exclude" in chosen:
         body["except"] = id_list(chosen["exclude"], "exclude")
     if "expect_count" in chosen:
@@ -130,8 +138,21 @@ def _plain(value: Any) -> Any:
     return value
 
 
+def wanted_tags(tags: Iterable[str]) -> list[str]:
+    """The tags that items must have. Raises InvalidArgument for none, which would match every item."""
+    wanted = id_list(tags, "tags")
+    if not wanted:
+        raise InvalidArgument("tags is empty; name at least one, or leave it out.")
+    return wanted
+
+
 def checked_changes(changes: Changes) -> Changes:
-    """Raises EmptyUpdate when there is nothing to change."""
-    if not changes:
+    """The changes with their tags as lists. Raises EmptyUpdate when there is nothing to change."""
+    checked = changes.copy()
+    if "add_tags" in checked:
+        checked["add_tags"] = id_list(checked["add_tags"], "add_tags")
+    if "remove_tags" in checked:
+        checked["remove_tags"] = id_list(checked["remove_tags"], "remove_tags")
+    if all(key in {"add_tags", "remove_tags"} and not value for key, value in checked.items()):
         raise EmptyUpdate("There is nothing to change.")
-    return changes
+    return checked

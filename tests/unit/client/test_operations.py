@@ -51,6 +51,14 @@ from .fake_server import FakeServer
             },
         ),
         (
+            lambda it: it.update({"add_tags": ("night",), "remove_tags": []}, dataset="depot", tags=["dusk"]),
+            {
+                "verb": "update",
+                "selection": {"filter": {"dataset": "depot", "tags": ["dusk"]}},
+                "changes": {"add_tags": ["night"], "remove_tags": []},
+            },
+        ),
+        (
             lambda it: it.archive(ids=(), dataset="depot"),
             {"verb": "archive", "selection": {"ids": [], "dataset": "depot"}},
         ),
@@ -94,13 +102,14 @@ def test_a_filter_carries_all_that_narrows_it() -> None:
         "status": "new",
         "kind": "image",
         "name": "*.jpg",
+        "tags": ("night", "fog"),
         "created_after": noon,
         "created_before": "2031-02-01T00:00:00Z",
         "archived": None,
     }
     guards = {"exclude": ("a",), "expect_count": 348}
     assert selection_body(narrow | guards) == {
-        "filter": narrow | {"created_after": "2031-01-02T12:00:00+00:00"},
+        "filter": narrow | {"tags": ["night", "fog"], "created_after": "2031-01-02T12:00:00+00:00"},
         "except": ["a"],
         "expect_count": 348,
     }
@@ -119,6 +128,8 @@ def test_a_filter_carries_all_that_narrows_it() -> None:
         {"failed_of": None},
         {"failed_of": "op", "dataset": "depot"},
         {"dataset": "depot", "folders": "/x"},
+        {"dataset": "depot", "tags": []},
+        {"dataset": "depot", "tags": "night"},
         {"dataset": "depot", "created_after": datetime(2031, 1, 1)},  # noqa: DTZ001 - that is the mistake
         {"dry_run": True, "plan": "token"},
     ],
@@ -131,9 +142,12 @@ def test_a_selection_that_is_none_or_unclear_is_never_everything(
     assert server.requests == []
 
 
-def test_an_update_without_changes_is_refused_without_a_request(client: Any, server: FakeServer) -> None:
+@pytest.mark.parametrize("changes", [{}, {"add_tags": []}, {"add_tags": (), "remove_tags": []}])
+def test_an_update_without_changes_is_refused_without_a_request(
+    client: Any, server: FakeServer, changes: dict[str, Any]
+) -> None:
     with pytest.raises(EmptyUpdate):
-        client.operations.update({}, ids=["a"])
+        client.operations.update(changes, ids=["a"])
     assert server.requests == []
 
 

@@ -243,6 +243,8 @@ def test_assets_are_listed_to_the_end_of_the_cursor(client: Any, server: FakeSer
     assert len(list(client.assets.iter("depot", page_size=2, max_total=3))) == 3
     assert [it.name for it in client.assets.list("depot", archived=None, limit=1)] == ["0.jpg"]
     assert server.requests[-1].url.params["archived"] == "all"
+    client.assets.list("depot", tags=("night", "fog"))
+    assert server.requests[-1].url.params.get_list("tags") == ["night", "fog"]
     assert client.assets.get(ids[3]).name == "3.jpg"
 
 

@@ -1,9 +1,10 @@
 """Listing assets in the words of the native API."""
 
 import builtins
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 
 from stackroom.client.models import Asset
+from stackroom.client.selection import wanted_tags
 from stackroom.client.wire import LIBRARY, Call, CursorPage, QueryValue, Shape, cursored, one, segment
 
 from .connection import AsyncConnection
@@ -29,11 +30,21 @@ class AsyncAssets:
         status: str | None = None,
         kind: str | None = None,
         name: str | None = None,
+        tags: Iterable[str] | None = None,
         archived: bool | None = False,
         limit: int = 100,
     ) -> builtins.list[Asset]:
         """The newest `limit` assets; see `iter` for the filters."""
-        query = _query(dataset, folder, status, kind, name, recursive=recursive, archived=archived)
+        query = _query(
+            tags,
+            dataset=dataset,
+            folder=folder,
+            recursive=recursive,
+            status=status,
+            kind=kind,
+            name=name,
+            archived="all" if archived is None else archived,
+        )
         return (await self._page(query, None, limit)).rows
 
     def iter(
@@ -45,6 +56,7 @@ class AsyncAssets:
         status: str | None = None,
         kind: str | None = None,
         name: str | None = None,
+        tags: Iterable[str] | None = None,
         archived: bool | None = False,
         page_size: int = 100,
         max_total: int | None = None,
@@ -52,9 +64,18 @@ class AsyncAssets:
         """All assets of a folder, newest first, page by page.
 
         `dataset` is a name or id; `recursive` takes the folders below in; `name` is a pattern such as
-        `*.jpg`; `archived` is False, True (those only) or None (both).
+        `*.jpg`; of `tags` all must be there; `archived` is False, True (those only) or None (both).
         """
-        query = _query(dataset, folder, status, kind, name, recursive=recursive, archived=archived)
+        query = _query(
+            tags,
+            dataset=dataset,
+            folder=folder,
+            recursive=recursive,
+            status=status,
+            kind=kind,
+            name=name,
+            archived="all" if archived is None else archived,
+        )
 
         async def fetch(cursor: str | None) -> CursorPage[Asset, str]:
             return await self._page(query, cursor, page_size)
@@ -73,22 +94,5 @@ class AsyncAssets:
         return await self._connection.call(Call(method="GET", path=_ASSETS, query=paged, reply=_PAGE))
 
 
-def _query(
-    dataset: str,
-    folder: str,
-    status: str | None,
-    kind: str | None,
-    name: str | None,
-    *,
-    recursive: bool,
-    archived: bool | None,
-) -> dict[str, QueryValue]:
-    return {
-        "dataset": dataset,
-        "folder": folder,
-        "recursive": recursive,
-        "status": status,
-        "kind": kind,
-        "name": name,
-        "archived": "all" if archived is None else archived,
-    }
+def _query(tags: Iterable[str] | None, **narrow: QueryValue) -> dict[str, QueryValue]:
+    return narrow if tags is None else {**narrow, "tags": wanted_tags(tags)}

@@ -187,7 +187,7 @@ class AsyncOperations:
         )
 
     async def update(self, changes: Changes, **run: Unpack[Run]) -> Operation:
-        """Write `{"status": …, "display_name": …, "split": …}`, those that are there.
+        """Write `{"status": …, "display_name": …, "split": …, "add_tags": …, "remove_tags": …}`, those that are there.
 
         Raises EmptyUpdate, without a request, if none is.
         """

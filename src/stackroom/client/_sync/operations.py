@@ -189,7 +189,7 @@ class Operations:
         )
 
     def update(self, changes: Changes, **run: Unpack[Run]) -> Operation:
-        """Write `{"status": …, "display_name": …, "split": …}`, those that are there.
+        """Write `{"status": …, "display_name": …, "split": …, "add_tags": …, "remove_tags": …}`, those that are there.
 
         Raises EmptyUpdate, without a request, if none is.
         """

@@ -123,6 +123,7 @@ class Asset(Struct, frozen=True, kw_only=True):
     width: int | None = None
     height: int | None = None
     annotation_count: int = 0
+    tags: list[str] = []
     archived_at: Moment | None = None
     updated_at: Moment | None = None
     version: int | None = None
