@@ -106,7 +106,7 @@ class House:
         """`role` None sends no key; a path that begins with the prefix or with http is taken as it is."""
         headers = {} if role is None else {"X-API-Key": self.keys[role]}
         headers |= options.pop("headers", None) or {}
-        whole = path.startswith((PREFIX, "http", "/storage", "/api"))
+        whole = path.startswith((PREFIX, "http", "/storage/", "/api"))
         return self.http.request(method, path if whole else PREFIX + path, headers=headers, **options)
 
     def get(self, path: str, **options: Any) -> httpx.Response:
