@@ -131,6 +131,47 @@ def test_fields_are_set_where_the_status_was(shell: Shell, cars: str) -> None:
     assert shell("set", cars, "--all").code == 2
 
 
+def test_tags_are_given_found_by_and_taken_back(shell: Shell, cars: str) -> None:
+    assert shell("set", cars, "--tag", "night", "--tag", "fog", "--name", "0.jpg").code == 0
+    assert shell("set", cars, "--tag", "night", "--name", "1.jpg").code == 0
+    assert names(shell, cars, "/", "-r", "--tag", "night") == ["/in/0.jpg", "/in/1.jpg"]
+    assert names(shell, cars, "/", "-r", "--tag", "night", "--tag", "fog") == ["/in/0.jpg"]
+    assert "/in/0.jpg  #fog  #night" in shell("ls", cars, "-r").out
+    tried = shell("set", cars, "--untag", "night", "--tag", "day", "--where-tag", "fog", "--dry-run", "--json")
+    assert (tried.code, tried.json["outcomes"]) == (0, {"done": 1})
+    changed = shell("set", cars, "--untag", "night", "--tag", "day", "--where-tag", "fog", "--json").json
+    [found] = shell("ls", cars, "-r", "--name", "0.jpg", "--json").json["items"]
+    assert found["tags"] == ["day", "fog"]
+    assert shell("undo", changed["id"]).code == 0
+    assert names(shell, cars, "/", "-r", "-t", "night") == ["/in/0.jpg", "/in/1.jpg"]
+    assert shell("mv", cars, "--to", "/dark", "--tag", "night", "--json").json["succeeded"] == 2
+
+
+def test_a_tag_that_is_empty_is_refused(shell: Shell, cars: str) -> None:
+    assert "is empty" in shell("rm", cars, "--tag", "").err
+    assert shell("rm", cars, "--tag", "night", "--all").code == 2
+    assert shell("set", cars, "--tag", "", "--all").code == 6
+    assert shell("set", cars, "--tag", "a", "--untag", "a", "--all").code == 6
+    assert len(names(shell, cars, "/", "-r")) == 6
+
+
+def test_a_copy_elsewhere_has_all_that_its_original_has_if_asked(
+    shell: Shell, cars: str, tmp_path: Path
+) -> None:
+    marked = ("--tag", "night", "--split", "val", "--status", "review")
+    assert shell("set", cars, *marked, "--name", "0.jpg").code == 0
+    other = f"{cars} 2"
+    assert shell("upload", other, tmp_path / "pictures" / "1.jpg").code == 0
+    done = shell("cp", cars, "--to-dataset", other, "--tag", "night", "--with-annotations", "--json")
+    assert (done.code, done.json["succeeded"]) == (0, 1)
+    [copy] = shell("ls", other, "--name", "0.jpg", "--json").json["items"]
+    assert (copy["tags"], copy["split"], copy["status"]) == (["night"], "val", "review")
+    assert shell("cp", cars, "--to-dataset", other, "--name", "0.jpg", "--to", "/bare").code == 0
+    [bare] = shell("ls", other, "/bare", "--json").json["items"]
+    assert (bare["tags"], bare["split"], bare["status"]) == ([], None, "new")
+    assert shell("cp", cars, "--all").code == 2  # to where?
+
+
 def test_removing_archives_and_restoring_brings_back(shell: Shell, cars: str) -> None:
     assert shell("rm", cars, "--folder", "/in").code == 0
     assert names(shell, cars, "/", "-r") == []

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 EXAMPLE = """stackroom ls
 
-stackroom ls cars /sorted --recursive --status complete --json"""
+stackroom ls cars /sorted --recursive --status complete --json
+
+stackroom ls cars -r --tag night --tag fog"""
 
 _COLUMNS = "{:36}  {:>9}  {:9}  {:8}  {}"
 
@@ -34,6 +36,12 @@ def list_all(
     status: Annotated[str | None, typer.Option("--status", "-s", help="Only of this status.")] = None,
     name: Annotated[
         str | None, typer.Option("--name", metavar="GLOB", help="Only names like this, with * and ?.")
+    ] = None,
+    tags: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--tag", "-t", metavar="TAG", help="Only with this tag; give it again for all of several."
+        ),
     ] = None,
     archived: Annotated[
         bool, typer.Option("--archived", help="What is archived, instead of what is not.")
@@ -53,6 +61,7 @@ def list_all(
             recursive=recursive,
             status=status,
             name=name,
+            tags=tags or None,
             archived=archived,
             page_size=1000,
         )
@@ -100,4 +109,5 @@ def _show(folders: "Iterable[Folder]", items: "Iterable[Asset]") -> None:
     for each in items:
         pixels = f"{each.width}x{each.height}" if each.width else ""
         where = f"{each.folder.rstrip('/')}/{each.name}"
-        say(escape(_COLUMNS.format(each.id, size(each.size), pixels, each.status or "", where)))
+        tagged = "".join(f"  #{tag}" for tag in each.tags)
+        say(escape(_COLUMNS.format(each.id, size(each.size), pixels, each.status or "", where + tagged)))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from stackroom import Run
 
 PANEL = "Selection (exactly one kind)"
-_HELP = "Give ids, --from-file, a filter (--folder, --status, --name), --all or --failed-of."
+_HELP = "Give ids, --from-file, a filter (--folder, --status, --name, --tag), --all or --failed-of."
 
 Ids = Annotated[list[str] | None, typer.Argument(metavar="ID", help="Ids of items.", show_default=False)]
 FromFile = Annotated[
@@ -72,6 +72,26 @@ Name = Annotated[
         rich_help_panel=PANEL,
     ),
 ]
+WithTags = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--where-tag",
+        metavar="TAG",
+        help="Filter: with this tag; give it again for all of several.",
+        rich_help_panel=PANEL,
+    ),
+]
+# `set` writes tags as well.
+Tags = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--tag",
+        "-t",
+        metavar="TAG",
+        help="Filter: with this tag; give it again for all of several.",
+        rich_help_panel=PANEL,
+    ),
+]
 Everything = Annotated[bool, typer.Option("--all", help="Everything in the dataset.", rich_help_panel=PANEL)]
 FailedOf = Annotated[
     str | None,
@@ -93,13 +113,19 @@ class Chosen(Options, frozen=True, kw_only=True):
     recursive: Recursive = None
     where_status: Status = None
     name: Name = None
+    where_tags: Tags = None
     everything: Everything = False
     failed_of: FailedOf = None
 
     @property
     def kinds(self) -> list[str]:
         """The kinds of selection that are there, as the user wrote them."""
-        filters = {"--folder": self.folder, "--status": self.where_status, "--name": self.name}
+        filters = {
+            "--folder": self.folder,
+            "--status": self.where_status,
+            "--name": self.name,
+            "--tag": self.where_tags or None,
+        }
         kinds = {
             "ids": bool(self.ids),
             "--from-file": self.from_file is not None,
@@ -111,9 +137,10 @@ class Chosen(Options, frozen=True, kw_only=True):
 
 
 class ChosenToSet(Chosen, frozen=True, kw_only=True):
-    """The same, for the command that writes a status."""
+    """The same, for the command that writes a status and tags."""
 
     where_status: WithStatus = None
+    where_tags: WithTags = None
 
 
 def select(dataset: str, chosen: Chosen, *, dry_run: bool = False, archived: bool = False) -> "Run":
@@ -148,6 +175,8 @@ def _filter(dataset: str, chosen: Chosen, *, archived: bool) -> "Run":
         run["status"] = chosen.where_status
     if chosen.name is not None:
         run["name"] = chosen.name
+    if chosen.where_tags:
+        run["tags"] = chosen.where_tags
     if archived:
         run["archived"] = True
     return run
@@ -159,7 +188,7 @@ def _check(chosen: Chosen) -> None:
         raise Refused("nothing is selected", fix=_HELP)
     if len(kinds) > 1:
         raise Refused(f"these are several kinds of selection: {', '.join(kinds)}", fix="Use one of them.")
-    if "" in {chosen.folder, chosen.where_status, chosen.name}:
+    if "" in {chosen.folder, chosen.where_status, chosen.name, *(chosen.where_tags or [])}:
         raise Refused(f"{kinds[0]} is empty", fix=_HELP)
     if chosen.recursive is not None and chosen.folder is None:
         raise Refused("--recursive and --no-recursive are about --folder, which is not there", fix=_HELP)

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 EXAMPLE = """stackroom set cars --status complete --folder /sorted
 
-stackroom set cars --split train --where-status complete --dry-run"""
+stackroom set cars --split train --where-status complete --dry-run
+
+stackroom set cars --tag night --untag day --where-tag dusk"""
 
 
 class Status(enum.StrEnum):
@@ -47,11 +49,19 @@ def update(
     display_name: Annotated[
         str | None, typer.Option("--display-name", help="The display name to write; '' clears it.")
     ] = None,
+    tags: Annotated[
+        list[str] | None,
+        typer.Option("--tag", "-t", metavar="TAG", help="A tag to give; may be repeated."),
+    ] = None,
+    untag: Annotated[
+        list[str] | None,
+        typer.Option("--untag", metavar="TAG", help="A tag to take away; may be repeated."),
+    ] = None,
     dry_run: DryRun = False,
     as_json: Json = False,
     server: Server,
 ) -> None:
-    """Write the same status, split or display name to many items."""
+    """Write the same status, split or display name to many items; give them tags, and take tags away."""
     changes: Changes = {}
     if status is not None:
         changes["status"] = status.value
@@ -59,8 +69,13 @@ def update(
         changes["split"] = None if split is Split.NONE else split.value
     if display_name is not None:
         changes["display_name"] = display_name or None
+    if tags:
+        changes["add_tags"] = tags
+    if untag:
+        changes["remove_tags"] = untag
     if not changes:
-        raise Refused("there is nothing to write", fix="Give --status, --split or --display-name.")
+        fix = "Give --status, --split, --display-name, --tag or --untag."
+        raise Refused("there is nothing to write", fix=fix)
     run = select(dataset, chosen, dry_run=dry_run)
     with server.connected() as client:
         finish(client, client.operations.update(changes, **run), as_json=as_json)

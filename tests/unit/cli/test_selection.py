@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from stackroom.cli.exits import Refused
-from stackroom.cli.selection import Chosen, select
+from stackroom.cli.selection import Chosen, ChosenToSet, select
 
 ONE = "019f3c1e-7a4b-7c53-9d21-5f0c2a6b8e14"
 TWO = "019f3c1e-7a4b-7c53-9d21-5f0c2a6b8e15"
@@ -17,14 +17,18 @@ def test_ids_are_those_of_the_dataset() -> None:
 
 
 def test_a_filter_holds_what_was_given_and_nothing_else() -> None:
-    chosen = Chosen(folder="/red", recursive=False, where_status="new", name="*.jpg")
+    chosen = Chosen(
+        folder="/red", recursive=False, where_status="new", name="*.jpg", where_tags=["night", "fog"]
+    )
     assert select("cars", chosen) == {
         "dataset": "cars",
         "folder": "/red",
         "recursive": False,
         "status": "new",
         "name": "*.jpg",
+        "tags": ["night", "fog"],
     }
+    assert select("cars", ChosenToSet(where_tags=["night"])) == {"dataset": "cars", "tags": ["night"]}
     assert select("cars", Chosen(folder="/red")) == {"dataset": "cars", "folder": "/red"}
 
 
@@ -52,6 +56,7 @@ def test_what_is_archived_is_looked_for_by_filters_only() -> None:
         Chosen(ids=[ONE], folder="/"),
         Chosen(from_file="-", ids=[ONE]),
         Chosen(name="*", everything=True),
+        Chosen(where_tags=["night"], everything=True),
         Chosen(failed_of=ONE, where_status="new"),
         Chosen(from_file="ids.txt", failed_of=ONE),
     ],
@@ -61,13 +66,16 @@ def test_two_kinds_of_selection_are_refused(chosen: Chosen) -> None:
         select("cars", chosen)
 
 
-@pytest.mark.parametrize("chosen", [Chosen(), Chosen(ids=[]), Chosen(recursive=True)])
+@pytest.mark.parametrize("chosen", [Chosen(), Chosen(ids=[]), Chosen(where_tags=[]), Chosen(recursive=True)])
 def test_nothing_selected_is_never_everything(chosen: Chosen) -> None:
     with pytest.raises(Refused, match="nothing is selected"):
         select("cars", chosen)
 
 
-@pytest.mark.parametrize("chosen", [Chosen(folder=""), Chosen(where_status=""), Chosen(name="")])
+@pytest.mark.parametrize(
+    "chosen",
+    [Chosen(folder=""), Chosen(where_status=""), Chosen(name=""), Chosen(where_tags=["night", ""])],
+)
 def test_an_empty_filter_is_no_filter(chosen: Chosen) -> None:
     """An unset variable in a script must not widen a selection."""
     with pytest.raises(Refused, match="is empty"):
