@@ -117,10 +117,9 @@ async def near_duplicates(
     pairs, pairs_capped = await asyncio.to_thread(near_pairs, images, bounds)
     together = grouped(pairs)
     known = await database.read(lambda conn: _by_ids(conn, actor, [it for ids, _ in together for it in ids]))
+    groups = [Group([known[it] for it in ids if it in known], similarity(least)) for ids, least in together]
     return NearDuplicates(
-        groups=[
-            Group([known[it] for it in ids if it in known], similarity(least)) for ids, least in together
-        ],
+        groups=[each for each in groups if len(each.members) > 1],  # some may have been archived since
         analyzed=len(images),
         total=total,
         sample_capped=total > len(rows),
