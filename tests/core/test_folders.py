@@ -250,7 +250,7 @@ def test_a_folder_with_folders_below_is_kept(tree: Tree, cascade: bool) -> None:
 def test_a_folder_with_images_is_kept_unless_asked_to_move_them(tree: Tree) -> None:
     one, two = tree.add("/a", "1.jpg", "2.jpg")
     tree.run(Verb.ARCHIVE, two)
-    with pytest.raises(Conflict, match="1 images, and 1 archived"):
+    with pytest.raises(Conflict, match="1 live and 1 archived images"):
         tree.remove("/a")
     tree.run(Verb.ARCHIVE, one)
     with pytest.raises(Conflict):

@@ -88,7 +88,7 @@ def _emptied(conn: Connection, actor: Actor, found: Folder, *, cascade: bool, no
     if not live and not archived:
         return None
     if not cascade:
-        held = f"holds {live} images" + (f", and {archived} archived ones" if archived else "")
+        held = f"holds {live} live and {archived} archived images"
         raise _not_empty(found, held, f"With cascade they are moved to {parent(found.path)!r}.")
     if live + archived > AT_ONCE:
         raise Conflict(
