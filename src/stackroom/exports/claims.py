@@ -8,7 +8,7 @@ holds; where it does not, the export has been deleted or is somebody else's, and
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, delete, insert, or_, select, update
+from sqlalchemy import Connection, Select, delete, insert, or_, select, update
 
 from stackroom import clock, faults, ids
 from stackroom.database import flavour
@@ -39,9 +39,7 @@ class Progress(msgspec.Struct, frozen=True):
 
 def claim(conn: Connection, *, now: int) -> Claim | None:
     """The oldest export that nobody is making; None if there is none. Two that ask at once get different ones."""
-    abandoned = (dataset_export.c.state == PROCESSING) & (dataset_export.c.held_until <= now)
-    free = select(dataset_export.c.id).where(or_(dataset_export.c.state == PENDING, abandoned))
-    oldest = free.order_by(dataset_export.c.id).limit(1).with_for_update(skip_locked=True)
+    oldest = _due(now).order_by(dataset_export.c.id).limit(1).with_for_update(skip_locked=True)
     export_id = conn.scalar(oldest)
     if export_id is None:
         return None
@@ -49,6 +47,11 @@ def claim(conn: Connection, *, now: int) -> Claim | None:
     conn.execute(update(dataset_export).where(dataset_export.c.id == export_id).values(values))
     row = conn.execute(rows.query().where(dataset_export.c.id == export_id)).one()
     return Claim(export=rows.from_row(row), held_until=now + LEASE)
+
+
+def are_due(conn: Connection, *, now: int) -> bool:
+    """Whether there is any export that nobody is making."""
+    return conn.scalar(_due(now).limit(1)) is not None
 
 
 def free_all(conn: Connection) -> None:
@@ -115,6 +118,11 @@ def give_back(conn: Connection, held: Claim, *, now: int) -> None:
         mine = loose_bytes.c.storage_key == held.key
         conn.execute(update(loose_bytes).where(mine).values(due_at=now))
     _change(conn, held, {"state": PENDING, "held_until": None})
+
+
+def _due(now: int) -> Select[tuple[int]]:
+    abandoned = (dataset_export.c.state == PROCESSING) & (dataset_export.c.held_until <= now)
+    return select(dataset_export.c.id).where(or_(dataset_export.c.state == PENDING, abandoned))
 
 
 def _change(conn: Connection, held: Claim, values: dict[str, Any]) -> bool:

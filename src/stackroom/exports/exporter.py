@@ -58,9 +58,10 @@ class Exporter:
         while True:
             self._awake.clear()
             try:
-                while held := await self._database.write(lambda conn: claims.claim(conn, now=self._now())):
+                # Looked for first: a write that changes nothing goes to the disk as well.
+                while await self._read(claims.are_due) and (held := await self._write(claims.claim)):
                     await self._make(held)
-                if await self._database.write(lambda conn: rows.expire(conn, now=self._now())):
+                if await self._read(rows.are_late) and await self._write(rows.expire):
                     self._sweep_soon.set()
             except Exception:
                 log.exception("exports.stuck")
@@ -158,6 +159,9 @@ class Exporter:
                 held.stop.set()
             else:
                 held.claim = kept
+
+    async def _read(self, work: Callable[..., T]) -> T:
+        return await self._database.read(lambda conn: work(conn, now=self._now()))
 
     async def _write(self, work: Callable[..., T]) -> T:
         return await self._database.write(lambda conn: work(conn, now=self._now()))

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, Select, delete, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, insert, select
 
 from stackroom import clock, ids
 from stackroom.access import Actor, Role, require
@@ -181,10 +181,14 @@ def remove_many(conn: Connection, actor: Actor, references: Sequence[str], *, no
     )
 
 
+def are_late(conn: Connection, *, now: int) -> bool:
+    """Whether `expire` has anything to do."""
+    return conn.scalar(select(dataset_export.c.id).where(_over(now)).limit(1)) is not None
+
+
 def expire(conn: Connection, *, now: int) -> int:
     """Remove exports whose time is over, but for those that are just being made; how many."""
-    over = (dataset_export.c.expires_at <= now) & dataset_export.c.state.in_([COMPLETED, FAILED])
-    late = [from_row(row) for row in conn.execute(query().where(over).limit(MOST_AT_ONCE))]
+    late = [from_row(row) for row in conn.execute(query().where(_over(now)).limit(MOST_AT_ONCE))]
     _remove(conn, late, now=now)
     for organization_id in sorted({each.organization_id for each in late}):
         theirs = [each for each in late if each.organization_id == organization_id]
@@ -230,6 +234,10 @@ def from_row(row: Row[Any]) -> Export:
     values = dict(row._mapping)
     options = msgspec.json.decode(values.pop("options"), type=Options)
     return Export(**{**values, "format": Format(values["format"]), "options": options})
+
+
+def _over(now: int) -> ColumnElement[bool]:
+    return (dataset_export.c.expires_at <= now) & dataset_export.c.state.in_([COMPLETED, FAILED])
 
 
 def _remove(conn: Connection, gone: Sequence[Export], *, now: int) -> None:
