@@ -221,6 +221,19 @@ def test_blobs_of_images_without_a_fingerprint_are_found_in_order_until_there_ar
     library.submit(gallery.actor, Verb.PURGE, gallery.ids, gallery.dataset)
 
 
+@every_database
+def test_what_was_looked_at_a_while_ago_is_noted_for_the_same_bytes_only(library: Library) -> None:
+    """By then a blob may be gone, and its row id be that of another one."""
+    gallery = Gallery(library, None)
+    waiting = dict(library.read(lambda conn: similarity.missing(conn, after=0, limit=10**6)))
+    number = max(waiting)
+    library.write(lambda conn: similarity.note_later(conn, {"blobs/gone": b"a" * 32}))
+    assert number in dict(library.read(lambda conn: similarity.missing(conn, after=0, limit=10**6)))
+    library.write(lambda conn: similarity.note_later(conn, {waiting[number]: b"a" * 32}))
+    assert number not in dict(library.read(lambda conn: similarity.missing(conn, after=0, limit=10**6)))
+    library.submit(gallery.actor, Verb.PURGE, gallery.ids, gallery.dataset)
+
+
 def test_every_pair_is_weighed_and_the_groups_are_those_of_a_plain_search() -> None:
     chance = random.Random(1)
     roots = [chance.getrandbits(256) for _ in range(6)]

@@ -25,9 +25,9 @@ async def fill(database: Database, store: BlobStore, studio: Studio) -> int:
     """
     taken, after = 0, 0
     while waiting := await database.read(partial(similarity.missing, after=after, limit=AT_ONCE)):
-        looked_at = {blob_id: await _look(store, studio, key) for blob_id, key in waiting}
-        seen = {blob_id: found for blob_id, found in looked_at.items() if found is not None}
-        await database.write(partial(similarity.note, fingerprints=seen))
+        looked_at = {key: await _look(store, studio, key) for _, key in waiting}
+        seen = {key: found for key, found in looked_at.items() if found is not None}
+        await database.write(partial(similarity.note_later, fingerprints=seen))
         taken, after = taken + len(seen), waiting[-1][0]
     if taken:
         log.info("fingerprints.taken", blobs=taken)

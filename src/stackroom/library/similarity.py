@@ -86,10 +86,17 @@ class Pair(msgspec.Struct, frozen=True, order=True):
 
 
 def note(conn: Connection, fingerprints: Mapping[int, bytes]) -> None:
-    """Keep the fingerprints of blobs that have none yet, by their row id. Repeating it changes nothing."""
+    """Keep the fingerprints of blobs that have none yet, by row id. Repeating it changes nothing."""
     if fingerprints:
-        rows = [{"known": known, "seen": seen} for known, seen in sorted(fingerprints.items())]
-        conn.execute(_NOTE, rows)
+        conn.execute(_NOTE, [{"id_": each, "seen": seen} for each, seen in sorted(fingerprints.items())])
+
+
+def note_later(conn: Connection, fingerprints: Mapping[str, bytes]) -> None:
+    """The same by storage key: a blob that was looked at a while ago may be gone, and its row id another's."""
+    if fingerprints:
+        conn.execute(
+            _NOTE_LATER, [{"key": each, "seen": seen} for each, seen in sorted(fingerprints.items())]
+        )
 
 
 def missing(conn: Connection, *, after: int, limit: int) -> list[tuple[int, str]]:
@@ -258,11 +265,9 @@ def _printed(rows: Iterable[Row[Any]]) -> list[Printed]:
 
 
 # Run many times over, and built once: building a statement takes longer than running it.
-_NOTE = (
-    update(blob)
-    .where(blob.c.id == bindparam("known"), blob.c.fingerprint.is_(None))
-    .values(fingerprint=bindparam("seen"))
-)
+_UNSEEN = update(blob).where(blob.c.fingerprint.is_(None)).values(fingerprint=bindparam("seen"))
+_NOTE = _UNSEEN.where(blob.c.id == bindparam("id_"))
+_NOTE_LATER = _UNSEEN.where(blob.c.storage_key == bindparam("key"))
 _PORTION = (
     select(asset.c.id, asset.c.name, asset.c.blob_id)
     .where(asset.c.folder_id == bindparam("folder"), asset.c.name > bindparam("after"), LIVE)
