@@ -135,7 +135,23 @@ class Speaker:
     # --- folders ----------------------------------------------------------------------------------------------
 
     def folders(self, made: Any, **options: Any) -> list[Any]:
-        return list(getattr(self.client, self.words).list(self.called(made), **options))
+        return list(self.places.list(self.called(made), **options))
 
     def tree(self, made: Any) -> list[Any]:
-        return list(getattr(self.client, self.words).tree(self.called(made)))
+        return list(self.places.tree(self.called(made)))
+
+    def folder(self, made: Any, path: str) -> tuple[str, ...]:
+        """What names a folder: its path in a dataset, or in older words its id."""
+        if self.word == "directory":
+            return (made.name, path)
+        return tuple(each.id for each in self.folders(made) if each.full_path == path)
+
+    @property
+    def places(self) -> Any:
+        """What asks about folders."""
+        return getattr(self.client, self.words)
+
+    def comment(self, made: Any, image: Any, body: str, **about: Any) -> Any:
+        create = self.client.annotation_comments.create
+        on = {} if self.by_place else {"image_id": image.id}
+        return create(*(self.on(made, image) if self.by_place else ()), **on, body=body, **about)

@@ -14,17 +14,6 @@ from pictograph import BBoxAnnotation, BoundingBox, Client
 from PIL import Image as Picture
 from speaker import Speaker
 
-MODULES = (
-    "transport",
-    "datasets",
-    "images",
-    "batch",
-    "annotations",
-    "folders",
-    "reviews",
-    "search",
-    "accounts",
-)
 PREFIX = "/api/v1/developer"
 
 
