@@ -197,6 +197,9 @@ def test_images_are_tagged_found_by_tag_and_untagged(
     ]
     assert not client.images.untag(dataset.name, ids, ["fog"]).added
     assert client.images.search_by_tags(["fog", "night"], dataset=dataset.id) == []
+    assert [each.id for each in client.images.list(dataset.name, tags=["night"])] == [ids[1], ids[0]]
+    with pytest.raises(InvalidArgument):
+        client.images.list(dataset.name, tags=[])
     assert done.operation_id is not None
     with pytest.raises(InvalidArgument):
         client.images.search_by_tags([])
@@ -207,6 +210,7 @@ def test_images_are_tagged_found_by_tag_and_untagged(
 def test_images_are_reviewed_and_divided(client: Client, dataset: Dataset, images: list[Image]) -> None:
     asked = client.images.review(images[0].id, "request_changes", note="too loose")
     assert (asked.status, asked.review_note) == ("annotate", "too loose")
+    assert client.images.get(images[0].id).review_note == "too loose"
     approved = client.images.review(images[0].id, "approve")
     assert (approved.id, approved.status, approved.review_note) == (images[0].id, "complete", None)
     split = client.images.set_split(images[0].id, "val")

@@ -237,9 +237,9 @@ CALLS = [
         ("f1", 2, None),
     ),
     Case(
-        lambda it: it.images.list("d1", filename="a.png", min_confidence_lt=0.5),
+        lambda it: it.images.list("d1", filename="a.png", tags=("a", "b"), min_confidence_lt=0.5),
         "GET",
-        f"{DEV}/images/?dataset_id=d1&filename=a.png&min_confidence_lt=0.5&limit=100&offset=0",
+        f"{DEV}/images/?dataset_id=d1&filename=a.png&tags=a&tags=b&min_confidence_lt=0.5&limit=100&offset=0",
         None,
         {"images": []},
         lambda got: got,

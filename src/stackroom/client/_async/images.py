@@ -4,7 +4,7 @@ import builtins
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from stackroom.client.errors import ApiError, InvalidArgument, StackroomError, malformed
+from stackroom.client.errors import ApiError, StackroomError, malformed
 from stackroom.client.exchange import new_key, read_answer
 from stackroom.client.files import LocalImage, Progress, look_at
 from stackroom.client.models import (
@@ -19,6 +19,7 @@ from stackroom.client.models import (
     TagResult,
     UploadFailure,
 )
+from stackroom.client.selection import wanted_tags
 from stackroom.client.uploads import (
     MOST_FILES_AT_ONCE,
     FileProgress,
@@ -90,6 +91,7 @@ class AsyncImages:
         status: str | None = None,
         split: str | None = None,
         filename: str | None = None,
+        tags: Iterable[str] | None = None,
         min_confidence_lt: float | None = None,
         include_archived: bool = False,
         limit: int = 100,
@@ -97,8 +99,8 @@ class AsyncImages:
     ) -> builtins.list[Image]:
         """One page of a dataset's images (by name or id), newest first.
 
-        `folder_path` is exactly that folder, `filename` exactly that name; `min_confidence_lt` finds images with
-        an annotation that somebody, mostly a model, was less sure of.
+        `folder_path` is exactly that folder, `filename` exactly that name; of `tags`, an image has all.
+        `min_confidence_lt` finds images with an annotation that somebody, mostly a model, was less sure of.
         """
         fetch = self._lister(
             dataset_id,
@@ -106,6 +108,7 @@ class AsyncImages:
             status=status,
             split=split,
             filename=filename,
+            tags=None if tags is None else wanted_tags(tags),
             min_confidence_lt=min_confidence_lt,
             include_archived=include_archived or None,
         )
@@ -119,6 +122,7 @@ class AsyncImages:
         status: str | None = None,
         split: str | None = None,
         filename: str | None = None,
+        tags: Iterable[str] | None = None,
         min_confidence_lt: float | None = None,
         include_archived: bool = False,
         page_size: int = 100,
@@ -131,6 +135,7 @@ class AsyncImages:
             status=status,
             split=split,
             filename=filename,
+            tags=None if tags is None else wanted_tags(tags),
             min_confidence_lt=min_confidence_lt,
             include_archived=include_archived or None,
         )
@@ -317,9 +322,7 @@ class AsyncImages:
     def _tagged(
         self, tags: Iterable[str], dataset: str | None
     ) -> Callable[[int, int], Awaitable[Page[TaggedImage]]]:
-        wanted = id_list(tags, "tags")
-        if not wanted:
-            raise InvalidArgument("tags is empty; name at least one.")
+        wanted = wanted_tags(tags)
 
         async def fetch(limit: int, offset: int) -> Page[TaggedImage]:
             query = {"objects": wanted, "dataset_name": dataset, "limit": limit, "offset": offset}

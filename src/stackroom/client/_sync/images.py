@@ -6,7 +6,7 @@ import builtins
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from stackroom.client.errors import ApiError, InvalidArgument, StackroomError, malformed
+from stackroom.client.errors import ApiError, StackroomError, malformed
 from stackroom.client.exchange import new_key, read_answer
 from stackroom.client.files import LocalImage, Progress, look_at
 from stackroom.client.models import (
@@ -21,6 +21,7 @@ from stackroom.client.models import (
     TagResult,
     UploadFailure,
 )
+from stackroom.client.selection import wanted_tags
 from stackroom.client.uploads import (
     MOST_FILES_AT_ONCE,
     FileProgress,
@@ -92,6 +93,7 @@ class Images:
         status: str | None = None,
         split: str | None = None,
         filename: str | None = None,
+        tags: Iterable[str] | None = None,
         min_confidence_lt: float | None = None,
         include_archived: bool = False,
         limit: int = 100,
@@ -99,8 +101,8 @@ class Images:
     ) -> builtins.list[Image]:
         """One page of a dataset's images (by name or id), newest first.
 
-        `folder_path` is exactly that folder, `filename` exactly that name; `min_confidence_lt` finds images with
-        an annotation that somebody, mostly a model, was less sure of.
+        `folder_path` is exactly that folder, `filename` exactly that name; of `tags`, an image has all.
+        `min_confidence_lt` finds images with an annotation that somebody, mostly a model, was less sure of.
         """
         fetch = self._lister(
             dataset_id,
@@ -108,6 +110,7 @@ class Images:
             status=status,
             split=split,
             filename=filename,
+            tags=None if tags is None else wanted_tags(tags),
             min_confidence_lt=min_confidence_lt,
             include_archived=include_archived or None,
         )
@@ -121,6 +124,7 @@ class Images:
         status: str | None = None,
         split: str | None = None,
         filename: str | None = None,
+        tags: Iterable[str] | None = None,
         min_confidence_lt: float | None = None,
         include_archived: bool = False,
         page_size: int = 100,
@@ -133,6 +137,7 @@ class Images:
             status=status,
             split=split,
             filename=filename,
+            tags=None if tags is None else wanted_tags(tags),
             min_confidence_lt=min_confidence_lt,
             include_archived=include_archived or None,
         )
@@ -309,9 +314,7 @@ class Images:
         return self._connection.call(Call(method="POST", path=path, json=body, reply=_TAGGED))
 
     def _tagged(self, tags: Iterable[str], dataset: str | None) -> Callable[[int, int], Page[TaggedImage]]:
-        wanted = id_list(tags, "tags")
-        if not wanted:
-            raise InvalidArgument("tags is empty; name at least one.")
+        wanted = wanted_tags(tags)
 
         def fetch(limit: int, offset: int) -> Page[TaggedImage]:
             query = {"objects": wanted, "dataset_name": dataset, "limit": limit, "offset": offset}

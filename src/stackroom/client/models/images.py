@@ -43,6 +43,7 @@ class Image(Struct, frozen=True, kw_only=True):
     height: int | None = None
     content_type: str | None = None
     tags: list[str] = []
+    review_note: str | None = None
     is_archived: bool = False
     image_url: str | None = None
     thumbnail_url: str | None = None
