@@ -61,7 +61,8 @@ class Exporter:
                 # Looked for first: a write that changes nothing goes to the disk as well.
                 while await self._read(claims.are_due) and (held := await self._write(claims.claim)):
                     await self._make(held)
-                if await self._read(rows.are_late) and await self._write(rows.expire):
+                if await self._read(rows.are_late):
+                    await self._write(rows.expire)
                     self._sweep_soon.set()
             except Exception:
                 log.exception("exports.stuck")
