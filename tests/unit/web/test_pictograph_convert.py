@@ -102,7 +102,7 @@ def test_what_failed_is_named_as_it_was_asked_for() -> None:
     asked = [A, "no id", B.upper()]
     failures = [(1, Outcome.NOT_FOUND, None), (2, Outcome.SKIPPED, "b.png")]
     done = finished(Verb.COPY, done=1, not_found=1, skipped=1)
-    made = [(0, bytes(16), "a-2.png")]
+    made = [(0, ids.text(bytes(16)), "a-2.png")]
     result = convert.batch_result(done, asked, failures, folders=["/x"], created=made)
     shown = msgspec.json.decode(msgspec.json.encode(result))
     assert (shown["succeeded"], shown["processed"], shown["success"]) == ([A], 1, False)
