@@ -12,12 +12,20 @@ import typer
 
 from stackroom import __version__
 from stackroom.cli import (
+    annotations,
     bench,
+    classes,
     cp,
+    dataset,
     demo,
     doctor,
+    download,
+    duplicates,
     export,
+    folder,
+    get,
     import_coco,
+    insights,
     join,
     key,
     ls,
@@ -26,8 +34,11 @@ from stackroom.cli import (
     ops,
     org,
     restore,
+    review,
     rm,
+    search,
     serve,
+    split,
     undo,
     upload,
     webhook,
@@ -110,6 +121,46 @@ _add(application, "set", set_fields.update, set_fields.EXAMPLE, _WORK)
 _add(application, "rm", rm.remove, rm.EXAMPLE, _WORK)
 _add(application, "restore", restore.restore, restore.EXAMPLE, _WORK)
 _add(application, "undo", undo.undo, undo.EXAMPLE, _WORK)
+
+_add(application, "get", get.get, get.EXAMPLE, _WORK)
+_add(application, "review", review.review, review.EXAMPLE, _WORK)
+_add(application, "split", split.split, split.EXAMPLE, _WORK)
+
+_datasets = _group("dataset", "Datasets: make, look into, download, archive and delete them.", _WORK)
+_add(_datasets, "list", dataset.list_all, dataset.EXAMPLES["list"])
+_add(_datasets, "show", dataset.show, dataset.EXAMPLES["show"])
+_add(_datasets, "create", dataset.create, dataset.EXAMPLES["create"])
+_add(_datasets, "update", dataset.update, dataset.EXAMPLES["update"])
+_add(_datasets, "archive", dataset.archive, dataset.EXAMPLES["archive"])
+_add(_datasets, "restore", dataset.restore, dataset.EXAMPLES["restore"])
+_add(_datasets, "delete", dataset.delete, dataset.EXAMPLES["delete"])
+_add(_datasets, "insights", insights.insights, insights.EXAMPLE)
+_add(_datasets, "duplicates", duplicates.duplicates, duplicates.EXAMPLE)
+_add(_datasets, "download", download.download, download.EXAMPLE)
+
+_folders = _group("folder", "The folders of a dataset.", _WORK)
+_add(_folders, "list", folder.list_all, folder.EXAMPLES["list"])
+_add(_folders, "tree", folder.tree, folder.EXAMPLES["tree"])
+_add(_folders, "stats", folder.stats, folder.EXAMPLES["stats"])
+_add(_folders, "create", folder.create, folder.EXAMPLES["create"])
+_add(_folders, "rename", folder.rename, folder.EXAMPLES["rename"])
+_add(_folders, "delete", folder.delete, folder.EXAMPLES["delete"])
+
+_annotations = _group("annotations", "What is marked on images, read and written as JSON.", _WORK)
+_add(_annotations, "get", annotations.get, annotations.EXAMPLES["get"])
+_add(_annotations, "save", annotations.save, annotations.EXAMPLES["save"])
+_add(_annotations, "delete", annotations.delete, annotations.EXAMPLES["delete"])
+_add(_annotations, "bulk-save", annotations.bulk_save, annotations.EXAMPLES["bulk-save"])
+
+_classes = _group("classes", "What annotations of a dataset are called.", _WORK)
+_add(_classes, "list", classes.list_all, classes.EXAMPLES["list"])
+_add(_classes, "rename", classes.rename, classes.EXAMPLES["rename"])
+_add(_classes, "merge", classes.merge, classes.EXAMPLES["merge"])
+_add(_classes, "delete", classes.delete, classes.EXAMPLES["delete"])
+
+_search = _group("search", "Images that look like one, and images by their tags.", _WORK)
+_add(_search, "similar", search.similar, search.EXAMPLES["similar"])
+_add(_search, "tags", search.tags, search.EXAMPLES["tags"])
 
 _operations = _group("ops", "Operations: what became of each item, and steering those that run.", _WORK)
 _add(_operations, "list", ops.list_all, ops.EXAMPLES["list"])

@@ -1,17 +1,15 @@
 """`stackroom import-coco`: the annotations of a COCO file into a dataset."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TimeRemainingColumn
 
-from stackroom.cli.console import errors_console, print_json, say
+from stackroom.cli.console import print_json, say
 from stackroom.cli.exits import ExitCode
 from stackroom.cli.options import Dataset, Json, Server
+from stackroom.cli.progress import counting
 
 if TYPE_CHECKING:
     from stackroom import ImportReport
@@ -39,7 +37,7 @@ def import_coco(
     They replace those that an image had; running it again changes nothing. An image or annotation that cannot be
     taken stops no other.
     """
-    with server.connected() as client, _bar() as follow:
+    with server.connected() as client, counting("images") as follow:
         report = client.annotations.import_coco(dataset, file, create_classes=create_classes, progress=follow)
     if as_json:
         print_json(report)
@@ -47,14 +45,6 @@ def import_coco(
         _show(report)
     if not report.success:
         raise typer.Exit(ExitCode.SOME_FAILED)
-
-
-@contextmanager
-def _bar() -> Iterator[Callable[[int, int], None]]:
-    columns = (SpinnerColumn(), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=errors_console(), disable=not errors_console().is_terminal) as bar:
-        task = bar.add_task("", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _show(report: "ImportReport") -> None:

@@ -32,7 +32,10 @@ DESIGNED = """serve doctor migrate bench demo upload ls mv cp set rm restore und
 key-list key-revoke ops-list ops-show ops-items ops-report ops-watch ops-pause ops-resume ops-cancel
 org-show org-update org-members org-set-role org-remove-member org-invite org-invites org-revoke-invite join
 key-update key-delete webhook-create webhook-list webhook-update webhook-delete webhook-rotate-secret
-webhook-events"""
+webhook-events dataset-list dataset-show dataset-create dataset-update dataset-archive dataset-restore dataset-delete
+dataset-insights dataset-duplicates dataset-download folder-list folder-tree folder-stats folder-create folder-rename
+folder-delete annotations-get annotations-save annotations-delete annotations-bulk-save classes-list classes-rename
+classes-merge classes-delete search-similar search-tags get review split"""
 
 
 def test_all_of_the_design_is_there() -> None:
