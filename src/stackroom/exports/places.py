@@ -7,6 +7,7 @@ Folders stay, so the same name in two folders is no collision.
 
 import hashlib
 import re
+from itertools import count
 
 import msgspec
 
@@ -44,10 +45,11 @@ class Places:
             above = self._enter(part, above + self._safe_folder(each)) + "/"
         stem, extension = split_name(safe(name))
         place = f"{above}{stem}{extension}"
-        digits = 12  # the end of an id is random; its beginning is the time
+        mark = uuid.hex()[-12:]  # the end of an id is random; its beginning is the time
+        attempts = count(2)
         while not self._take(part, place):
-            place = f"{above}{stem}-{uuid.hex()[-digits:]}{extension}"
-            digits += 4
+            place = f"{above}{stem}-{mark}{extension}"
+            mark = f"{uuid.hex()[-12:]}-{next(attempts)}"
         return place
 
     def _enter(self, part: str, path: str) -> str:

@@ -90,3 +90,8 @@ def test_a_long_name_is_cut_and_stays_its_own(name: str) -> None:
 def test_a_dozen_of_one_name_all_have_a_place() -> None:
     places = given(*[("/", "a.jpg")] * 12, layout=WITH_LABELS)
     assert len(set(places)) == 12
+
+
+def test_even_one_image_again_and_again_has_a_place_each_time() -> None:
+    places, uuid = Places(WITH_LABELS), ids.new()
+    assert len({places.give("", "/", "a.jpg", uuid) for _ in range(20)}) == 20

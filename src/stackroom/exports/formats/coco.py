@@ -86,7 +86,7 @@ class Coco:
                 path=image.path,
             )
         )
-        before = self._annotations
+        written: list[_Annotation] = []
         for mark in self._kit.marks(image):
             if isinstance(mark, PolylineAnnotation):
                 self._kit.leave_out(image, "COCO has no lines", mark)
@@ -94,8 +94,9 @@ class Coco:
                 self._kit.leave_out(image, "encloses nothing", mark)
             else:
                 self._annotations += 1
-                into.annotations.add(self._annotation(mark, box))
-        return self._annotations - before
+                written.append(self._annotation(mark, box))
+        into.annotations.add(*written)
+        return len(written)
 
     def finish(self) -> None:
         if not self._parts:

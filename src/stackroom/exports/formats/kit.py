@@ -50,8 +50,10 @@ class Spool:
 class JsonList(Spool):
     """The inside of a JSON list."""
 
-    def add(self, item: object) -> None:
-        self.write((b",\n" if self.size else b"") + msgspec.json.encode(item))
+    def add(self, *items: object) -> None:
+        """All at once, as most of the time goes into calls."""
+        if items:
+            self.write((b",\n" if self.size else b"") + msgspec.json.encode(items)[1:-1])
 
 
 class Classes:
@@ -100,9 +102,9 @@ class Kit:
         """Note that a mark, or all of an image, is not in this export."""
         if self._left_out is None:
             self._left_out = self.spool()
-            self._left_out.write(csv_row(["image", "annotation", "class", "reason"]))
+            self._left_out.write(csv_rows([("image", "annotation", "class", "reason")]))
         about = ["", ""] if mark is None else [mark.id, mark.name]
-        self._left_out.write(csv_row([image.path, *about, reason]))
+        self._left_out.write(csv_rows([(image.path, *about, reason)]))
 
     def marks(self, image: Image) -> list[AnyAnnotation]:
         """The marks of an image that are asked for."""
@@ -140,7 +142,7 @@ class Writer(Protocol):
         ...
 
 
-def csv_row(values: Iterable[object]) -> bytes:
-    line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow(values)
-    return line.getvalue().encode()
+def csv_rows(rows: Iterable[Iterable[object]]) -> bytes:
+    lines = io.StringIO()
+    csv.writer(lines, lineterminator="\n").writerows(rows)
+    return lines.getvalue().encode()

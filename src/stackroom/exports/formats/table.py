@@ -1,6 +1,6 @@
 """CSV: `annotations.csv`, a row for each annotation, and one for each image that has none."""
 
-from stackroom.exports.formats.kit import Kit, Spool, csv_row
+from stackroom.exports.formats.kit import Kit, Spool, csv_rows
 from stackroom.exports.geometry import box_of
 from stackroom.exports.places import Layout
 from stackroom.exports.reading import Image
@@ -26,10 +26,8 @@ class TableOfAnnotations:
         rows = self._part(part)
         marks = self._kit.marks(image)
         about = (image.path, image.width, image.height, image.status, image.split)
-        for values in map(_values, marks):
-            rows.write(csv_row([*about, *values]))
-        if not marks:
-            rows.write(csv_row([*about, *[None] * (len(COLUMNS) - len(about))]))
+        nothing = [None] * (len(COLUMNS) - len(about))
+        rows.write(csv_rows((*about, *values) for values in (map(_values, marks) if marks else [nothing])))
         return len(marks)
 
     def finish(self) -> None:
@@ -41,7 +39,7 @@ class TableOfAnnotations:
     def _part(self, part: str) -> Spool:
         if part not in self._parts:
             self._parts[part] = self._kit.spool()
-            self._parts[part].write(csv_row(COLUMNS))
+            self._parts[part].write(csv_rows([COLUMNS]))
         return self._parts[part]
 
 
