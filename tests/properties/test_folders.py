@@ -182,7 +182,7 @@ class Tree(RuleBasedStateMachine):
 @pytest.mark.timeout(600)
 def test_a_tree_holds_whatever_is_done_to_it(database_url: str, database_kind: str) -> None:
     usual = settings.default.max_examples
-    examples = usual if database_kind == "sqlite" else max(1, usual // 4)
+    examples = max(10, usual // (2 if database_kind == "sqlite" else 5))
     with a_library(database_url) as library:
         machine = type("TreeHere", (Tree,), {"library": library})
         run_state_machine_as_test(machine, settings=settings(max_examples=examples, deadline=None))
