@@ -75,8 +75,9 @@ def _decoded(body: bytes, where: str) -> Any:
     except _NO_JSON as whole:
         try:
             return msgspec.json.Decoder(dict[str, Any]).decode_lines(body)
-        except _NO_JSON:
-            raise _unreadable(where, str(whole)) from whole
+        except _NO_JSON as of_a_line:
+            meant = of_a_line if "trailing" in str(whole) else whole
+            raise _unreadable(where, str(meant)) from meant
 
 
 def _annotations(value: Any, where: str) -> Annotations:
