@@ -100,6 +100,8 @@ def test_an_operation_that_cannot_go_on_holds_up_no_other(
     monkeypatch.setattr(runner, "IDLE", 0.01)
     while_running(library, lambda _: until(finished(library, other)))
     assert library.read(engine.unfinished) == [stuck.id]
+    assert "tried again" in (library.again(actor, stuck).error or "")
     monkeypatch.setattr(engine, "advance", advance)
     while_running(library, lambda _: until(finished(library, stuck)))
+    assert library.again(actor, stuck).error is None
     assert library.again(actor, stuck).succeeded == 25

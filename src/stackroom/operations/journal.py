@@ -30,7 +30,6 @@ FINISHED = "finished"
 RUNNING = "running"
 PAUSED = "paused"
 CANCELLED = "cancelled"
-FAILED_STATE = "failed"
 _OPTIONAL = ("status", "display_name", "split", "archived_at")
 
 
@@ -149,7 +148,14 @@ def add_up(conn: Connection, operation_id: int, start: int) -> None:
     before = conn.execute(select(operation.c.outcomes, operation.c.bytes).where(mine)).one()
     counted, size = count_outcomes(conn, operation_id, start)
     total = Counter(_outcomes(before.outcomes or "{}")) + Counter(counted)
-    conn.execute(update(operation).where(mine).values(outcomes=_written(total), bytes=before.bytes + size))
+    values = {"outcomes": _written(total), "bytes": before.bytes + size, "error": None}
+    conn.execute(update(operation).where(mine).values(values))
+
+
+def note_trouble(conn: Connection, operation_id: int, why: str) -> None:
+    """Say of a running operation why it does not go on at the moment. Its next chunk takes that back."""
+    running = (operation.c.id == operation_id) & operation.c.finished_at.is_(None)
+    conn.execute(update(operation).where(running).values(error=why))
 
 
 def finish(

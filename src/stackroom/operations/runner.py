@@ -1,13 +1,15 @@
 """Takes large operations forward, a chunk at a time, as long as the server runs; after a restart it goes on."""
 
 import asyncio
+from contextlib import suppress
 
 import structlog
 
 from stackroom import faults
 from stackroom.clock import Clock
 from stackroom.database.transaction import Database
-from stackroom.operations import engine
+from stackroom.errors import StackroomError
+from stackroom.operations import engine, journal
 
 log = structlog.get_logger(__name__)
 IDLE = 5.0
@@ -50,5 +52,17 @@ class Runner:
             ):
                 faults.reach("apply:after-commit")
                 await asyncio.sleep(0)
-        except Exception:
+        except Exception as error:
             log.exception("operation.stuck", operation_id=operation_id)
+            await self._say_why(operation_id, error)
+
+    async def _say_why(self, operation_id: int, error: Exception) -> None:
+        """A bar that stands still should say so. Details of ours stay in the log."""
+        inside = "something went wrong here; the operator finds the cause in the server's log"
+        why = error.message if isinstance(error, StackroomError) else inside
+        with suppress(Exception):  # the database may be what is in trouble
+            await self._database.write(
+                lambda conn: journal.note_trouble(
+                    conn, operation_id, f"{why} (tried again every few seconds)"
+                )
+            )
