@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from sqlalchemy import func, select
 
@@ -59,6 +59,15 @@ changes = st.fixed_dictionaries(
         "remove_tags": st.sampled_from([("rain",), ("night",), ("of nobody", "Night")]),
     },
 ).filter(lambda it: it and not set(it.get("add_tags", ())) & set(it.get("remove_tags", ())))
+
+retagging = st.sampled_from(
+    [
+        {"add_tags": ("night",)},
+        {"add_tags": ("night", "rain")},
+        {"remove_tags": ("night",)},
+        {"add_tags": ("rain",), "remove_tags": ("night",)},
+    ]
+)
 
 
 class BulkMachine(RuleBasedStateMachine):
@@ -409,3 +418,46 @@ def test_the_engine_agrees_with_the_model(database_url: str, database_kind: str)
         run_state_machine_as_test(
             _machine(library), settings=settings(max_examples=examples, stateful_step_count=25, deadline=None)
         )
+
+
+tagged = st.tuples(st.lists(st.integers(0, 2), min_size=1, max_size=3), retagging)
+undone = st.integers(0, 4)
+
+
+@pytest.mark.every_database
+@pytest.mark.timeout(600)
+def test_tags_that_meet_tags_agree_with_the_model(database_url: str, database_kind: str) -> None:
+    """Nothing but tags, on three assets: where each undo finds what later operations have left."""
+    usual = settings.default.max_examples
+    with a_library(database_url) as library:
+
+        @settings(max_examples=usual if database_kind == "sqlite" else usual // 5, deadline=None)
+        @given(steps=st.lists(st.one_of(tagged, tagged, undone), min_size=3, max_size=10))
+        def agree(steps: list[Any]) -> None:
+            actor = library.an_actor()
+            place, model = library.a_dataset(actor, assets=3), ModelLibrary(engine.AT_ONCE)
+            for n, key in enumerate(place.ids, start=1):
+                model.assets[key] = ModelAsset(
+                    organization="mine", dataset=place.reference, folder="/", name=f"{n}.jpg", content=""
+                )
+            known: list[tuple[Operation, ModelOperation]] = []
+            for step in steps:
+                if isinstance(step, tuple):
+                    asked = [place.ids[each] for each in step[0]]
+                    done = library.submit(actor, Verb.UPDATE, asked, place, changes=Changes(**step[1]))
+                    gives, takes = (frozenset(step[1].get(it, ())) for it in ("add_tags", "remove_tags"))
+                    job = Job(verb="update", organization="mine", gives=gives, takes=takes)
+                    expected = model.run(job, asked)
+                elif step < len(known) and not known[-1 - step][1].undone:
+                    earlier, expected_then = known[-1 - step]
+                    done, expected = library.undo(actor, earlier), model.undo(expected_then)
+                else:
+                    continue
+                known.append((done, expected))
+                assert library.words(done) == [item.outcome for item in expected.items]
+                for item, wanted in zip(library.items(done), expected.items, strict=True):
+                    _explains(item, wanted)
+                tags = {key: frozenset(names) for key, names in library.tags(actor).items()}
+                assert tags == {key: it.tags for key, it in model.assets.items()}
+
+        agree()
