@@ -50,6 +50,7 @@ def furnish(server: LiveServer, files: Path) -> None:
         client.operations.copy("/copied", ids=[made[0].id, "unknown"], dataset="cars")
         client.operations.archive(ids=[made[2].id], dataset="cars")
         client.annotations.save(made[1].id, [BOX])
+        client.exports.create("cars", "nightly", include_images=True)
     talk_and_tag(server, key, dataset, made[1].id)
     wait_with_an_upload(server, key, dataset, files / "5.jpg")
 
@@ -111,6 +112,11 @@ class Patient:
     def object(self) -> Path:
         """The stored file of some blob."""
         return self.settings.storage_dir / str(self.first("SELECT storage_key FROM blob ORDER BY id LIMIT 1"))
+
+    @property
+    def export(self) -> Path:
+        """The stored file of the export."""
+        return self.settings.storage_dir / str(self.first("SELECT storage_key FROM dataset_export"))
 
     def stray(self, key: str) -> None:
         place = self.settings.storage_dir / key
@@ -207,6 +213,16 @@ DAMAGE: list[tuple[set[str], Callable[[Patient], None]]] = [
     ({"outcomes_add_up"}, sql(f"UPDATE operation SET total = 1 WHERE id = {FINISHED}")),
     ({"outcomes_add_up"}, sql(f"UPDATE operation SET outcomes = '{{}}' WHERE id = {FINISHED}")),
     ({"outcomes_add_up"}, sql(f"DELETE FROM operation WHERE id = {FINISHED}")),
+    ({"exports_at_home"}, sql(f"UPDATE dataset_export SET organization_id = {OTHER}")),
+    ({"exports_have_bytes"}, sql("UPDATE dataset_export SET state = 'failed'")),
+    ({"exports_have_bytes"}, sql("UPDATE dataset_export SET size = NULL")),
+    (
+        {"exports_made", "exports_have_bytes"},
+        sql("UPDATE dataset_export SET state = 'processing', held_until = 1"),
+    ),
+    ({"exports_swept"}, sql("UPDATE dataset_export SET expires_at = 1")),
+    ({"bytes_present"}, lambda patient: patient.export.unlink()),
+    ({"bytes_whole"}, lambda patient: os.truncate(patient.export, 5)),
     ({"uploads_swept"}, sql("UPDATE upload SET expires_at = 1")),
     ({"loose_bytes_swept"}, sql("INSERT INTO loose_bytes VALUES ('blobs/gone', 1)")),
     ({"bytes_present"}, lambda patient: patient.object.unlink()),

@@ -170,6 +170,33 @@ QUESTIONS = (
             WHERE o.id IS NULL GROUP BY p.operation_id""",
     ),
     Question(
+        check="exports_at_home",
+        title="Every export is of a dataset of its own organization",
+        query="""SELECT e.uuid AS export, e.name FROM dataset_export e
+            LEFT JOIN dataset d ON d.id = e.dataset_id AND d.organization_id = e.organization_id
+            WHERE d.id IS NULL""",
+    ),
+    Question(
+        check="exports_have_bytes",
+        title="An export has a file if it is completed, and not before",
+        query="""SELECT uuid AS export, name, state FROM dataset_export
+            WHERE (state = 'completed') <> (storage_key IS NOT NULL) OR (state = 'completed' AND size IS NULL)""",
+    ),
+    Question(
+        check="exports_made",
+        title="What a server that died was exporting has been taken up",
+        query=f"""SELECT uuid AS export, name FROM dataset_export
+            WHERE state = 'processing' AND (held_until IS NULL OR held_until < :now - {clock.HOUR})""",
+        advice="A running server does this within a minute. If one runs, look into its log for exports.stuck.",
+    ),
+    Question(
+        check="exports_swept",
+        title="Exports are removed when their time is over",
+        query=f"""SELECT uuid AS export, name FROM dataset_export
+            WHERE state IN ('completed', 'failed') AND expires_at < :now - {clock.HOUR}""",
+        advice="A running server does this within a minute. If one runs, look into its log for exports.stuck.",
+    ),
+    Question(
         check="uploads_swept",
         title="Uploads that nobody registered are forgotten in time",
         query=f"SELECT uuid AS upload, name FROM upload WHERE expires_at < :now - {clock.HOUR}",
