@@ -5,7 +5,7 @@ import hashlib
 import pytest
 
 from stackroom.errors import Invalid
-from stackroom.storage.keys import blob_key, new_generation, rendition_key, rendition_prefix
+from stackroom.storage.keys import blob_key, export_key, new_generation, rendition_key, rendition_prefix
 
 DIGEST = hashlib.sha256(b"bytes").digest()
 
@@ -27,6 +27,10 @@ def test_a_rendition_shares_the_prefix_of_its_blob_alone() -> None:
 def test_the_same_content_arriving_again_gets_another_key() -> None:
     keys = {blob_key("12", DIGEST, new_generation()) for _ in range(1000)}
     assert len(keys) == 1000
+
+
+def test_an_export_lies_under_its_owner() -> None:
+    assert export_key("12", "abc", "0a1b2c3d4e5f") == "exports/12/abc-0a1b2c3d4e5f"
 
 
 @pytest.mark.parametrize("owner", ["..", "", "a/../..", "/etc"])
