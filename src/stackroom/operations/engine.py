@@ -118,7 +118,7 @@ def submit_undo(
     undo.check(found)
     fields = tuple(VERBS[found.verb].changes(found.request))
     request = Request(verb=Verb.UNDO, selection=Ids(b"", ()), undoes=found.verb, undone_fields=fields)
-    source = undo.source(found)
+    source = undo.source(conn, found)
     source = msgspec.structs.replace(
         source, parameters={**source.parameters, "organization": actor.organization_id}
     )
@@ -318,7 +318,7 @@ def _chunk(conn: Connection, run: Run, undo_of: int | None, start: int, stop: in
     if undo_of is None:
         where = selection.restriction(run.request.selection)
         return selection.pending(run.operation_id, run.actor.organization_id, start, stop, dataset_id=where)
-    source = undo.source(journal.by_id(conn, run.actor, undo_of))
+    source = undo.source(conn, journal.by_id(conn, run.actor, undo_of))
     parameters = {**source.parameters, "organization": run.actor.organization_id}
     return selection.within(msgspec.structs.replace(source, parameters=parameters), start, stop)
 

@@ -5,6 +5,10 @@ Journals name folders by number. The row of a removed one says where it was.
 
 from itertools import groupby
 
+from sqlalchemy import Connection
+
+from stackroom.database import flavour
+from stackroom.database.flavour import statement
 from stackroom.library import folders
 from stackroom.operations.outcome import Outcome
 from stackroom.operations.run import Run
@@ -21,6 +25,16 @@ _UNDONE = f"""FROM operation_item j {JOINED} JOIN asset a ON a.uuid = j.asset_uu
     AND j.outcome = {int(Outcome.DONE)} AND j.position >= :from AND j.position < :stop"""
 
 
+def may_be_gone(conn: Connection, operation_id: int) -> bool:
+    """Whether folders that this operation names may have been removed. On PostgreSQL, where it may happen meanwhile,
+    always; on SQLite mostly not, which spares looking for each."""
+    if flavour.of(conn).lock:
+        return True
+    removed = """SELECT 1 FROM folder f WHERE f.removed_from IS NOT NULL
+        AND f.dataset_id = (SELECT o.dataset_id FROM operation o WHERE o.id = :id) LIMIT 1"""
+    return conn.scalar(statement(removed), {"id": operation_id}) is not None
+
+
 def of_today(column: str) -> str:
     """The folder that `column` of row `j` means by now."""
     return f"COALESCE({column}_now.id, j.{column})"
@@ -29,6 +43,8 @@ def of_today(column: str) -> str:
 def make_ready(run: Run) -> None:
     """Make the folders that the items of this undo were in, where they are missing, and keep all of them from being
     removed until the commit."""
+    if not may_be_gone(run.conn, run.operation_id):
+        return
     stop = run.start + run.count
     while True:
         missing = run.execute(

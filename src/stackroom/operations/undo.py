@@ -6,6 +6,8 @@ which is final. A purge cannot be undone.
 
 from collections.abc import Sequence
 
+from sqlalchemy import Connection
+
 from stackroom.access import Role
 from stackroom.errors import Conflict, Invalid
 from stackroom.operations import places, purge, tagging
@@ -45,16 +47,17 @@ def _called(found: Operation) -> str:
     return f"this {found.verb.value}{undone}"
 
 
-def source(found: Operation) -> Source:
+def source(conn: Connection, found: Operation) -> Source:
     """The items that `found` changed, each at its old position: rows r with what stood before, joined to what there is
     now."""
     joined = "new_uuid" if found.verb is Verb.COPY else "asset_uuid"
     moved = found.verb is Verb.MOVE or "folder_id" in found.request.undone_fields
-    was, became = (places.of_today(it) if moved else f"j.{it}" for it in ("folder_id", "to_folder_id"))
+    astray = moved and places.may_be_gone(conn, found.id)
+    was, became = (places.of_today(it) if astray else f"j.{it}" for it in ("folder_id", "to_folder_id"))
     rows = f"""(SELECT j.position AS n, j.{joined} AS uuid, {was} AS folder_id, j.name,
             j.status, j.display_name, j.split, j.archived_at, {became} AS to_folder_id, j.to_name, j.to_status,
             j.to_display_name, j.to_split, j.to_archived_at, j.overwrote
-        FROM operation_item j {places.JOINED if moved else ""}
+        FROM operation_item j {places.JOINED if astray else ""}
         WHERE j.operation_id = :undone AND j.outcome = {DONE})"""
     on = "a.uuid = r.uuid AND a.organization_id = :organization"
     return Source(rows, on, {"undone": found.id}, found.outcomes.get(Outcome.DONE, 0))
