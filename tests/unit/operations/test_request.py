@@ -18,7 +18,7 @@ from stackroom.operations.request import (
     Request,
     Selection,
     Verb,
-    check_changes,
+    clean_changes,
     select_ids,
 )
 
@@ -77,7 +77,7 @@ def test_a_long_operation_remembers_its_request(selection: Selection) -> None:
 )
 def test_an_update_to_what_no_asset_can_be_is_refused(changes: Changes, code: str) -> None:
     with pytest.raises(Invalid) as refused:
-        check_changes(changes)
+        clean_changes(changes)
     assert refused.value.code == code
 
 
@@ -87,7 +87,12 @@ def test_an_update_to_what_no_asset_can_be_is_refused(changes: Changes, code: st
     ids=str,
 )
 def test_an_update_that_says_something_is_taken(changes: Changes) -> None:
-    check_changes(changes)
+    assert clean_changes(changes) == changes
+
+
+def test_tags_are_taken_as_they_are_kept() -> None:
+    asked = Changes(add_tags=(" night ", "night"), remove_tags=("fog",))
+    assert clean_changes(asked) == Changes(add_tags=("night",), remove_tags=("fog",))
 
 
 def test_every_end_is_a_success_or_a_failure() -> None:
