@@ -53,8 +53,7 @@ PARTS_NOT_OFFERED = (
     "video",
     "workflows",
 )
-ADDRESSES_NOT_OFFERED = (
-)
+ADDRESSES_NOT_OFFERED = ()
 
 
 async def balance(request: Request) -> Response:
