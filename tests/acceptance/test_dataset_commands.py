@@ -91,7 +91,7 @@ def test_images_that_look_alike_are_shown_in_groups(shell: Shell, cars: str) -> 
     assert shell("cp", cars, "--to", "/copy", "--name", "0.jpg").code == 0
     said = shell("dataset", "duplicates", cars, "--threshold", "0.99")
     assert said.code == 0
-    assert "1 groups" in said.out
+    assert "1 group with" in said.out
     assert "/copy/0.jpg" in said.out
     assert "/in/red/0.jpg" in said.out
     found = shell("dataset", "duplicates", cars, "--sample", "2", "--json").json

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from stackroom.cli.console import console, note, print_json, say, table
+from stackroom.cli.console import console, counted, note, print_json, say, table
 from stackroom.cli.documents import annotations_in, read, saves_in, written
 from stackroom.cli.exits import ExitCode
 from stackroom.cli.image import Image, id_of
@@ -61,7 +61,7 @@ def get(
     if as_json:
         print_json(document)
     elif output is not None:
-        say(f"Wrote {len(found):,} annotations to {escape(str(output))}.")
+        say(f"Wrote {counted(len(found), 'annotation')} to {escape(str(output))}.")
     else:
         rows = ([escape(each.name), each.type, f"{each.confidence:.2f}", escape(each.id)] for each in found)
         console().print(table(["class", "type", "confidence", "id"], rows, right=["confidence"]))
@@ -79,7 +79,9 @@ def save(image: Image, file: Source = "-", *, as_json: Json = False, server: Ser
     if as_json:
         print_json(done)
     else:
-        say(f"{escape(image)} has {done.new_count:,} annotations now; it had {done.previous_count:,}.")
+        say(
+            f"{escape(image)} has {counted(done.new_count, 'annotation')} now; it had {done.previous_count:,}."
+        )
 
 
 def delete(image: Image, *, yes: Yes = False, as_json: Json = False, server: Server) -> None:
@@ -89,7 +91,9 @@ def delete(image: Image, *, yes: Yes = False, as_json: Json = False, server: Ser
         if not yes:
             typer.confirm(f"Remove all annotations of {image}?", abort=True, err=True)
         done = client.annotations.delete(image_id)
-    print_json(done) if as_json else say(f"Removed {done.deleted_count:,} annotations of {escape(image)}.")
+    print_json(done) if as_json else say(
+        f"Removed {counted(done.deleted_count, 'annotation')} of {escape(image)}."
+    )
 
 
 def bulk_save(file: Source = "-", *, as_json: Json = False, server: Server) -> None:
@@ -129,8 +133,8 @@ def _save_all(client: "Client", saves: "Saves") -> "tuple[list[AnnotationsSaved]
 
 
 def _show(saved: "Sequence[AnnotationsSaved]", failed: "Sequence[AnnotationsNotSaved]") -> None:
-    count = sum(each.new_count for each in saved)
-    say(f"Saved {count:,} annotations of {len(saved):,} of {len(saved) + len(failed):,} images.")
+    count = counted(sum(each.new_count for each in saved), "annotation")
+    say(f"Saved {count} of {len(saved):,} of {counted(len(saved) + len(failed), 'image')}.")
     for each in failed[:_SHOWN]:
         say(f"  [red]{escape(each.image_id)}[/]: {escape(each.error)}")
     if len(failed) > _SHOWN:

@@ -6,7 +6,7 @@ import msgspec
 import typer
 from rich.markup import escape
 
-from stackroom.cli.console import console, print_json, say, table
+from stackroom.cli.console import console, counted, print_json, say, table
 from stackroom.cli.options import Dataset, Json, Server, Yes
 from stackroom.cli.progress import waiting
 
@@ -42,6 +42,7 @@ def list_all(dataset: Dataset, *, as_json: Json = False, server: Server) -> None
     if as_json:
         print_json({"dataset": dataset, "classes": found})
         return
+    listed = any(each.listed for each in found)
     rows = (
         [
             escape(each.name),
@@ -49,7 +50,7 @@ def list_all(dataset: Dataset, *, as_json: Json = False, server: Server) -> None
             each.color or "",
             f"{each.annotations:,}",
             f"{each.images:,}",
-            "" if each.listed else "not in the dataset's list",
+            "not in the dataset's list" if listed and not each.listed else "",
         ]
         for each in found
     )
@@ -138,6 +139,5 @@ def _say(done: "ClassesChanged", what: str, *, as_json: bool) -> None:
     if as_json:
         print_json(done)
         return
-    say(
-        f"{escape(what)}: {done.annotations_updated:,} annotations in {done.images_updated:,} images changed."
-    )
+    changed = f"{counted(done.annotations_updated, 'annotation')} in {counted(done.images_updated, 'image')}"
+    say(f"{escape(what)}: {changed} changed.")

@@ -53,6 +53,11 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: Seque
     return made
 
 
+def counted(count: int, what: str) -> str:
+    """So many of something whose plural takes an s."""
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
+
+
 def size(count: float) -> str:
     """Bytes as people say them."""
     for unit in _UNITS[:-1]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from stackroom.cli.console import console, print_json, say, size, table
+from stackroom.cli.console import console, counted, print_json, say, size, table
 from stackroom.cli.exits import Refused
 from stackroom.cli.options import Dataset, Json, Server, Yes
 from stackroom.cli.progress import waiting
@@ -129,7 +129,9 @@ def restore(dataset: Dataset, *, as_json: Json = False, server: Server) -> None:
     """Bring an archived dataset back."""
     with server.connected() as client:
         done = client.datasets.restore(dataset)
-    print_json(done) if as_json else say(f"{escape(done.name)} is back, with {done.image_count:,} images.")
+    print_json(done) if as_json else say(
+        f"{escape(done.name)} is back, with {counted(done.image_count, 'image')}."
+    )
 
 
 def delete(dataset: Dataset, *, yes: Yes = False, as_json: Json = False, server: Server) -> None:
@@ -138,14 +140,14 @@ def delete(dataset: Dataset, *, yes: Yes = False, as_json: Json = False, server:
         if not yes:
             found = client.datasets.get(dataset)
             count = found.image_count + found.archived_image_count
-            what = f"{found.name}, with {count:,} images ({size(found.total_size)})"
+            what = f"{found.name}, with {counted(count, 'image')} ({size(found.total_size)})"
             typer.confirm(f"Remove {what}, for good? This cannot be undone.", abort=True, err=True)
         with waiting(f"removing {dataset}"):
             gone = client.datasets.delete(dataset)
     if as_json:
         print_json(gone)
         return
-    what = f"{gone.images_deleted:,} images and {gone.folders_deleted:,} folders"
+    what = f"{counted(gone.images_deleted, 'image')} and {counted(gone.folders_deleted, 'folder')}"
     say(f"{escape(gone.name)} is gone, with {what}.")
 
 
@@ -158,7 +160,7 @@ def _say(found: "Found", *, as_json: bool) -> None:
         "description": found.description,
         "readme": found.readme,
         "images": f"{found.image_count:,}, {found.completed_image_count:,} complete",
-        "archived": f"{found.archived_image_count:,} images",
+        "archived": counted(found.archived_image_count, "image"),
         "size": size(found.total_size),
         "annotations": ", ".join(found.annotation_types),
         "classes": ", ".join(each.name for each in found.classes),

@@ -8,7 +8,7 @@ import msgspec
 import typer
 from rich.markup import escape
 
-from stackroom.cli.console import print_json, say
+from stackroom.cli.console import counted, print_json, say
 from stackroom.cli.exits import ExitCode
 from stackroom.cli.options import Dataset, Json, Server
 from stackroom.cli.progress import counting
@@ -67,7 +67,8 @@ def download(
 
 
 def _show(report: "DownloadReport") -> None:
-    what = f"{report.images_downloaded:,} images and {report.annotations_downloaded:,} annotation files"
+    images, files = report.images_downloaded, report.annotations_downloaded
+    what = f"{counted(images, 'image')} and {counted(files, 'annotation file')}"
     say(f"Brought {what} into {escape(str(report.output_dir))}.")
     if report.failures:
         say(f"{len(report.failures):,} failed:")

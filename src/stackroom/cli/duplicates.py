@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from stackroom.cli.console import print_json, say
+from stackroom.cli.console import counted, print_json, say
 from stackroom.cli.options import Dataset, Json, Server
 from stackroom.cli.progress import waiting
 
@@ -45,7 +45,7 @@ def duplicates(
 
 def _show(found: "NearDuplicates") -> None:
     if found.groups:
-        what = f"{found.group_count:,} groups with {found.duplicate_image_count:,} images"
+        what = f"{counted(found.group_count, 'group')} with {counted(found.duplicate_image_count, 'image')}"
         say(f"{what}; {found.redundant_count:,} could go if one of each group stayed.")
     else:
         say("No two images look alike.")
@@ -53,7 +53,7 @@ def _show(found: "NearDuplicates") -> None:
         say(f"\n[bold]{number}.[/] {group.size} images, alike up to {group.max_similarity:.3f}")
         for each in group.members:
             where = escape(f"{each.folder_path.rstrip('/')}/{each.filename}")
-            say(f"  {each.id}  {each.status:9} {each.annotation_count:>5} annotations  {where}")
+            say(f"  {each.id}  {each.status:9} {counted(each.annotation_count, 'annotation'):>15}  {where}")
     if found.sample_capped:
         what = f"Only the newest {found.analyzed:,} of {found.total_images:,} images were compared"
         say(f"\n{what}; --sample takes more.")

@@ -6,7 +6,7 @@ import typer
 from rich.markup import escape
 from rich.tree import Tree
 
-from stackroom.cli.console import console, print_json, say, size, table
+from stackroom.cli.console import console, counted, print_json, say, size, table
 from stackroom.cli.options import Dataset, Json, Server, Yes
 
 if TYPE_CHECKING:
@@ -73,8 +73,8 @@ def stats(
     if as_json:
         print_json(found)
         return
-    what = f"{found.total_images:,} images in {found.total_folders:,} folders, {size(found.total_size_bytes)}"
-    say(f"{escape(path)}: {what}.")
+    what = f"{counted(found.total_images, 'image')} in {counted(found.total_folders, 'folder')}"
+    say(f"{escape(path)}: {what}, {size(found.total_size_bytes)}.")
     rows = ([escape(status), f"{count:,}"] for status, count in found.images_by_status.items() if count)
     if found.total_images:
         console().print(table(["status", "images"], rows, right=["images"]))
@@ -125,7 +125,7 @@ def delete(
     if as_json:
         print_json(gone)
         return
-    say(f"{escape(path)} is gone" + (f"; {gone.images_moved:,} images were moved." if cascade else "."))
+    say(f"{escape(path)} is gone" + (f"; moved {counted(gone.images_moved, 'image')}." if cascade else "."))
     if gone.operation_id:
         say(f"[dim]Undo it with: stackroom undo {gone.operation_id}[/]")
 
@@ -139,6 +139,6 @@ def _grow(tree: Tree, folders: "Iterable[FolderNode]") -> None:
     """Add folders below each other without recursion: a path may be as deep as its length allows."""
     waiting = [(tree, each) for each in folders]
     for under, folder in waiting:  # grows while it is gone through
-        count = f" [dim]{folder.image_count:,} images[/]" if folder.image_count else ""
+        count = f" [dim]{counted(folder.image_count, 'image')}[/]" if folder.image_count else ""
         branch = under.add(f"{escape(folder.name)}/{count}")
         waiting += [(branch, each) for each in folder.children]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.table import Table
 
-from stackroom.cli.console import console, print_json, say, size
+from stackroom.cli.console import console, counted, print_json, say, size
 from stackroom.cli.options import Dataset, Json, Server
 from stackroom.cli.progress import waiting
 
@@ -17,6 +17,7 @@ EXAMPLE = "stackroom dataset insights cars"
 
 _BAR = 30
 _SIZES = 10
+_SURE = {"lt50": "below 0.5", "b50_70": "0.5 to 0.7", "b70_90": "0.7 to 0.9", "b90_100": "0.9 to 1"}
 
 
 def insights(dataset: Dataset, *, as_json: Json = False, server: Server) -> None:
@@ -31,13 +32,13 @@ def insights(dataset: Dataset, *, as_json: Json = False, server: Server) -> None
 
 def _show(dataset: str, found: "Insights") -> None:
     say(
-        f"[bold]{escape(dataset)}[/]: {found.total_images:,} images, {size(found.total_bytes)}; "
-        f"{found.total_annotations:,} annotations, {found.avg_annotations_per_image:.1f} to an image; "
-        f"{found.unannotated_images:,} images without any."
+        f"[bold]{escape(dataset)}[/]: {counted(found.total_images, 'image')}, {size(found.total_bytes)}; "
+        f"{counted(found.total_annotations, 'annotation')}, {found.avg_annotations_per_image:.1f} to an image; "
+        f"{counted(found.unannotated_images, 'image')} without any."
     )
     _bars("Images by status", found.status_counts)
     _bars("Annotations by class", found.class_annotation_counts, sort=True)
-    _bars("Images by class", found.class_image_counts, sort=True)
+    _bars("Images by class", found.class_image_counts, sort=True, of=found.total_images)
     _bars("Annotations by kind", found.type_counts, sort=True)
     _bars("Images by number of annotations", found.annotation_density)
     _show_dimensions(found)
@@ -64,17 +65,21 @@ def _show_confidence(found: "Insights") -> None:
     sure = found.model_confidence
     if sure is None or not sure.flagged:
         return
-    _bars("Images with an annotation that is not sure", sure.buckets)
+    _bars(
+        "Images by their least sure annotation", {_SURE.get(key, key): n for key, n in sure.buckets.items()}
+    )
     if sure.lowest is not None and sure.avg_flagged is not None:
-        say(f"  {sure.flagged:,} images; {sure.lowest:.2f} at the lowest, {sure.avg_flagged:.2f} on average.")
+        say(
+            f"  {counted(sure.flagged, 'image')}; {sure.lowest:.2f} at the lowest, {sure.avg_flagged:.2f} on average."
+        )
 
 
-def _bars(title: str, counts: Mapping[str, int], *, sort: bool = False) -> None:
-    """A line for each count; the longest bar is the largest."""
+def _bars(title: str, counts: Mapping[str, int], *, sort: bool = False, of: int | None = None) -> None:
+    """A line for each count, with its share `of` something, or of them all; the longest bar is the largest."""
     if not any(counts.values()):
         return
     rows = sorted(counts.items(), key=lambda row: -row[1]) if sort else list(counts.items())
-    most, total = max(counts.values()), sum(counts.values())
+    most, total = max(counts.values()), of or sum(counts.values())
     made = Table.grid(padding=(0, 2))
     made.add_column(overflow="fold")
     made.add_column(justify="right")

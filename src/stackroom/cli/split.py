@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from stackroom.cli.console import print_json, say
+from stackroom.cli.console import counted, print_json, say
 from stackroom.cli.options import Dataset, Json, Server
 from stackroom.cli.progress import waiting
 
@@ -31,4 +31,5 @@ def split(
     if as_json:
         print_json(done)
     else:
-        say(f"Divided {done.processed:,} images: {done.train:,} train, {done.val:,} val, {done.test:,} test.")
+        parts = f"{done.train:,} train, {done.val:,} val, {done.test:,} test"
+        say(f"Divided {counted(done.processed, 'image')}: {parts}.")

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from stackroom.cli.console import print_json, size, table
+from stackroom.cli.console import counted, print_json, size, table
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,10 @@ from stackroom.cli.console import print_json, size, table
 )
 def test_bytes_are_said_as_people_say_them(count: float, words: str) -> None:
     assert size(count) == words
+
+
+def test_one_is_no_plural() -> None:
+    assert [counted(each, "image") for each in (0, 1, 1200)] == ["0 images", "1 image", "1,200 images"]
 
 
 def test_json_is_one_document_with_names_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
