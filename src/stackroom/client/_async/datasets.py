@@ -91,7 +91,7 @@ class AsyncDatasets:
         images_limit: int = 1000,
         images_offset: int = 0,
     ) -> Dataset:
-        """The dataset of this name, with a page of its images if asked. Raises NotFoundError."""
+        """The dataset of this name or id, with a page of its images if asked. Raises NotFoundError."""
         images = {"include_images": True, "images_limit": images_limit, "images_offset": images_offset}
         return await self._connection.call(
             Call(method="GET", path=_by_name(name), query=images if include_images else {}, reply=_DATASET)
