@@ -4,13 +4,20 @@ A route that is new must say below what a good request to it looks like; until t
 """
 
 import re
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
 from starlette.routing import Route
 
-from stackroom.web.pictograph.app import ADDRESSES_NOT_OFFERED, PARTS_NOT_OFFERED, offered
+from stackroom import clock, ids
+from stackroom.access import Role
+from stackroom.database.transaction import Connection
+from stackroom.library import members, organizations
+from stackroom.testing.processes import wait_until
+from stackroom.web.pictograph.app import PARTS_NOT_OFFERED, offered
 
 from .house import PREFIX, House
 
@@ -87,26 +94,56 @@ BODIES: dict[tuple[str, str], dict[str, Any] | None] = {
         for verb in ("freeze", "restore")
     },
 }
-MAKES_SOMETHING_OF_ITS_OWN = {
+OF_ITS_OWN = {
     ("POST", "/projects"),
     ("POST", "/datasets"),
     ("POST", "/api/v1/api-keys"),
     ("POST", "/organizations/invites"),
     ("POST", "/webhooks/endpoints"),
 }
-ANSWERS_ITEM_BY_ITEM = {("POST", "/annotations/bulk"), ("POST", "/exports/bulk-delete")}
+ITEM_BY_ITEM = {("POST", "/annotations/bulk"), ("POST", "/exports/bulk-delete")}
 ABOUT_NOBODYS_THINGS = {
-    "/projects",
-    "/datasets",
-    "/credits/balance",
-    "/exports",
-    "/api/v1/api-keys",
-    "/organizations/me",
-    "/organizations/members",
-    "/organizations/invites",
-    "/webhooks/endpoints",
-    "/webhooks/event-types",
-    "/webhooks/deliveries",
+    ("GET", "/projects"),
+    ("GET", "/datasets"),
+    ("GET", "/credits/balance"),
+    ("GET", "/api/v1/api-keys"),
+    ("GET", "/organizations/me"),
+    ("PATCH", "/organizations/me"),
+    ("GET", "/organizations/members"),
+    ("GET", "/organizations/invites"),
+    ("GET", "/webhooks/endpoints"),
+    ("GET", "/webhooks/event-types"),
+    ("GET", "/webhooks/deliveries"),
+}
+# What a query must say for its address to be about something.
+QUERIES = {
+    ("GET", "/images"): {"dataset_id": "DATASET"},
+    ("GET", "/exports"): {"dataset_name": "DATASET"},
+    ("GET", "/annotation-comments"): {"image_id": "IMAGE"},
+    ("GET", "/search/similar"): {"image_id": "IMAGE"},
+    ("GET", "/search/by-tags"): {"objects": "crane", "dataset_name": "DATASET"},
+}
+Places = dict[str, str]
+# What stands in an address, by the name of its place, when there is nothing of the kind.
+KINDS = (
+    "comment",
+    "dataset",
+    "delivery",
+    "endpoint",
+    "export",
+    "image",
+    "invite",
+    "key",
+    "member",
+    "reference",
+)
+SHARED = {"path", "path of a folder", "reaction", "export of a dataset"}
+NOBODYS: Places = {
+    **dict.fromkeys(KINDS, ID),
+    "path": "a.png",
+    "path of a folder": "x",
+    "reaction": "like",
+    "export of a dataset": "nightly",
 }
 ADDRESSES = [
     (method, route.path.removeprefix(PREFIX))
@@ -117,24 +154,44 @@ ADDRESSES = [
 WRITES = [(method, path) for method, path in ADDRESSES if method != "GET"]
 
 
-def filled(path: str, dataset: str = ID, image: str = ID) -> str:
-    """The address with something in every place; a path leads to the image that `mine` has made."""
-    filled_in = path.replace("{dataset}", dataset).replace("{image}", image).replace("{path:path}", "a.png")
-    filled_in = filled_in.replace("{reaction}", "like")
-    return re.sub(r"\{\w+(:\w+)?\}", ID, filled_in)
+def filled(path: str, places: Places = NOBODYS) -> str:
+    """The address with something in every place. A kind of place that is new must be added to `NOBODYS` and `mine`."""
+
+    def what(found: re.Match[str]) -> str:
+        word = found[1]
+        if word == "export" and "{dataset}" in path:
+            word = "export of a dataset"
+        if word == "path" and path.startswith(("/folders", "/directories")):
+            word = "path of a folder"
+        return quote(places[word])
+
+    return re.sub(r"\{(\w+)(?::path)?\}", what, path)
 
 
-def body_of(method: str, path: str, dataset: str = ID, image: str = ID) -> Any:
-    if method == "DELETE":
+def body_of(method: str, path: str, places: Places = NOBODYS) -> Any:
+    if method in {"GET", "DELETE"}:
         return None
     body = BODIES[method, path]
     if body is None:
         return None
-    query = {"DATASET": dataset, "IDS": [image], "IMAGE": image}
-    text = {key: query.get(value, value) if isinstance(value, str) else value for key, value in body.items()}
-    if "saves" in text:
-        text["saves"] = [{**each, "image_id": image} for each in text["saves"]]
-    return text
+    return {key: with_ids(value, places) for key, value in body.items()}
+
+
+def with_ids(value: Any, places: Places) -> Any:
+    """`DATASET`, `IMAGE` and `IDS` replaced by real ones, at any depth."""
+    match value:
+        case "DATASET":
+            return places["dataset"]
+        case "IMAGE":
+            return places["image"]
+        case "IDS":
+            return [places["image"]]
+        case list():
+            return [with_ids(each, places) for each in value]
+        case dict():
+            return {key: with_ids(each, places) for key, each in value.items()}
+        case _:
+            return value
 
 
 def assert_shape(answer: httpx.Response, status: int, code: str | None = None) -> None:
@@ -153,10 +210,53 @@ def assert_shape(answer: httpx.Response, status: int, code: str | None = None) -
 
 
 @pytest.fixture(scope="module")
-def mine(house: House) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A dataset and an image in it."""
+def mine(house: House) -> Places:
+    """One of everything that an address can name."""
     dataset = house.a_dataset()
-    return dataset, house.an_image(dataset)
+    image = house.an_image(dataset, folder="/x")
+    house.an_image(dataset)
+    named, about = {"dataset_name": dataset["name"], "name": "nightly"}, {"image_id": image["id"]}
+    box = {"id": "a", "name": "lorry", "type": "bbox", "bounding_box": {"x": 1, "y": 1, "w": 2, "h": 2}}
+    house.post(f"/annotations/{image['id']}", {"annotations": [box]})
+    comment = house.post("/annotation-comments", {**about, "annotation_id": "a", "body": "b"}).json()[
+        "comment"
+    ]
+    export = house.post("/exports", named).json()["data"]
+    wait_until(
+        lambda: house.get(f"/exports/{export['id']}").json()["data"]["status"] == "completed", seconds=20
+    )
+    key = house.post("/api/v1/api-keys", {"name": "mine"}).json()
+    invite = house.post("/organizations/invites", {"email": "mine@example.org"}).json()["invite"]
+    endpoint = house.post("/webhooks/endpoints", {"url": "https://hooks.example/mine"}).json()["endpoint"]
+    organization = house.get("/organizations/me").json()["organization"]["id"]
+    member = house.write(lambda conn: a_member(conn, organization))
+    (folder,) = house.get(f"/directories/list/{dataset['id']}").json()
+    return {
+        **NOBODYS,
+        "dataset": dataset["id"],
+        "image": image["id"],
+        "reference": folder["id"],
+        "path of a folder": "x",
+        "comment": comment["id"],
+        "export": export["id"],
+        "export of a dataset": "nightly",
+        "key": key["key_id"],
+        "invite": invite["id"],
+        "endpoint": endpoint["id"],
+        "member": member,
+        "name": dataset["name"],
+    }
+
+
+def a_member(conn: Connection, organization: str) -> str:
+    """People come by an invitation; this one is there already."""
+    actor = organizations.system_actor(organizations.find_organization(conn, organization))
+    return ids.text(members.add(conn, actor, "mine@example.com", role=Role.VIEWER, now=clock.now()).uuid)
+
+
+def by_name(places: Places) -> Places:
+    """The same by the other ways to name them."""
+    return {**places, "dataset": places["name"], "reference": places["dataset"]}
 
 
 @pytest.mark.parametrize(("method", "path"), ADDRESSES)
@@ -205,40 +305,52 @@ def test_a_body_of_the_wrong_shape(house: House, method: str, path: str, body: b
     assert_shape(house.ask(method, filled(path), content=body), 422)
 
 
+@pytest.mark.parametrize("path", [path for method, path in ADDRESSES if method == "GET" and "{" in path])
+def test_what_is_asked_for_below_is_there(house: House, mine: Places, path: str) -> None:
+    """Otherwise the next tests would find that nothing is not there."""
+    answers = [house.get(filled(path, places)) for places in (mine, by_name(mine))]
+    assert 200 in {answer.status_code for answer in answers}, answers[0].text
+
+
+@pytest.mark.parametrize("naming", [dict, by_name], ids=["by-id", "by-name"])
 @pytest.mark.parametrize(
     ("method", "path"),
-    [
-        each
-        for each in ADDRESSES
-        if each not in MAKES_SOMETHING_OF_ITS_OWN | ANSWERS_ITEM_BY_ITEM
-        and each[1] not in ABOUT_NOBODYS_THINGS
-    ],
+    [each for each in ADDRESSES if each not in OF_ITS_OWN | ITEM_BY_ITEM | ABOUT_NOBODYS_THINGS],
 )
 def test_what_belongs_to_somebody_else_is_not_there(
-    house: House, mine: tuple[dict[str, Any], dict[str, Any]], method: str, path: str
+    house: House, mine: Places, naming: Callable[[Places], Places], method: str, path: str
 ) -> None:
     """Not forbidden: not there. The answer is that for an id which nobody has."""
-    dataset, image = mine[0]["id"], mine[1]["id"]
     answers = []
-    for whose, what in ((dataset, image), (ID, ID)):
-        params = {"/images": {"dataset_id": whose}, "/annotation-comments": {"image_id": what}}.get(path)
-        body = None if method == "GET" else body_of(method, path, whose, what)
-        place = filled(path, whose, what)
-        answers.append(house.ask(method, place, role="stranger", params=params, json=body))
-    for answer in answers:
+    for places in (naming(mine), naming({**NOBODYS, "name": "no such set"})):
+        params = {key: with_ids(value, places) for key, value in QUERIES.get((method, path), {}).items()}
+        body = body_of(method, path, places)
+        answer = house.ask(method, filled(path, places), role="stranger", params=params, json=body)
         assert_shape(answer, 404, "not_found")
-    theirs, nobodys = (answer.text.replace(dataset, ID).replace(image, ID) for answer in answers)
+        answers.append(without_names(answer.text, places))
+    theirs, nobodys = answers
     assert theirs == nobodys
-    assert house.get(f"/images/{image}/metadata").json()["image"]["id"] == image
+    assert house.get(f"/images/{mine['image']}/metadata").json()["image"]["id"] == mine["image"]
 
 
-def test_many_annotations_of_somebody_else_are_not_there(
-    house: House, mine: tuple[dict[str, Any], dict[str, Any]]
+def without_names(text: str, places: Places) -> str:
+    for each in sorted({value for key, value in places.items() if key not in SHARED}, key=len, reverse=True):
+        text = text.replace(each, "…")
+    return text
+
+
+@pytest.mark.parametrize(("method", "path"), sorted(ITEM_BY_ITEM))
+def test_items_of_somebody_else_are_not_there_one_by_one(
+    house: House, mine: Places, method: str, path: str
 ) -> None:
-    body = {"saves": [{"image_id": mine[1]["id"], "annotations": []}]}
-    answer = house.post("/annotations/bulk", body, role="stranger").json()
-    assert answer["saved"] == []
-    assert [each["code"] for each in answer["failed"]] == ["not_found"]
+    places = {**mine, "image": mine["export"]} if "exports" in path else mine
+    answer = house.ask(method, path, json=body_of(method, path, places), role="stranger")
+    assert answer.status_code == 200
+    shown = answer.json()
+    assert not shown.get("saved")
+    assert not shown.get("deleted")
+    assert len(shown.get("failed") or shown.get("not_found")) == 1
+    assert house.get(f"/exports/{mine['export']}").status_code == 200
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
@@ -252,13 +364,6 @@ def test_a_part_that_is_not_offered_says_so(house: House, part: str) -> None:
     for path in (f"/{part}", f"/{part}/", f"/{part}/a/b"):
         assert_shape(house.ask("DELETE", path), 501, "not_offered")
     assert_shape(house.ask("POST", f"/{part}", role=None), 401)
-
-
-@pytest.mark.parametrize("path", [PREFIX + path for path in ADDRESSES_NOT_OFFERED])
-def test_an_address_that_is_not_offered_says_so(house: House, path: str) -> None:
-    """Not 404, which would say that the image is not there."""
-    place = re.sub(r"\{\w+\}", ID, path)
-    assert_shape(house.post(place, {}), 501, "not_offered")
 
 
 def test_an_address_outside_every_face(house: House) -> None:
