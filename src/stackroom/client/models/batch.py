@@ -8,11 +8,10 @@ DuplicateHandling = Literal["rename", "skip", "overwrite"]
 
 
 class BatchFailure(Struct, frozen=True, kw_only=True):
-    """An image that the call did not change, and why: `code` for programs, where the server gives one."""
+    """An image that the call did not change, and why."""
 
     image_id: str
     reason: str
-    code: str | None = None
 
 
 class CreatedCopy(Struct, frozen=True, kw_only=True):
