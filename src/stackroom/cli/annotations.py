@@ -104,7 +104,7 @@ def bulk_save(file: Source = "-", *, as_json: Json = False, server: Server) -> N
     """
     saves = saves_in(read(file), file)
     with server.connected() as client:
-        saved, failed = _save_all(client, saves)
+        saved, failed = save_all(client, saves)
     if as_json:
         print_json({"images": len(saves), "saved": saved, "failed": failed})
     else:
@@ -113,7 +113,12 @@ def bulk_save(file: Source = "-", *, as_json: Json = False, server: Server) -> N
         raise typer.Exit(ExitCode.SOME_FAILED)
 
 
-def _save_all(client: "Client", saves: "Saves") -> "tuple[list[AnnotationsSaved], list[AnnotationsNotSaved]]":
+def save_all(client: "Client", saves: "Saves") -> "tuple[list[AnnotationsSaved], list[AnnotationsNotSaved]]":
+    """Save the annotations of all images, some hundreds to a request.
+
+    What is refused for an image is in the second list. Where a request fails it is said how far this came, and the
+    SDK's error is raised.
+    """
     saved: list[AnnotationsSaved] = []
     failed: list[AnnotationsNotSaved] = []
     image_ids = list(saves)
