@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from stackroom import ids
 from stackroom.operations import engine
 
-from .house import House
+from .house import House, a_picture
 
 UNKNOWN = "0c9d8e7f-1111-4222-8333-444455556666"
 FOLDER = {
@@ -187,8 +188,6 @@ def test_datasets_may_be_called_like_words_of_the_addresses(house: House) -> Non
 
 @pytest.mark.parametrize("name", ["stats", "rename", "tree", "list", "a b%2", "é", "#?&", "..."])
 def test_folders_may_be_called_anything(house: House, name: str) -> None:
-    from urllib.parse import quote
-
     here = house.a_dataset()
     [outer, inner] = made(house, here, f"/{name}", f"/{name}/{name}")
     place = f"/directories/{here['name']}/{quote(name, safe='')}"
@@ -311,8 +310,6 @@ def test_archived_images_go_along_and_can_be_brought_back(house: House, dataset:
 
 @pytest.mark.parametrize("change", ["rename", "delete"])
 def test_an_upload_goes_where_it_was_to_go(house: House, change: str) -> None:
-    from .house import a_picture
-
     here = house.a_dataset()
     made(house, here, "/a")
     ticket, content = house.ticket(here, "1.png", folder="/a"), a_picture()
