@@ -120,6 +120,14 @@ class Crowd:
     def scans(self, sent: list[tuple[str, Any]]) -> list[tuple[str, str]]:
         """The scans of whole tables among the plans of these statements, each with its statement."""
         found = []
+        for step, sql in self.steps(sent):
+            scanned = re.match(rf"SCAN (\w+)(?! USING INDEX {OF_A_FEW})", step)
+            if scanned and scanned[1] in set(tables(sql)):
+                found.append((step, sql))
+        return found
+
+    def steps(self, sent: list[tuple[str, Any]]) -> Iterator[tuple[str, str]]:
+        """What the plans of these statements consist of, each step with its statement."""
         for sql, parameters in sent:
             if sql.lstrip().split(None, 1)[0].upper() not in {"SELECT", "INSERT", "UPDATE", "DELETE", "WITH"}:
                 continue
@@ -128,12 +136,8 @@ class Crowd:
                     conn.exec_driver_sql("EXPLAIN QUERY PLAN " + sql, parameters)
                 )
             )
-            names = set(tables(sql))
             for step in plan:
-                scanned = re.match(rf"SCAN (\w+)(?! USING INDEX {OF_A_FEW})", step.detail)
-                if scanned and scanned[1] in names:
-                    found.append((step.detail, sql))
-        return found
+                yield step.detail, sql
 
 
 def tables(sql: str) -> Iterator[str]:
@@ -185,6 +189,19 @@ def test_no_statement_of_an_operation_scans_a_table_that_grows(
         reference = ids.text(done.uuid)
         _, sent = recorded(library, lambda conn: engine.submit_undo(conn, actor, reference, now=library.now))
         assert crowd.scans(sent) == []
+
+
+def test_the_tags_that_each_item_got_are_looked_up_item_by_item(crowd: Crowd) -> None:
+    """Reading on from each item's tags to the last one's would take ten thousand times ten thousand steps."""
+    library, actor = crowd.library, crowd.actor
+    rest = {"changes": Changes(add_tags=("night",), remove_tags=("day",))}
+    request = prepared(library, actor, Verb.UPDATE, rest, 20)
+    done, sent = recorded(library, lambda conn: engine.submit(conn, actor, request, now=library.now))
+    reference = ids.text(done.uuid)
+    _, more = recorded(library, lambda conn: engine.submit_undo(conn, actor, reference, now=library.now))
+    looked_up = [step for step, _ in crowd.steps(sent + more) if step.startswith("SEARCH o ")]
+    assert len(looked_up) == 6
+    assert set(looked_up) == {"SEARCH o USING PRIMARY KEY (operation_id=? AND position=?)"}
 
 
 def test_no_statement_of_a_large_operation_scans_a_table_that_grows(

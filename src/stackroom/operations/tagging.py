@@ -12,6 +12,8 @@ from stackroom.operations.run import Run
 TAGS = "tags"
 """What stands among the fields that an operation changes, if it is about tags."""
 
+# Without the sign SQLite concludes that `o.position` begins where `i.position` does, and reads on from there for each.
+SAME = "+i.position"
 ITS_TAG = "SELECT 1 FROM asset_tag x WHERE x.asset_id = a.id AND x.tag_id"
 
 
@@ -74,7 +76,7 @@ def put_back(run: Run) -> None:
     """Take from every item that is DONE the tags that the undone operation gave it, and give those that it took."""
     run.execute(f"""INSERT INTO operation_tag (operation_id, position, tag_id, added)
         SELECT i.operation_id, i.position, o.tag_id, NOT o.added FROM operation_item i CROSS JOIN operation_tag o
-        WHERE {{items}} AND i.outcome = {DONE} AND o.position = i.position
+        WHERE {{items}} AND i.outcome = {DONE} AND o.position = {SAME}
         AND o.operation_id = (SELECT undo_of FROM operation WHERE id = :op)""")
     _perform(run, gives=True, takes=True)
 
@@ -82,7 +84,7 @@ def put_back(run: Run) -> None:
 def _perform(run: Run, *, gives: bool, takes: bool) -> None:
     """Make the tags of the items what the journal says."""
     noted = f"""SELECT o.tag_id, i.asset_id FROM operation_item i CROSS JOIN operation_tag o
-        WHERE {{items}} AND i.outcome = {DONE} AND o.operation_id = i.operation_id AND o.position = i.position"""
+        WHERE {{items}} AND i.outcome = {DONE} AND o.operation_id = i.operation_id AND o.position = {SAME}"""
     if gives:
         run.execute(
             f"INSERT INTO asset_tag (tag_id, asset_id) {noted} AND o.added ORDER BY o.tag_id, i.asset_id"
