@@ -20,9 +20,9 @@ JOINED = " ".join(
             AND {column}_now.path = {column}_gone.removed_from"""
     for column in ("folder_id", "to_folder_id")
 )
-_UNDONE = f"""FROM operation_item j {JOINED} JOIN asset a ON a.uuid = j.asset_uuid
-    WHERE j.operation_id = (SELECT o.undo_of FROM operation o WHERE o.id = :op)
+_MINE = f"""j.operation_id = (SELECT o.undo_of FROM operation o WHERE o.id = :op)
     AND j.outcome = {int(Outcome.DONE)} AND j.position >= :from AND j.position < :stop"""
+_UNDONE = f"FROM operation_item j {JOINED} JOIN asset a ON a.uuid = j.asset_uuid WHERE {_MINE}"
 
 
 def may_be_gone(conn: Connection, operation_id: int) -> bool:
@@ -45,17 +45,26 @@ def make_ready(run: Run) -> None:
     removed until the commit."""
     if not may_be_gone(run.conn, run.operation_id):
         return
-    stop = run.start + run.count
+    if run.how.lock and _hold(run, f"SELECT DISTINCT j.folder_id FROM operation_item j WHERE {_MINE}"):
+        return  # as mostly: all of them are there
     while True:
-        missing = run.execute(
-            f"""SELECT DISTINCT folder_id_gone.dataset_id, folder_id_gone.removed_from {_UNDONE}
-                AND folder_id_gone.id IS NOT NULL AND folder_id_now.id IS NULL ORDER BY 1""",
-            stop=stop,
-        ).all()
-        for dataset_id, rows in groupby(missing, lambda row: int(row[0])):
-            folders.ensure_many(run.conn, dataset_id, [path for _, path in rows], now=run.now)
-        if not run.how.lock:
+        _make_missing(run)
+        if _hold(run, f"SELECT DISTINCT {of_today('folder_id')} {_UNDONE}"):
             return
-        wanted = run.execute(f"SELECT DISTINCT {of_today('folder_id')} {_UNDONE}", stop=stop).scalars()
-        if folders.hold(run.conn, list(wanted)):
-            return
+
+
+def _make_missing(run: Run) -> None:
+    missing = run.execute(
+        f"""SELECT DISTINCT folder_id_gone.dataset_id, folder_id_gone.removed_from {_UNDONE}
+            AND folder_id_gone.id IS NOT NULL AND folder_id_now.id IS NULL ORDER BY 1""",
+        stop=run.start + run.count,
+    ).all()
+    for dataset_id, rows in groupby(missing, lambda row: int(row[0])):
+        folders.ensure_many(run.conn, dataset_id, [path for _, path in rows], now=run.now)
+
+
+def _hold(run: Run, wanted: str) -> bool:
+    """Keep these folders. False if one of them has been removed."""
+    if not run.how.lock:
+        return True
+    return folders.hold(run.conn, list(run.execute(wanted, stop=run.start + run.count).scalars()))
