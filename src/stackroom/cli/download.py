@@ -77,4 +77,4 @@ def _show(report: "DownloadReport") -> None:
     if len(report.failures) > _SHOWN:
         say(f"  … and {len(report.failures) - _SHOWN:,} more; --json names them all.")
     if report.truncated:
-        say("The server lists 10,000 images to a download, and there are more: `stackroom export --images`.")
+        say("Images have come or gone meanwhile, and some may be missing: run it again.")

@@ -23,6 +23,11 @@ class Job(Struct, frozen=True, kw_only=True):
     filename: str
 
 
+def more_listed(page: DownloadListing, known: int) -> bool:
+    """Whether there is more to list after this page, when so many items are known."""
+    return len(page.items) >= MOST_ITEMS_LISTED if page.total_items is None else known < page.total_items
+
+
 def download_jobs(listing: DownloadListing, folder: Path, mode: DownloadMode) -> list[Job]:
     """Every file that this mode asks for."""
     return list(_jobs(listing, folder, mode))
@@ -60,7 +65,7 @@ def download_report(
         images_downloaded=came.count("image"),
         annotations_downloaded=came.count("annotation"),
         failures=[failure for failure in results if failure is not None],
-        truncated=listed >= MOST_ITEMS_LISTED or listed < (listing.total_items or 0),
+        truncated=listed < (listing.total_items or 0),
     )
 
 

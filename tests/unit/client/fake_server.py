@@ -30,6 +30,7 @@ class FakeServer:
         self.host, self.key = host, key
         self.requests: list[httpx.Request] = []
         self.script: deque[Scripted] = deque()
+        self.most_listed = 10_000
         self.datasets: dict[str, Json] = {}
         self.images: dict[str, Json] = {}
         self.bytes: dict[str, bytes] = {}
@@ -232,7 +233,7 @@ class FakeServer:
             dataset["images"] = [it for it in self.images.values() if it["dataset_id"] == dataset["id"]]
         return {"success": True, "dataset": dataset}
 
-    def _download_listing(self, _: httpx.Request, name: str) -> Json:
+    def _download_listing(self, request: httpx.Request, name: str) -> Json:
         dataset = self._dataset(name)
         items = [
             {
@@ -245,7 +246,9 @@ class FakeServer:
             for it in self.images.values()
             if it["dataset_id"] == dataset["id"]
         ]
-        return {"success": True, "dataset_id": dataset["id"], "items": items, "total_items": len(items)}
+        start = int(request.url.params.get("offset", 0))
+        shown = items[start : start + self.most_listed]
+        return {"success": True, "dataset_id": dataset["id"], "items": shown, "total_items": len(items)}
 
     # --- images --------------------------------------------------------------------------------------------
 

@@ -397,6 +397,34 @@ def test_a_listing_that_was_cut_off_is_no_success(client: Any, server: FakeServe
     assert (report.truncated, report.success) == (True, False)
 
 
+def test_a_long_listing_is_read_to_its_end(client: Any, server: FakeServer, tmp_path: Path) -> None:
+    server.dataset("depot")
+    names = [f"{number}.jpg" for number in range(5)]
+    for name in names:
+        server.image("depot", name)
+    server.most_listed = 2
+    report = client.datasets.download("depot", tmp_path, mode="images_only")
+    assert (report.success, report.total_items, report.images_downloaded) == (True, 5, 5)
+    assert sorted(each.name for each in tmp_path.iterdir()) == names
+    listings = server.calls("GET", "/by-name/depot/download")
+    assert [each.url.params.get("offset") for each in listings] == [None, "2", "4"]
+
+
+def test_a_server_that_knows_no_pages_is_not_asked_for_ever(
+    client: Any, server: FakeServer, tmp_path: Path
+) -> None:
+    server.dataset("depot")
+    image = server.image("depot", "a.jpg")
+    item = {
+        "id": image["id"],
+        "filename": "a.jpg",
+        "image_url": f"{server.host}/storage/{image['id']}?sig=ab",
+    }
+    server.script += [httpx.Response(200, json={"items": [item], "total_items": 2})] * 2
+    report = client.datasets.download("depot", tmp_path, mode="images_only")
+    assert (report.images_downloaded, report.truncated) == (1, True)
+
+
 def test_an_annotation_address_elsewhere_does_not_get_the_key(
     client: Any, server: FakeServer, tmp_path: Path
 ) -> None:

@@ -15,6 +15,7 @@ from stackroom.client.downloads import (
     download_report,
     failed,
     indented,
+    more_listed,
 )
 from stackroom.client.errors import StackroomError
 from stackroom.client.files import Arrival
@@ -36,6 +37,7 @@ from stackroom.client.wire import (
     DOWNLOAD_LISTING,
     NEAR_DUPLICATES,
     Call,
+    DownloadItem,
     DownloadListing,
     Page,
     Shape,
@@ -241,7 +243,8 @@ class AsyncDatasets:
 
         Annotations stand beside their image as `NAME.json`. Files that are there already are replaced. What
         cannot be brought is in the report's `failures` and leaves no file; `report.truncated` says that the
-        server lists no more than 10,000 images at once. `progress(done, total, filename)` follows each file.
+        server listed less than there is, which happens where images come and go meanwhile.
+        `progress(done, total, filename)` follows each file.
         """
         listing = await self._listing(name, mode, status_filter)
         folder = Path(output_dir)
@@ -251,10 +254,22 @@ class AsyncDatasets:
         return download_report(name, folder, listing, jobs, results)
 
     async def _listing(self, name: str, mode: DownloadMode, status_filter: str | None) -> DownloadListing:
-        query = {"mode": mode, "limit": MOST_ITEMS_LISTED, "status_filter": status_filter}
-        return await self._connection.call(
-            Call(method="GET", path=f"{_by_name(name)}/download", query=query, reply=_LISTING)
-        )
+        """All pages of it. An image that comes or goes meanwhile moves the others; nothing is taken twice."""
+        items: dict[str, DownloadItem] = {}
+        while True:
+            known = len(items)
+            query = {
+                "mode": mode,
+                "limit": MOST_ITEMS_LISTED,
+                "offset": known or None,
+                "status_filter": status_filter,
+            }
+            page = await self._connection.call(
+                Call(method="GET", path=f"{_by_name(name)}/download", query=query, reply=_LISTING)
+            )
+            items.update((item.id, item) for item in page.items)
+            if len(items) == known or not more_listed(page, len(items)):
+                return DownloadListing(list(items.values()), page.total_items)
 
     async def _bring(self, job: Job) -> DownloadFailure | None:
         if job.url is None:

@@ -107,7 +107,7 @@ class DownloadFailure(Struct, frozen=True, kw_only=True):
 class DownloadReport(Struct, frozen=True, kw_only=True):
     """What downloading a dataset came to.
 
-    `truncated` says that the server listed as many items as it ever lists, so there may be more.
+    `truncated` says that the server listed less than there is: images have come or gone meanwhile.
     """
 
     dataset_name: str
