@@ -205,7 +205,9 @@ asset = _table(
     _uuid(),
     _refers("organization_id", "organization"),
     _refers("dataset_id", "dataset"),
-    _refers("folder_id", "folder"),
+    # Without a foreign key: its indexes are partial, so that for every folder which goes with its dataset either
+    # database would look through all assets. The engine keeps this reference, and the doctor looks after it.
+    Column("folder_id", Key, nullable=False),
     Column("name", Name, nullable=False),
     Column("original_name", Text, nullable=False),
     Column("key", Name),

@@ -313,7 +313,6 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.ForeignKeyConstraint(["blob_id"], ["blob.id"], initially="DEFERRED", deferrable=True),
         sa.ForeignKeyConstraint(["dataset_id"], ["dataset.id"], initially="DEFERRED", deferrable=True),
-        sa.ForeignKeyConstraint(["folder_id"], ["folder.id"], initially="DEFERRED", deferrable=True),
         sa.ForeignKeyConstraint(
             ["organization_id"], ["organization.id"], initially="DEFERRED", deferrable=True
         ),
