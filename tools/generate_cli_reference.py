@@ -33,8 +33,8 @@ not known.
 ## Selections
 
 `mv`, `cp`, `set`, `rm` and `restore` work on a selection, which is exactly one of: ids, a file of ids, a filter (any
-of folder, status, name and tags), everything, or what failed in an earlier operation. Nothing selected is an error, never
-everything. `--dry-run` runs the same code and takes it back, so it counts what would really happen.
+of folder, status, name and tags), everything, or what failed in an earlier operation. Nothing selected is an error,
+never everything. `--dry-run` runs the same code and takes it back, so it counts what would really happen.
 
 An operation of up to 10,000 items has finished when the command returns. A larger one runs on the server, and the
 command shows its progress; interrupting the command does not stop it, and `stackroom ops` finds it again.

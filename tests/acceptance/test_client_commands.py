@@ -137,7 +137,9 @@ def test_tags_are_given_found_by_and_taken_back(shell: Shell, cars: str) -> None
     assert names(shell, cars, "/", "-r", "--tag", "night") == ["/in/0.jpg", "/in/1.jpg"]
     assert names(shell, cars, "/", "-r", "--tag", "night", "--tag", "fog") == ["/in/0.jpg"]
     assert "/in/0.jpg  #fog  #night" in shell("ls", cars, "-r").out
-    tried = shell("set", cars, "--untag", "night", "--tag", "day", "--where-tag", "fog", "--dry-run", "--json")
+    tried = shell(
+        "set", cars, "--untag", "night", "--tag", "day", "--where-tag", "fog", "--dry-run", "--json"
+    )
     assert (tried.code, tried.json["outcomes"]) == (0, {"done": 1})
     changed = shell("set", cars, "--untag", "night", "--tag", "day", "--where-tag", "fog", "--json").json
     [found] = shell("ls", cars, "-r", "--name", "0.jpg", "--json").json["items"]

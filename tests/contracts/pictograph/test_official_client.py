@@ -63,10 +63,11 @@ def run(version: str, url: str, keys: dict[str, str]) -> Results:
         python = client_environment(f"pictograph-{version}")
     except EnvironmentUnavailable as unavailable:
         pytest.skip(str(unavailable))
+    clean = {each: value for each, value in os.environ.items() if not each.startswith("PICTOGRAPH_")}
     done = subprocess.run(
         [python, CASES],
         input=json.dumps({"url": url, "keys": keys}),
-        env={**os.environ, "NO_PROXY": "*"},
+        env={**clean, "NO_PROXY": "*"},
         capture_output=True,
         text=True,
         timeout=PATIENCE,
