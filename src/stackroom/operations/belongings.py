@@ -20,6 +20,7 @@ def carry(run: Run) -> None:
     Into another dataset these bring along the classes and the tags that it does not know. Comments are about the
     original, and stay with it.
     """
+    _keep_classes(run)
     annotated = run.execute(f"""INSERT INTO annotation (asset_id, document, updated_at)
         SELECT made.id, n.document, CAST(:now AS bigint)
         FROM operation_item i CROSS JOIN annotation n CROSS JOIN asset made
@@ -50,6 +51,13 @@ def remove(run: Run, doomed: str) -> None:
         comments = f"annotation_comment WHERE asset_id IN ({doomed})"
         run.execute(f"DELETE FROM comment_reaction WHERE comment_id IN (SELECT id FROM {comments})")
         run.execute(f"DELETE FROM {comments}")
+
+
+def _keep_classes(run: Run) -> None:
+    """Have nobody rename classes until the commit: a copy made meanwhile would bring the old name back."""
+    places = {run.request.target_dataset_id, restriction(run.request.selection)}
+    held = select(dataset.c.id).where(dataset.c.id.in_(places - {None})).order_by(dataset.c.id)
+    run.conn.execute(held.with_for_update(read=True))
 
 
 def _carry_tags(run: Run) -> None:

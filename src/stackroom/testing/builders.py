@@ -241,7 +241,7 @@ class Library:
         """All there is to know of an organization's assets, by id, oldest first."""
         query = (
             select(asset, folder.c.path, dataset.c.uuid.label("dataset_uuid"), blob.c.sha256)
-            .join_from(asset, folder)
+            .join_from(asset, folder, folder.c.id == asset.c.folder_id)
             .join(dataset, dataset.c.id == asset.c.dataset_id)
             .outerjoin(blob, blob.c.id == asset.c.blob_id)
             .where(asset.c.organization_id == actor.organization_id)
@@ -298,7 +298,7 @@ class Library:
     def _places(self, of: ADataset, *, archived: bool) -> list[tuple[str, str]]:
         query = (
             select(folder.c.path, asset.c.name, asset.c.uuid)
-            .join_from(asset, folder)
+            .join_from(asset, folder, folder.c.id == asset.c.folder_id)
             .where(asset.c.dataset_id == of.id, asset.c.archived_at.is_not(None) == archived)
             .order_by(asset.c.id)
         )
