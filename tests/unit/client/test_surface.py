@@ -453,9 +453,9 @@ CALLS = [
         "PATCH",
         f"{DEV}/organizations/members/m1",
         {"role": "admin"},
-        {"member": {"id": "m1", "role": "admin"}},
-        lambda got: got,
-        None,
+        {"member": {**MEMBER, "role": "admin"}},
+        lambda got: (got.id, got.role),
+        ("m1", "admin"),
     ),
     Case(
         lambda it: it.organizations.remove_member("m1"),

@@ -9,6 +9,7 @@ from .connection import AsyncConnection
 
 _HERE = f"{DEVELOPER}/organizations"
 _ORGANIZATION = one(Shape(Organization), "organization")
+_MEMBER = one(Shape(Member), "member")
 _MEMBERS = many(Shape(Member), "members")
 _INVITES = many(Shape(Invite), "invites")
 
@@ -52,11 +53,11 @@ class AsyncOrganizations:
         call = Call(method="GET", path=f"{_HERE}/members", reply=_MEMBERS)
         return (await self._connection.call(call)).rows
 
-    async def update_member_role(self, member_id: str, role: Role) -> None:
+    async def update_member_role(self, member_id: str, role: Role) -> Member:
         """Give somebody another role. Raises ValidationError for the last owner."""
         body = {"role": role}
         path = _member(member_id)
-        await self._connection.call(Call(method="PATCH", path=path, json=body, reply=nothing))
+        return await self._connection.call(Call(method="PATCH", path=path, json=body, reply=_MEMBER))
 
     async def remove_member(self, member_id: str) -> None:
         """Take somebody out of the organization; their keys count no longer."""

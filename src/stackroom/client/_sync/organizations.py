@@ -11,6 +11,7 @@ from .connection import Connection
 
 _HERE = f"{DEVELOPER}/organizations"
 _ORGANIZATION = one(Shape(Organization), "organization")
+_MEMBER = one(Shape(Member), "member")
 _MEMBERS = many(Shape(Member), "members")
 _INVITES = many(Shape(Invite), "invites")
 
@@ -54,11 +55,11 @@ class Organizations:
         call = Call(method="GET", path=f"{_HERE}/members", reply=_MEMBERS)
         return (self._connection.call(call)).rows
 
-    def update_member_role(self, member_id: str, role: Role) -> None:
+    def update_member_role(self, member_id: str, role: Role) -> Member:
         """Give somebody another role. Raises ValidationError for the last owner."""
         body = {"role": role}
         path = _member(member_id)
-        self._connection.call(Call(method="PATCH", path=path, json=body, reply=nothing))
+        return self._connection.call(Call(method="PATCH", path=path, json=body, reply=_MEMBER))
 
     def remove_member(self, member_id: str) -> None:
         """Take somebody out of the organization; their keys count no longer."""

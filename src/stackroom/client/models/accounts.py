@@ -52,16 +52,23 @@ class NewApiKey(Struct, frozen=True, kw_only=True):
 
 
 class Organization(Struct, frozen=True, kw_only=True):
-    """Whose key this is."""
+    """Whose key this is. A Stackroom server rations nothing: its tier and limits are the largest there are."""
 
     id: str
     name: str
     slug: str
-    created_at: Moment
     description: str | None = None
     is_public: bool = False
+    subscription_tier: str | None = None
+    credits_remaining: int = 0
+    credits_monthly_allowance: int = 0
+    credits_reset_at: Moment | None = None
+    max_users: int | None = None
+    max_images: int | None = None
+    max_storage_bytes: int | None = None
     member_count: int = 0
     pending_invite_count: int = 0
+    created_at: Moment
     updated_at: Moment | None = None
 
 
@@ -69,22 +76,24 @@ class Member(Struct, frozen=True, kw_only=True):
     """Somebody of an organization."""
 
     id: str
-    role: str
-    joined_at: Moment
+    user_id: str | None = None
     email: str | None = None
     full_name: str | None = None
+    role: str
+    joined_at: Moment
 
 
 class Invite(Struct, frozen=True, kw_only=True):
     """Somebody who was asked to join. No mail is sent: the `token` is there once, for whoever invites to hand over."""
 
     id: str
+    organization_id: str | None = None
     email: str
     role: str
     status: InviteStatus
-    created_at: Moment
-    expires_at: Moment
     invited_by: str | None = None
+    expires_at: Moment
+    created_at: Moment
     token: str | None = None
 
     def __repr__(self) -> str:

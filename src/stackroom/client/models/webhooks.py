@@ -18,6 +18,7 @@ class WebhookEndpoint(Struct, frozen=True, kw_only=True):
     """An address that events are sent to. No `event_types` means all. Its secret is not shown."""
 
     id: str
+    organization_id: str | None = None
     url: str
     description: str | None = None
     event_types: list[str] = []
