@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -37,9 +38,14 @@ def note(text: str) -> None:
     errors_console().print(text, soft_wrap=True, style="dim")
 
 
-def print_json(value: Any) -> None:
-    """One JSON document on standard output. Structs, moments and enums become what JSON has for them."""
-    sys.stdout.write(json.dumps(msgspec.to_builtins(value), indent=2, ensure_ascii=False) + "\n")
+def print_json(value: Any, *, offsets: bool = False) -> None:
+    """One JSON document on standard output. Structs, moments and enums become what JSON has for them.
+
+    Moments end in Z, or with `offsets` in +00:00, as the Pictograph face writes them: for documents that say
+    what it says.
+    """
+    plain = msgspec.to_builtins(value, builtin_types=(datetime,) if offsets else None)
+    sys.stdout.write(json.dumps(plain, indent=2, ensure_ascii=False, default=datetime.isoformat) + "\n")
     sys.stdout.flush()
 
 

@@ -4,7 +4,7 @@ import enum
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
@@ -125,6 +125,11 @@ class Server(Options, frozen=True, kw_only=True):
 
         with Client(self.api_key, base_url=self.base_url) as client:
             yield client
+
+
+def given(**options: Any) -> dict[str, Any]:
+    """The options that are on the command line."""
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def need_server() -> None:

@@ -1,19 +1,18 @@
 """`stackroom org`: organizations, made by who owns the data directory; their people, managed with an admin's key."""
 
 import enum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
 
 from stackroom.cli.console import console, print_json, say, table
-from stackroom.cli.direct import ORGANIZATIONS, ask, given, part
 from stackroom.cli.exits import ExitCode, Refused
 from stackroom.cli.key import RoleName, show_key
-from stackroom.cli.options import Json, Library, Server, Yes
+from stackroom.cli.options import Json, Library, Server, Yes, given
 
 if TYPE_CHECKING:
-    from stackroom import Client
+    from stackroom import Client, Invite, Organization
 
 EXAMPLES = {
     "create": """stackroom org create 'City Museum' --json
@@ -111,7 +110,7 @@ def list_all(*, as_json: Json = False, library: Library) -> None:
 def show(*, as_json: Json = False, server: Server) -> None:
     """Show the organization that your key belongs to."""
     with server.connected() as client:
-        _say_organization(ask(client, "GET", f"{ORGANIZATIONS}/me"), as_json=as_json)
+        _say_organization(client.organizations.me(), as_json=as_json)
 
 
 def update(
@@ -125,20 +124,20 @@ def update(
     server: Server,
 ) -> None:
     """Rename or describe the organization that your key belongs to. Needs an admin's key."""
-    wanted = given(name=name, description=description, is_public=public)
+    changes = given(name=name, description=description, is_public=public)
     with server.connected() as client:
-        _say_organization(ask(client, "PATCH", f"{ORGANIZATIONS}/me", wanted), as_json=as_json)
+        _say_organization(client.organizations.update(**changes), as_json=as_json)
 
 
 def members(*, as_json: Json = False, server: Server) -> None:
     """List the people of your organization."""
     with server.connected() as client:
-        found = ask(client, "GET", f"{ORGANIZATIONS}/members")["members"]
+        found = client.organizations.list_members()
     if as_json:
-        print_json({"members": found})
+        print_json({"members": found}, offsets=True)
         return
     rows = (
-        [each["email"], each["full_name"] or "", each["role"], each["joined_at"][:10], each["id"]]
+        [each.email or "", each.full_name or "", each.role, f"{each.joined_at:%Y-%m-%d}", each.id]
         for each in found
     )
     console().print(table(["email", "name", "role", "since", "id"], rows))
@@ -153,12 +152,11 @@ def set_role(
 ) -> None:
     """Change what a member may do. Keys of theirs that reach further fall with them. Needs an admin's key."""
     with server.connected() as client:
-        place = f"{ORGANIZATIONS}/members/{part(_member_id(client, member))}"
-        changed = ask(client, "PATCH", place, {"role": role.value})["member"]
+        changed = client.organizations.update_member_role(_member_id(client, member), role.value)
     if as_json:
-        print_json(changed)
+        print_json(changed, offsets=True)
     else:
-        say(f"{changed['email']} is {changed['role']} now.")
+        say(f"{changed.email} is {changed.role} now.")
 
 
 def remove_member(member: Member, *, yes: Yes = False, as_json: Json = False, server: Server) -> None:
@@ -167,7 +165,7 @@ def remove_member(member: Member, *, yes: Yes = False, as_json: Json = False, se
         reference = _member_id(client, member)
         if not yes:
             typer.confirm(f"Remove {member} and their keys?", abort=True, err=True)
-        ask(client, "DELETE", f"{ORGANIZATIONS}/members/{part(reference)}")
+        client.organizations.remove_member(reference)
     if as_json:
         print_json({"member_id": reference, "removed": True})
     else:
@@ -183,13 +181,21 @@ def invite(
 ) -> None:
     """Invite somebody. The token to hand over is shown once, and counts for seven days. Needs an admin's key."""
     with server.connected() as client:
-        made = ask(client, "POST", "/library/v1/invites", {"email": email, "role": role.value})
+        made = client.organizations.invite(email, role=role.value)
         url = client.base_url
     if as_json:
-        print_json(made)
+        print_json(
+            {
+                "invite_id": made.id,
+                "email": made.email,
+                "role": made.role,
+                "expires_at": made.expires_at,
+                "token": made.token,
+            }
+        )
         return
-    say(f"Invited {made['email']} as {made['role']}, until {made['expires_at'][:10]}. Hand this over:")
-    say(f"\n  stackroom join --url {url} {made['token']}\n")
+    say(f"Invited {made.email} as {made.role}, until {made.expires_at:%Y-%m-%d}. Hand this over:")
+    say(f"\n  stackroom join --url {url} {made.token}\n")
 
 
 def invites(
@@ -199,20 +205,19 @@ def invites(
     server: Server,
 ) -> None:
     """List the invites of your organization, and what has become of them."""
-    query = given(status=None if status is None else status.value)
     with server.connected() as client:
-        found = ask(client, "GET", f"{ORGANIZATIONS}/invites", **query)["invites"]
+        found = client.organizations.list_invites(status=status)
     if as_json:
-        print_json({"invites": found})
+        print_json({"invites": [_without_token(each) for each in found]}, offsets=True)
         return
     rows = (
         [
-            each["email"],
-            each["role"],
-            each["status"],
-            each["expires_at"][:10],
-            each["invited_by"] or "",
-            each["id"],
+            each.email,
+            each.role,
+            each.status.value,
+            f"{each.expires_at:%Y-%m-%d}",
+            each.invited_by or "",
+            each.id,
         ]
         for each in found
     )
@@ -227,7 +232,7 @@ def revoke_invite(
 ) -> None:
     """Take back an invite that is pending. Needs an admin's key."""
     with server.connected() as client:
-        ask(client, "DELETE", f"{ORGANIZATIONS}/invites/{part(invite_id)}")
+        client.organizations.revoke_invite(invite_id)
     if as_json:
         print_json({"invite_id": invite_id, "revoked": True})
     else:
@@ -239,19 +244,23 @@ def _member_id(client: "Client", reference: str) -> str:
     if "@" not in reference:
         return reference
     wanted = reference.strip().lower()
-    for each in ask(client, "GET", f"{ORGANIZATIONS}/members")["members"]:
-        if each["email"] == wanted:
-            return str(each["id"])
+    for each in client.organizations.list_members():
+        if each.email == wanted:
+            return each.id
     fix = "`stackroom org members` lists them."
     raise Refused(f"{reference} is no member", fix=fix, exit_code=ExitCode.NOT_FOUND)
 
 
-def _say_organization(answer: Any, *, as_json: bool) -> None:
-    shown = answer["organization"]
+def _without_token(invite: "Invite") -> dict[str, object]:
+    """An invite that is listed: its token was in the answer that made it, and is in no other."""
+    return {name: value for name, value in msgspec.structs.asdict(invite).items() if name != "token"}
+
+
+def _say_organization(shown: "Organization", *, as_json: bool) -> None:
     if as_json:
-        print_json(shown)
+        print_json(shown, offsets=True)
         return
-    say(f"{shown['name']} ({shown['slug']}, {shown['id']})")
-    if shown["description"]:
-        say(shown["description"])
-    say(f"{shown['member_count']} members, {shown['pending_invite_count']} invited")
+    say(f"{shown.name} ({shown.slug}, {shown.id})")
+    if shown.description:
+        say(shown.description)
+    say(f"{shown.member_count} members, {shown.pending_invite_count} invited")

@@ -1,16 +1,15 @@
 """`stackroom webhook`: where an organization wants its events sent to."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from stackroom.cli.console import console, print_json, say, table
-from stackroom.cli.direct import WEBHOOKS, ask, given, part
 from stackroom.cli.exits import ExitCode, Refused
-from stackroom.cli.options import Json, Server, Yes
+from stackroom.cli.options import Json, Server, Yes, given
 
 if TYPE_CHECKING:
-    from stackroom import Client
+    from stackroom import Client, WebhookSecret
 
 EXAMPLES = {
     "create": """stackroom webhook create https://hooks.example.org/in --event asset.created --event operation.move
@@ -22,7 +21,6 @@ stackroom webhook create https://hooks.example.org/in --header 'Authorization: B
     "rotate-secret": "stackroom webhook rotate-secret https://hooks.example.org/in",
     "events": "stackroom webhook events",
 }
-_ENDPOINTS = f"{WEBHOOKS}/endpoints"
 
 Endpoint = Annotated[str, typer.Argument(metavar="ENDPOINT", help="An endpoint's URL or id.")]
 Events = Annotated[
@@ -49,27 +47,28 @@ def create(
 
     This version keeps endpoints and sends nothing to them.
     """
-    wanted = given(
-        url=url, description=description, event_types=events or None, auth_headers=_parsed(headers)
-    )
+    sent_along = _parsed(headers)
     with server.connected() as client:
-        _say_secret(ask(client, "POST", _ENDPOINTS, wanted), as_json=as_json)
+        made = client.webhooks.create(
+            url, description=description, event_types=events or None, auth_headers=sent_along
+        )
+    _say_secret(made, as_json=as_json)
 
 
 def list_all(*, as_json: Json = False, server: Server) -> None:
     """List the endpoints of your organization. Needs an admin's key."""
     with server.connected() as client:
-        found = ask(client, "GET", _ENDPOINTS)["endpoints"]
+        found = client.webhooks.list()
     if as_json:
-        print_json({"endpoints": found})
+        print_json({"endpoints": found}, offsets=True)
         return
     rows = (
         [
-            each["url"],
-            ", ".join(each["event_types"]) or "all",
-            "on" if each["enabled"] else "off",
-            each["secret_prefix"] + "…",
-            each["id"],
+            each.url,
+            ", ".join(each.event_types) or "all",
+            "on" if each.enabled else "off",
+            (each.secret_prefix or "") + "…",
+            each.id,
         ]
         for each in found
     )
@@ -94,7 +93,7 @@ def update(
     """Change an endpoint; --header replaces all that were there. Needs an admin's key."""
     if (events and all_events) or (headers and no_headers):
         raise Refused("give --event or --all-events, --header or --no-headers, not both")
-    wanted = given(
+    changes = given(
         url=url,
         description=description,
         event_types=[] if all_events else events or None,
@@ -102,13 +101,12 @@ def update(
         enabled=on,
     )
     with server.connected() as client:
-        place = f"{_ENDPOINTS}/{part(_endpoint_id(client, endpoint))}"
-        changed = ask(client, "PATCH", place, wanted)["endpoint"]
+        changed = client.webhooks.update(_endpoint_id(client, endpoint), **changes)
     if as_json:
-        print_json(changed)
+        print_json(changed, offsets=True)
         return
-    about = ", ".join(changed["event_types"]) or "all events"
-    say(f"{changed['url']}: {'on' if changed['enabled'] else 'off'}, {about}.")
+    about = ", ".join(changed.event_types) or "all events"
+    say(f"{changed.url}: {'on' if changed.enabled else 'off'}, {about}.")
 
 
 def delete(endpoint: Endpoint, *, yes: Yes = False, as_json: Json = False, server: Server) -> None:
@@ -117,7 +115,7 @@ def delete(endpoint: Endpoint, *, yes: Yes = False, as_json: Json = False, serve
         reference = _endpoint_id(client, endpoint)
         if not yes:
             typer.confirm(f"Delete the endpoint {endpoint}?", abort=True, err=True)
-        ask(client, "DELETE", f"{_ENDPOINTS}/{part(reference)}")
+        client.webhooks.delete(reference)
     if as_json:
         print_json({"endpoint_id": reference, "deleted": True})
     else:
@@ -127,14 +125,13 @@ def delete(endpoint: Endpoint, *, yes: Yes = False, as_json: Json = False, serve
 def rotate_secret(endpoint: Endpoint, *, as_json: Json = False, server: Server) -> None:
     """Sign with another secret from now on. It is shown once. Needs an admin's key."""
     with server.connected() as client:
-        place = f"{_ENDPOINTS}/{part(_endpoint_id(client, endpoint))}/rotate-secret"
-        _say_secret(ask(client, "POST", place), as_json=as_json)
+        _say_secret(client.webhooks.rotate_secret(_endpoint_id(client, endpoint)), as_json=as_json)
 
 
 def events(*, as_json: Json = False, server: Server) -> None:
     """List the events that there are. Needs an admin's key."""
     with server.connected() as client:
-        found = ask(client, "GET", f"{WEBHOOKS}/event-types")["event_types"]
+        found = client.webhooks.event_types()
     if as_json:
         print_json({"event_types": found})
         return
@@ -156,17 +153,16 @@ def _endpoint_id(client: "Client", reference: str) -> str:
     """The id of what is named by its URL; anything else is an id already."""
     if "://" not in reference:
         return reference
-    for each in ask(client, "GET", _ENDPOINTS)["endpoints"]:
-        if each["url"] == reference:
-            return str(each["id"])
+    for each in client.webhooks.list():
+        if each.url == reference:
+            return each.id
     fix = "`stackroom webhook list` lists them."
     raise Refused(f"there is no endpoint {reference}", fix=fix, exit_code=ExitCode.NOT_FOUND)
 
 
-def _say_secret(answer: dict[str, Any], *, as_json: bool) -> None:
+def _say_secret(made: "WebhookSecret", *, as_json: bool) -> None:
     if as_json:
-        print_json({"endpoint": answer["endpoint"], "secret": answer["secret"]})
+        print_json(made, offsets=True)
         return
-    shown = answer["endpoint"]
-    say(f"{shown['url']} ({shown['id']}). Its secret, shown now and never again:")
-    say(f"\n  {answer['secret']}\n")
+    say(f"{made.endpoint.url} ({made.endpoint.id}). Its secret, shown now and never again:")
+    say(f"\n  {made.secret}\n")
