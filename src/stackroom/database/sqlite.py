@@ -183,6 +183,8 @@ def log_of(path: Path) -> Path:
 
 def open_raw(path: Path, *, read_only: bool = False, cache_mb: int = READER_CACHE_MB) -> sqlite3.Connection:
     """A connection that begins no transactions by itself, set as all of this library's are."""
+    # Who may keep much in memory is the one writer. What readers sort, such as a million rows, goes to the disk.
+    temporary = "MEMORY" if cache_mb >= WRITER_CACHE_MB else "FILE"
     uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
     raw = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=30)
     for pragma in (
@@ -190,7 +192,7 @@ def open_raw(path: Path, *, read_only: bool = False, cache_mb: int = READER_CACH
         "foreign_keys = ON",
         f"cache_size = -{cache_mb * 1024}",
         "mmap_size = 1073741824",
-        "temp_store = MEMORY",
+        f"temp_store = {temporary}",
         "synchronous = NORMAL",  # a commit is brought to the disk by `Flush`, before anybody is told of it
         "wal_autocheckpoint = 0",
         "journal_size_limit = 67108864",
