@@ -209,6 +209,10 @@ def assert_shape(answer: httpx.Response, status: int, code: str | None = None) -
         assert body["error"]["code"] == code
 
 
+# What is refused before the library is asked, or by the same question at every address.
+on_one_database = pytest.mark.parametrize("new_database_url", ["sqlite"], indirect=True, scope="session")
+
+
 @pytest.fixture(scope="module")
 def mine(house: House) -> Places:
     """One of everything that an address can name."""
@@ -259,11 +263,13 @@ def by_name(places: Places) -> Places:
     return {**places, "dataset": places["name"], "reference": places["dataset"]}
 
 
+@on_one_database
 @pytest.mark.parametrize(("method", "path"), ADDRESSES)
 def test_no_key(house: House, method: str, path: str) -> None:
     assert_shape(house.ask(method, filled(path), role=None), 401, "unauthorized")
 
 
+@on_one_database
 @pytest.mark.parametrize(("method", "path"), ADDRESSES)
 def test_an_unknown_key(house: House, method: str, path: str) -> None:
     answer = house.ask(method, filled(path), role=None, headers={"X-API-Key": "pk_live_no"})
@@ -271,6 +277,7 @@ def test_an_unknown_key(house: House, method: str, path: str) -> None:
     assert answer.headers["www-authenticate"] == "Bearer"
 
 
+@on_one_database
 @pytest.mark.parametrize("path", sorted({path for _, path in ADDRESSES}))
 def test_a_wrong_method_is_told_the_right_ones(house: House, path: str) -> None:
     answer = house.ask("OPTIONS", filled(path))
@@ -279,6 +286,7 @@ def test_a_wrong_method_is_told_the_right_ones(house: House, path: str) -> None:
     assert offered <= set(answer.headers["allow"].split(", "))
 
 
+@on_one_database
 @pytest.mark.parametrize(("method", "path"), WRITES)
 def test_a_viewer_can_only_read(house: House, method: str, path: str) -> None:
     """Before anything is looked at: neither the body nor the dataset need be any good."""
@@ -287,6 +295,7 @@ def test_a_viewer_can_only_read(house: House, method: str, path: str) -> None:
     assert answer.json()["error"]["details"]["role"] == "viewer"
 
 
+@on_one_database
 @pytest.mark.parametrize(
     ("method", "path"), [each for each in WRITES if each[0] != "DELETE" and BODIES[each] is not None]
 )
@@ -295,6 +304,7 @@ def test_a_body_that_is_no_json(house: House, method: str, path: str, body: byte
     assert_shape(house.ask(method, filled(path), content=body), 400, "malformed_json")
 
 
+@on_one_database
 @pytest.mark.parametrize(
     ("method", "path"), [each for each in WRITES if each[0] != "DELETE" and BODIES[each] is not None]
 )
@@ -353,12 +363,14 @@ def test_items_of_somebody_else_are_not_there_one_by_one(
     assert house.get(f"/exports/{mine['export']}").status_code == 200
 
 
+@on_one_database
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
 @pytest.mark.parametrize("path", ["", "/", "/nothing", "/batch/images/explode", f"/projects/{ID}/x", "/%2F"])
 def test_an_unknown_address(house: House, method: str, path: str) -> None:
     assert_shape(house.ask(method, PREFIX + path), 404, "unknown_path")
 
 
+@on_one_database
 @pytest.mark.parametrize("part", PARTS_NOT_OFFERED)
 def test_a_part_that_is_not_offered_says_so(house: House, part: str) -> None:
     for path in (f"/{part}", f"/{part}/", f"/{part}/a/b"):
