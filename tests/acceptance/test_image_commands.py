@@ -193,3 +193,20 @@ def test_anothers_images_are_not_there(shell: Shell, server: LiveServer, cars: s
     assert (said.code, said.json["saved"]) == (1, [])
     assert other("classes", "list", cars).code == 4
     assert other("search", "similar", image).code == 4
+
+
+def test_annotations_are_talked_about(shell: Shell, cars: str) -> None:
+    image = f"{cars}:/in/0.jpg"
+    assert shell("annotations", "save", image, stdin=json.dumps([{"id": "a-1", **box()}])).code == 0
+    said = shell("comments", "add", image, "a-1", "[tighten] this", "--json").json
+    answer = shell("comments", "add", image, "a-1", "done", "--answers", said["id"])
+    assert (answer.code, "↳ done" in answer.out) == (0, True)
+    assert "(settled)" in shell("comments", "resolve", said["id"]).out
+    listed = shell("comments", "list", image)
+    assert (listed.code, "[tighten] this (settled)" in listed.out) == (0, True)
+    assert "(settled)" not in shell("comments", "resolve", said["id"], "--reopen").out
+    assert shell("comments", "delete", said["id"], stdin="n\n").code != 0
+    assert shell("comments", "delete", said["id"], "--yes", "--json").json["deleted"] is True
+    assert "(deleted)" in shell("comments", "list", image).out
+    assert len(shell("comments", "list", image, "--json").json["comments"]) == 2
+    assert shell("comments", "add", image, "a-9", "nobody drew this").code == 4

@@ -15,6 +15,7 @@ from stackroom.cli import (
     annotations,
     bench,
     classes,
+    comments,
     cp,
     dataset,
     demo,
@@ -157,6 +158,12 @@ _add(_classes, "list", classes.list_all, classes.EXAMPLES["list"])
 _add(_classes, "rename", classes.rename, classes.EXAMPLES["rename"])
 _add(_classes, "merge", classes.merge, classes.EXAMPLES["merge"])
 _add(_classes, "delete", classes.delete, classes.EXAMPLES["delete"])
+
+_comments = _group("comments", "What people say about annotations.", _WORK)
+_add(_comments, "list", comments.list_all, comments.EXAMPLES["list"])
+_add(_comments, "add", comments.add, comments.EXAMPLES["add"])
+_add(_comments, "resolve", comments.resolve, comments.EXAMPLES["resolve"])
+_add(_comments, "delete", comments.delete, comments.EXAMPLES["delete"])
 
 _search = _group("search", "Images that look like one, and images by their tags.", _WORK)
 _add(_search, "similar", search.similar, search.EXAMPLES["similar"])
