@@ -1,7 +1,9 @@
-"""Their words, our SDK: Stackroom's client under the names that a script for the official client 1.60.0 uses.
+"""Their words, our SDK: Stackroom's client under the names that a script for the official clients uses.
 
 The conformance cases say `import pictograph` and are given this. It renames and reshapes, and decides nothing: every
 method hands on to one of ours and returns what came of it. What is not said here is called the same in both.
+
+The version says which cases are meant: it is the last whose words address images by their ids, as ours do.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,6 +15,7 @@ from msgspec import structs
 
 import stackroom
 from stackroom.client._sync import (
+    annotations,
     api_keys,
     comments,
     datasets,
@@ -23,8 +26,9 @@ from stackroom.client._sync import (
     projects,
     webhooks,
 )
+from stackroom.client._sync.connection import Connection
 
-__version__ = "1.60.0"
+__version__ = "1.69.42"
 T = TypeVar("T")
 
 PolygonGeometry = stackroom.Polygon
@@ -35,6 +39,7 @@ OrientedBoxGeometry = stackroom.OrientedBox
 ATTRIBUTES: Final[dict[type, dict[str, str]]] = {
     stackroom.BatchFailure: {"id": "image_id"},
     stackroom.BulkUploadReport: {"registered": "images", "failed": "failures"},
+    stackroom.ClassesChanged: {"annotations_removed": "annotations_updated"},
     stackroom.Dataset: {"archived_images": "archived_image_count"},
     stackroom.ExportsDeleted: {"deleted": "succeeded"},
     stackroom.FolderStats: {"folders_by_status": "images_by_status"},
@@ -73,6 +78,16 @@ class Walk(Generic[T]):
         return list(self._rows)
 
 
+class Annotations(annotations.Annotations):
+    """With what they do here to the classes of a dataset, which ours does where datasets are."""
+
+    def __init__(self, connection: Connection, classes_of: datasets.Datasets) -> None:
+        super().__init__(connection)
+        self.rename_class = classes_of.rename_class
+        self.merge_class = classes_of.merge_class
+        self.delete_class = classes_of.delete_class
+
+
 class AnnotationComments(comments.Comments):
     def resolve(self, comment_id: str, *, resolved: bool = True) -> stackroom.Comment:
         return self.update(comment_id, resolved=resolved)
@@ -108,6 +123,9 @@ class Folders(folders.Folders):
 
     def stats(self, folder_id: str, *, include_subfolders: bool = True) -> stackroom.FolderStats:
         return super().stats(folder_id, recursive=include_subfolders)
+
+    def rename(self, folder_id: str, new_name: str) -> stackroom.Folder:
+        return super().rename(folder_id, "/", new_name)
 
     def delete(self, folder_id: str, *, cascade: bool = False) -> None:
         super().delete(folder_id, "/", cascade=cascade)
@@ -172,9 +190,12 @@ class Webhooks(webhooks.Webhooks):
 
 
 class Client(stackroom.Client):
+    """It says on the wire that it speaks in their words, as theirs do."""
+
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._connection._http.headers["User-Agent"] = f"pictograph-python/{__version__}"
+        self.annotations = Annotations(self._connection, self.datasets)
         self.annotation_comments = AnnotationComments(self._connection)
         self.api_keys = ApiKeys(self._connection)
         self.datasets = Datasets(self._connection)
