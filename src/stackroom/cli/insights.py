@@ -52,7 +52,7 @@ def _show_dimensions(found: "Insights") -> None:
     turned = sizes.orientation
     _bars("Images by shape", {"wide": turned.landscape, "high": turned.portrait, "square": turned.square})
     shown = {f"{each.w}x{each.h}": each.count for each in sizes.sizes[:_SIZES]}
-    _bars("Images by size", shown)
+    _bars("Images by size", shown, of=sizes.images_with_dimensions)
     more = sizes.distinct_size_count - len(shown)
     if more > 0:
         say(f"  … and {more:,} more sizes.")
