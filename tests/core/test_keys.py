@@ -35,7 +35,9 @@ def delete(library: Library, actor: Actor, made: NewKey) -> None:
 
 def counts(library: Library, made: NewKey) -> bool:
     try:
-        library.read(lambda conn: organizations.authenticate(conn, made.token, now=library.now))
+        library.read(
+            lambda conn: organizations.admit(organizations.by_token(conn, made.token), now=library.now)
+        )
     except Unauthenticated:
         return False
     return True
@@ -106,7 +108,9 @@ def test_what_is_changed_of_a_key_counts_at_once(library: Library) -> None:
 def test_a_deleted_key_is_gone_and_what_it_did_stays(library: Library) -> None:
     actor = library.an_actor()
     made = make(library, actor)
-    found = library.read(lambda conn: organizations.authenticate(conn, made.token, now=library.now))
+    found = library.read(
+        lambda conn: organizations.admit(organizations.by_token(conn, made.token), now=library.now)
+    )
     acting = msgspec.structs.replace(actor, key_id=found.key_id, role=Role.MEMBER)
     library.a_dataset(acting)
     delete(library, actor, made)

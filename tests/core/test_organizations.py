@@ -20,7 +20,9 @@ def a_key(library: Library, owner: Organization, **rest: object) -> NewKey:
 
 
 def whose(library: Library, token: str) -> organizations.Authenticated:
-    return library.read(lambda conn: organizations.authenticate(conn, token, now=library.now))
+    return library.read(
+        lambda conn: organizations.admit(organizations.by_token(conn, token), now=library.now)
+    )
 
 
 def test_an_organization_is_found_by_all_its_names(library: Library) -> None:

@@ -53,7 +53,9 @@ def remove(library: Library, actor: Actor, whom: Member) -> None:
 
 
 def whose(library: Library, token: str) -> Authenticated:
-    return library.read(lambda conn: organizations.authenticate(conn, token, now=library.now))
+    return library.read(
+        lambda conn: organizations.admit(organizations.by_token(conn, token), now=library.now)
+    )
 
 
 def people(library: Library, actor: Actor) -> list[tuple[str, Role]]:

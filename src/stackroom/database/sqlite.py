@@ -32,6 +32,7 @@ log = structlog.get_logger(__name__)
 _NOT_OURS = ("SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_BUSY")
 READERS = 4
 KEPT = 10_000
+"""How much of what was looked up is kept at most; then it begins anew."""
 LOCK_PATIENCE = 2.0
 READER_CACHE_MB = 16
 WRITER_CACHE_MB = 128

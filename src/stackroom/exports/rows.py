@@ -19,7 +19,6 @@ from stackroom.exports.request import Format, Options, check_options, clean_expo
 from stackroom.library import datasets
 
 PENDING, PROCESSING, COMPLETED, FAILED = "pending", "processing", "completed", "failed"
-STATES = (PENDING, PROCESSING, COMPLETED, FAILED)
 KEPT_FOR = 30 * clock.DAY
 MOST_AT_ONCE = 1000
 

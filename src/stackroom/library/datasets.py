@@ -12,6 +12,7 @@ from stackroom.access import Actor, Role, require
 from stackroom.database.schema import ARCHIVED, LIVE, asset, dataset, folder
 from stackroom.errors import Conflict, Invalid, NotFound
 from stackroom.events import log
+from stackroom.library import changes
 from stackroom.library.names import ROOT, clean_dataset_name, compose
 
 ANNOTATION_TYPES = frozenset({"bbox", "box", "polygon", "polyline", "keypoint"})
@@ -220,15 +221,12 @@ def check_classes(classes: Sequence[dict[str, Any]]) -> None:
 
 def _checked(wanted: DatasetChanges) -> dict[str, Any]:
     """The columns to set, their values clean."""
-    values = {name: value for name, value in msgspec.structs.asdict(wanted).items() if value is not UNSET}
-    base = values.pop("classes_base", None)
-    if not values:
-        raise Invalid("nothing to change", code="empty_update", hint="Give at least one field to change.")
+    values = changes.some(msgspec.structs.replace(wanted, classes_base=UNSET))
     if "name" in values:
         values["name"] = clean_dataset_name(values["name"])
     check_annotation_types(values.get("annotation_types", ()))
     check_classes(values.get("classes", ()))
-    check_classes(base or ())
+    check_classes(wanted.classes_base or ())
     return values
 
 

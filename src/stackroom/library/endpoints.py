@@ -17,6 +17,7 @@ from stackroom.database.schema import webhook_endpoint
 from stackroom.errors import Conflict, Invalid, NotFound
 from stackroom.events import log
 from stackroom.events.kinds import KINDS
+from stackroom.library import changes
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - what every secret starts with, not a secret
 SHOWN_OF_SECRET = len(SECRET_PREFIX) + 4
@@ -99,7 +100,12 @@ def create(conn: Connection, actor: Actor, wanted: EndpointChanges, *, now: int)
     require(actor, Role.ADMIN, "making a webhook")
     if wanted.url is UNSET:
         raise Invalid("url: missing")
-    values = {"description": None, "event_types": "[]", "auth_headers": "{}", **_checked(wanted)}
+    values = {
+        "description": None,
+        "event_types": "[]",
+        "auth_headers": "{}",
+        **_checked(changes.given(wanted)),
+    }
     _refuse_taken(conn, actor, values["url"])
     uuid = ids.new()
     row = {
@@ -122,9 +128,7 @@ def change(conn: Connection, actor: Actor, reference: str, wanted: EndpointChang
     Raises `NotFound`, and what `create` raises.
     """
     require(actor, Role.ADMIN, "changing a webhook")
-    values = _checked(wanted)
-    if not values:
-        raise Invalid("nothing to change", code="empty_update", hint="Give at least one field to change.")
+    values = _checked(changes.some(wanted))
     found = find(conn, actor, reference)
     if values.get("url", found.url) != found.url:
         _refuse_taken(conn, actor, values["url"])
@@ -199,9 +203,9 @@ def check_auth_headers(wanted: Mapping[str, str]) -> dict[str, str]:
     return dict(wanted)
 
 
-def _checked(wanted: EndpointChanges) -> dict[str, Any]:
+def _checked(given: dict[str, Any]) -> dict[str, Any]:
     """The columns to set, their values clean."""
-    values = {name: value for name, value in msgspec.structs.asdict(wanted).items() if value is not UNSET}
+    values = dict(given)
     if "url" in values:
         values["url"] = check_url(values["url"])
     if len(values.get("description") or "") > MAX_DESCRIPTION:

@@ -13,7 +13,7 @@ from stackroom.clock import DAY
 from stackroom.database.schema import api_key, member
 from stackroom.errors import Conflict, Invalid, NotFound
 from stackroom.events import log
-from stackroom.library import organizations
+from stackroom.library import changes, organizations
 from stackroom.library.organizations import NewKey, Organization, check_key_name, check_rate_limit
 
 LONGEST = 36_500 * DAY
@@ -100,9 +100,7 @@ def change(conn: Connection, actor: Actor, reference: str, wanted: KeyChanges, *
     (`last_owner_key`), or on that of somebody who was removed (`member_removed`).
     """
     require(actor, Role.ADMIN, "changing a key")
-    values = {name: value for name, value in msgspec.structs.asdict(wanted).items() if value is not UNSET}
-    if not values:
-        raise Invalid("nothing to change", code="empty_update", hint="Give at least one field to change.")
+    values = changes.some(wanted)
     if "name" in values:
         check_key_name(values["name"])
     check_rate_limit(values.get("rate_limit"))

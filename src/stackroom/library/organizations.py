@@ -13,6 +13,7 @@ from stackroom.access import PREFIX_LENGTH, Actor, Role, new_token, require, tok
 from stackroom.database.schema import api_key, invite, member, organization
 from stackroom.errors import Conflict, Invalid, NotFound
 from stackroom.events import log
+from stackroom.library import changes
 
 SEEN_EVERY = 60 * clock.SECOND
 MAX_DESCRIPTION = 10_000
@@ -131,9 +132,7 @@ def change(conn: Connection, actor: Actor, wanted: OrganizationChanges, *, now: 
     Raises `Invalid` for nothing to change or a bad name, `Conflict` for a taken one. Repeating it changes nothing more.
     """
     require(actor, Role.ADMIN, "changing the organization")
-    values = {name: value for name, value in msgspec.structs.asdict(wanted).items() if value is not UNSET}
-    if not values:
-        raise Invalid("nothing to change", code="empty_update", hint="Give at least one field to change.")
+    values = changes.some(wanted)
     if len(values.get("description") or "") > MAX_DESCRIPTION:
         raise Invalid(f"description: at most {MAX_DESCRIPTION:,} characters")
     if "name" in values:
@@ -321,11 +320,6 @@ def admit(found: Credentials | None, *, now: int) -> Authenticated:
         raise unauthenticated("this API key has expired")
     seen = found.last_used_at is not None and now - found.last_used_at < SEEN_EVERY
     return msgspec.structs.replace(found.holder, seen=seen)
-
-
-def authenticate(conn: Connection, token: str, *, now: int) -> Authenticated:
-    """Whose `token` this is; raises as `admit` does."""
-    return admit(by_token(conn, token), now=now)
 
 
 def note_use(conn: Connection, key_id: int, *, now: int) -> None:

@@ -48,12 +48,12 @@ def test_a_key_may_expire(face: "Face") -> None:
     body = {"organization": "Ada", "role": "viewer", "expires_in_days": 0.5}
     token = face.admin("POST", "/keys", body).json()["api_key"]
     from stackroom.errors import Unauthenticated
-    from stackroom.library.organizations import authenticate
+    from stackroom.library.organizations import admit, by_token
 
     now = face.services.now()
-    face.write(lambda conn: authenticate(conn, token, now=now + 11 * clock.HOUR))
+    face.write(lambda conn: admit(by_token(conn, token), now=now + 11 * clock.HOUR))
     with pytest.raises(Unauthenticated, match="expired"):
-        face.write(lambda conn: authenticate(conn, token, now=now + 13 * clock.HOUR))
+        face.write(lambda conn: admit(by_token(conn, token), now=now + 13 * clock.HOUR))
 
 
 @pytest.mark.parametrize(

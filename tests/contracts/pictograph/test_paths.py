@@ -171,7 +171,9 @@ def test_somebody_elses_path_is_no_path(house: House) -> None:
     mine = house.an_image(dataset)["id"]
 
     def same_name(conn: Connection) -> None:
-        found = organizations.authenticate(conn, house.keys["stranger"], now=clock.now()).organization
+        found = organizations.admit(
+            organizations.by_token(conn, house.keys["stranger"]), now=clock.now()
+        ).organization
         stranger = Actor(organization_id=found.id, organization_uuid=found.uuid, key_id=None, role=Role.OWNER)
         datasets.create(conn, stranger, dataset["name"], now=clock.now())
 
