@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Boolean,
+    CheckConstraint,
     Column,
     Float,
     ForeignKey,
@@ -66,6 +67,10 @@ organization = _table(
     Column("updated_at", Moment, nullable=False),
     Column("description", Text),
     Column("public", Boolean, nullable=False, server_default=text("false")),
+    Column("display_name", Text),
+    Column("administrator", Boolean, nullable=False, server_default=text("false")),
+    Column("legacy", Boolean, nullable=False, server_default=text("false")),
+    Column("max_running", Integer),
 )
 
 # People. A key may belong to one, and goes with them; a key of nobody is a machine's. A key that was removed keeps
@@ -131,6 +136,7 @@ dataset = _table(
     Column("archived_at", Moment),
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
+    Column("defaults", Text),
     UniqueConstraint("organization_id", "name"),
     UniqueConstraint("organization_id", "number"),
     **NUMBERED_ONCE,
@@ -231,6 +237,11 @@ asset = _table(
     Column("updated_at", Moment, nullable=False),
     Column("version", Integer, nullable=False, server_default="1"),
     Column("review_note", Text),
+    # How it came in: `job_id` is the arrival that decides what it becomes, `batch_id` the last batch it was part of.
+    Column("error", Text),
+    Column("ingested_at", Moment),
+    Column("job_id", Key),
+    Column("batch_id", Key),
     Index("asset_in_dataset", "dataset_id", "id"),
     Index("asset_of_blob", "blob_id"),
 )
@@ -252,6 +263,60 @@ _partial("asset_archived_in_folder", asset.c.folder_id, where=ARCHIVED)
 _partial("asset_by_status", asset.c.dataset_id, asset.c.status, asset.c.id, asset.c.size, where=LIVE)
 _partial("asset_archived_in_dataset", asset.c.dataset_id, where=ARCHIVED)
 _partial("asset_key_in_dataset", asset.c.dataset_id, asset.c.key, where=asset.c.key.is_not(None), unique=True)
+_partial("asset_of_batch", asset.c.batch_id, asset.c.id, where=asset.c.batch_id.is_not(None))
+
+# What was said of an asset when it was registered with its origin. Most assets have none: it has a table of its own,
+# so that bulk changes need not carry it along.
+registration = _table(
+    "registration",
+    Column(
+        "asset_id",
+        Key,
+        ForeignKey("asset.id", deferrable=True, initially="DEFERRED"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("organization_id", Key, nullable=False),
+    Column("dataset_id", Key, nullable=False),
+    Column("origin", Text),
+    Column("media_type", Text, nullable=False),
+    Column("family", Text, nullable=False),
+    Column("channels", Text, nullable=False),
+    Column("max_unauthorised", Integer, nullable=False, server_default="-1"),
+    Column("roles", Text, nullable=False, server_default="[]"),
+    Column("string1", Name, nullable=False, server_default=""),
+    Column("string2", Name, nullable=False, server_default=""),
+    Column("string3", Name, nullable=False, server_default=""),
+    Column("number1", BigInteger, nullable=False, server_default="0"),
+    Column("number2", BigInteger, nullable=False, server_default="0"),
+    Column("number3", BigInteger, nullable=False, server_default="0"),
+)
+for _name in ("string1", "string2", "string3"):
+    _said = registration.c[_name]
+    _partial(
+        f"registration_{_name}",
+        registration.c.organization_id,
+        _said,
+        registration.c.asset_id,
+        where=text(f"{_name} <> ''"),
+    )
+for _name in ("number1", "number2", "number3"):
+    _said = registration.c[_name]
+    _partial(
+        f"registration_{_name}",
+        registration.c.organization_id,
+        _said,
+        registration.c.asset_id,
+        where=text(f"{_name} <> 0"),
+    )
+
+asset_manifest = _table(
+    "asset_manifest",
+    Column("asset_id", Key, primary_key=True, autoincrement=False),
+    Column("manifest", Name, primary_key=True),
+    Index("asset_manifest_by_name", "manifest", "asset_id"),
+    sqlite_with_rowid=False,
+)
 
 annotation = _table(
     "annotation",
@@ -444,6 +509,136 @@ webhook_endpoint = _table(
     UniqueConstraint("organization_id", "url"),
 )
 
+# The queue. A lane holds the jobs of one kind, one priority and one organization; what is said of it here is kept in
+# the transactions that move its jobs, so that nobody needs to count them.
+lane = _table(
+    "lane",
+    _id(),
+    Column("kind", Text, nullable=False),
+    Column("priority", SmallInteger, nullable=False),
+    _refers("organization_id", "organization"),
+    Column("ready", Boolean, nullable=False, server_default=text("false")),
+    Column("unfinished", Integer, nullable=False, server_default="0"),
+    Column("running", Integer, nullable=False, server_default="0"),
+    Column("turn", Float(53), nullable=False, server_default="0"),
+    UniqueConstraint("kind", "priority", "organization_id"),
+    CheckConstraint("running >= 0 AND running <= unfinished", name="lane_adds_up"),
+)
+
+# Who takes jobs. A number is never given again: a worker that was taken for dead must not be mistaken for another.
+worker = _table(
+    "worker",
+    _id(),
+    Column("name", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("slots", Integer, nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("heartbeat_at", Moment, nullable=False),
+    Column("dead", Boolean, nullable=False, server_default=text("false")),
+    **NUMBERED_ONCE,
+)
+
+# Arrivals that were submitted together. Its counters move in the transactions that settle its jobs.
+batch = _table(
+    "batch",
+    _id(),
+    _uuid(),
+    _refers("organization_id", "organization"),
+    Column("dataset_id", Key),
+    Column("name", Text),
+    Column("priority", SmallInteger, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("completed", Integer, nullable=False, server_default="0"),
+    Column("errors", Integer, nullable=False, server_default="0"),
+    Column("cancelled", Integer, nullable=False, server_default="0"),
+    Column("superseded", Boolean, nullable=False, server_default=text("false")),
+    Column("loading", Boolean, nullable=False, server_default=text("false")),
+    Column("cancel_requested", Boolean, nullable=False, server_default=text("false")),
+    Column("retry_of", Key),
+    _refers("key_id", "api_key", nullable=True),
+    Column("created_at", Moment, nullable=False),
+    Column("started_at", Moment),
+    Column("finished_at", Moment),
+    Index("batch_of_organization", "organization_id", "id"),
+    CheckConstraint("completed + errors + cancelled <= count", name="batch_adds_up"),
+    **NUMBERED_ONCE,
+)
+_partial("batch_unfinished", batch.c.organization_id, batch.c.id, where=batch.c.finished_at.is_(None))
+_partial(
+    "batch_finished", batch.c.organization_id, batch.c.finished_at, where=batch.c.finished_at.is_not(None)
+)
+
+# A job is one thing to do; a batch's items are jobs. `(worker_id, attempt)` is what a result must know to count.
+job = _table(
+    "job",
+    _id(),
+    _refers("lane_id", "lane"),
+    _refers("batch_id", "batch", nullable=True),
+    Column("position", Integer, nullable=False, server_default="0"),
+    Column("state", SmallInteger, nullable=False, server_default="0"),
+    Column("attempt", SmallInteger, nullable=False, server_default="0"),
+    Column("worker_id", Key),
+    Column("run_at", Moment),
+    Column("asset_id", Key),
+    Column("task", Text, nullable=False),
+    Column("error_code", Text),
+    Column("error", Text),
+    Column("created_at", Moment, nullable=False),
+    Column("started_at", Moment),
+    Column("finished_at", Moment),
+    Index("job_of_batch", "batch_id", "position"),
+    **NUMBERED_ONCE,
+)
+# Each of these holds only what it is asked for, so that what is done costs nothing to those who look for work.
+_partial("job_ready", job.c.lane_id, job.c.id, where=text("state = 0"))
+_partial("job_running", job.c.worker_id, where=text("state = 1"))
+_partial("job_failed", job.c.batch_id, job.c.position, where=text("state = 3"))
+_partial("job_waiting", job.c.run_at, where=text("state = 5"))
+_partial("job_of_asset", job.c.asset_id, job.c.id, where=job.c.asset_id.is_not(None))
+
+# What has been finished lately, by whom and in which ten seconds: what estimates are made from.
+job_rate = _table(
+    "job_rate",
+    Column("worker_id", Key, primary_key=True, autoincrement=False),
+    Column("kind", Text, primary_key=True),
+    Column("bucket", BigInteger, primary_key=True, autoincrement=False),
+    Column("finished", Integer, nullable=False),
+    Column("busy", BigInteger, nullable=False),
+    Index("job_rate_by_time", "kind", "bucket"),
+    sqlite_with_rowid=False,
+)
+
+# How an organization's origins are reached: the first whose pattern is in an origin counts.
+origin_strategy = _table(
+    "origin_strategy",
+    _id(),
+    _uuid(),
+    _refers("organization_id", "organization"),
+    Column("regex", Text, nullable=False),
+    Column("strategy", Text, nullable=False),
+    Column("credentials", Text),
+    Column("optimised", Boolean, nullable=False, server_default=text("false")),
+    Column("position", Integer, nullable=False, server_default="0"),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    Index("origin_strategy_of_organization", "organization_id", "position"),
+)
+
+# How assets of a media type are delivered unless they say so themselves; without a dataset, in the whole organization.
+delivery_default = _table(
+    "delivery_default",
+    _id(),
+    _uuid(),
+    _refers("organization_id", "organization"),
+    _refers("dataset_id", "dataset", nullable=True),
+    Column("channel", Text, nullable=False),
+    Column("policy", Text, nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Index("delivery_default_of_organization", "organization_id", "dataset_id"),
+    Index("delivery_default_of_dataset", "dataset_id"),
+)
+
 event = _table(
     "event",
     _id(),
@@ -454,6 +649,7 @@ event = _table(
     Column("dataset_id", Key),
     Column("asset_uuid", LargeBinary),
     Column("operation_id", Key),
+    Column("batch_id", Key),
     Column("key_id", Key),
     Column("ip", Text),
     Column("user_agent", Text),
