@@ -5,6 +5,7 @@ import contextlib
 import csv
 import io
 import json
+import threading
 import zipfile
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -612,3 +613,37 @@ def test_an_export_deleted_while_it_is_made_stops_and_leaves_nothing(
     assert library.read(lambda conn: conn.execute(select(dataset_export)).all()) == []
     assert library.read(lambda conn: conn.scalars(select(loose_bytes.c.storage_key)).all()) == []
     assert list(workshop.store.objects("exports/")) == []
+
+
+def test_what_is_stored_of_an_export_that_was_deleted_meanwhile_is_swept_at_once(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not in an hour, when any other bytes would be taken for forgotten."""
+    library = workshop.library
+    ada = library.an_actor()
+    wanted = asked(library, ada, library.a_dataset(ada))
+    monkeypatch.setattr(exporter, "RENEW", 0.02)
+    begun, noticed = asyncio.Event(), threading.Event()
+    renew, put = Exporter._renew, workshop.store.put
+
+    async def noticing(self: Exporter, held: Any, making: Any) -> None:
+        await renew(self, held, making)
+        if held.stop.is_set():
+            noticed.set()
+
+    def slowly(key: str, source: Path) -> bool:
+        library._runner.get_loop().call_soon_threadsafe(begun.set)
+        assert noticed.wait(10)
+        return put(key, source)
+
+    async def until(_: Exporter) -> None:
+        await begun.wait()
+        await library.database.write(lambda conn: rows.remove(conn, ada, wanted, now=library.now))
+        await asyncio.wait_for(workshop.sweep_soon.wait(), 10)
+
+    monkeypatch.setattr(Exporter, "_renew", noticing)
+    monkeypatch.setattr(workshop.store, "put", slowly)
+    workshop.run(until)
+    [stored] = workshop.store.objects("exports/")
+    due = library.read(lambda conn: conn.execute(select(loose_bytes)).all())
+    assert [(row.storage_key, row.due_at) for row in due] == [(stored.key, library.now)]

@@ -5,23 +5,31 @@ from collections.abc import Awaitable, Callable
 from typing import cast
 
 import pytest
+from sqlalchemy import Connection
 
 from stackroom import ids
 from stackroom.access import Actor
 from stackroom.database.flavour import statement
 from stackroom.database.postgresql import PostgresqlDatabase
-from stackroom.database.transaction import T, Work
+from stackroom.database.transaction import Work
 from stackroom.doctor.questions import QUESTIONS
+from stackroom.errors import NotFound
+from stackroom.exports import claims, rows
+from stackroom.exports.claims import Claim, Progress
+from stackroom.exports.request import Format, Options
+from stackroom.exports.rows import Export
 from stackroom.library import datasets, folders
 from stackroom.library.datasets import Dataset
 from stackroom.library.listing import Filter
 from stackroom.operations import engine
 from stackroom.operations.change_folder import remove_folder, rename_folder
 from stackroom.operations.journal import Operation
+from stackroom.operations.remove_dataset import remove_dataset
 from stackroom.operations.request import Changes, Matching, Request, Verb
 from stackroom.testing.builders import ADataset, Library
 
-Race = Callable[[Work[object], Work[T]], T]
+Race = Callable[[Work[object], Work[object]], object]
+Removal = Callable[[Connection, Actor, ADataset, Export, int], object]
 
 
 @pytest.fixture
@@ -30,11 +38,11 @@ def library(postgresql_library: Library) -> Library:
 
 
 @pytest.fixture
-def race(library: Library) -> Race[Operation]:
+def race(library: Library) -> Race:
     """Does the first work, and commits it when the second has begun and had time to come as far as it can."""
     database = cast("PostgresqlDatabase", library.database)
 
-    async def both(first: Work[object], second: Work[Operation]) -> Operation:
+    async def both(first: Work[object], second: Work[object]) -> object:
         async with database._engine.begin() as connection:
             await connection.run_sync(first)
             waiting = asyncio.ensure_future(database.write(second))
@@ -42,8 +50,8 @@ def race(library: Library) -> Race[Operation]:
             assert not waiting.done()
         return await waiting
 
-    def run(first: Work[object], second: Work[Operation]) -> Operation:
-        return cast("Operation", library._runner.run(cast("Awaitable[Operation]", both(first, second))))
+    def run(first: Work[object], second: Work[object]) -> object:
+        return library._runner.run(cast("Awaitable[object]", both(first, second)))
 
     return run
 
@@ -52,9 +60,7 @@ def submitting(library: Library, actor: Actor, request: Request) -> Work[Operati
     return lambda conn: engine.submit(conn, actor, request, now=library.now)
 
 
-def test_the_last_two_that_share_bytes_free_them_when_both_go_at_once(
-    library: Library, race: Race[Operation]
-) -> None:
+def test_the_last_two_that_share_bytes_free_them_when_both_go_at_once(library: Library, race: Race) -> None:
     """Neither may count on the other's asset, which is going as well: the bytes would be nobody's, for ever."""
     actor = library.an_actor()
     dataset = library.a_dataset(actor)
@@ -67,7 +73,7 @@ def test_the_last_two_that_share_bytes_free_them_when_both_go_at_once(
     assert library.loose_keys(actor) == {key}
 
 
-def test_a_filter_is_resolved_once(library: Library, race: Race[Operation]) -> None:
+def test_a_filter_is_resolved_once(library: Library, race: Race) -> None:
     """What comes to match while the operation waits is not part of it: it was not counted, nor numbered."""
     actor = library.an_actor()
     dataset = library.a_dataset(actor, assets=["a.jpg"])
@@ -85,12 +91,12 @@ def test_a_filter_is_resolved_once(library: Library, race: Race[Operation]) -> N
         holding(conn)  # type: ignore[arg-type]
         adding(conn)  # type: ignore[arg-type]
 
-    done = race(first, copying)
+    done = cast("Operation", race(first, copying))
     assert (done.total, library.words(done)) == (1, ["done"])
     assert library.paths(dataset) == ["/a.jpg", "/b.jpg", "/new/a.jpg"]
 
 
-def test_two_that_want_one_name_both_find_a_place(library: Library, race: Race[Operation]) -> None:
+def test_two_that_want_one_name_both_find_a_place(library: Library, race: Race) -> None:
     actor = library.an_actor()
     dataset = library.a_dataset(actor)
     one, other = library.add_everywhere(actor, dataset, "a.jpg", ["/1", "/2"])
@@ -104,25 +110,21 @@ def test_two_that_want_one_name_both_find_a_place(library: Library, race: Race[O
     assert (there["/new/a.jpg"], there["/new/a-1.jpg"]) == (one, other)
 
 
-def test_an_item_that_two_operations_move_ends_where_the_later_one_says(
-    library: Library, race: Race[Operation]
-) -> None:
+def test_an_item_that_two_operations_move_ends_where_the_later_one_says(library: Library, race: Race) -> None:
     actor = library.an_actor()
     dataset = library.a_dataset(actor, assets=["a.jpg"])
     first, second = (
         submitting(library, actor, library.request(Verb.MOVE, dataset.ids, dataset, to=to))
         for to in ("/1", "/2")
     )
-    done = race(first, second)
+    done = cast("Operation", race(first, second))
     [item] = library.items(done)
     assert item.before is not None
     assert item.before["folder"] == "/1"
     assert library.paths(dataset) == ["/2/a.jpg"]
 
 
-def test_what_is_moved_into_a_folder_while_it_is_removed_makes_it_anew(
-    library: Library, race: Race[Operation]
-) -> None:
+def test_what_is_moved_into_a_folder_while_it_is_removed_makes_it_anew(library: Library, race: Race) -> None:
     actor = library.an_actor()
     dataset = library.a_dataset(actor, assets=["a.jpg"])
     library.add(actor, dataset, ["b.jpg"], folder="/new")
@@ -134,7 +136,7 @@ def test_what_is_moved_into_a_folder_while_it_is_removed_makes_it_anew(
 
 
 def test_what_is_put_back_into_a_folder_while_it_is_removed_makes_it_anew(
-    library: Library, race: Race[Operation]
+    library: Library, race: Race
 ) -> None:
     actor = library.an_actor()
     dataset = library.a_dataset(actor)
@@ -150,9 +152,7 @@ def test_what_is_put_back_into_a_folder_while_it_is_removed_makes_it_anew(
     assert library.live(dataset) == {"/old/a.jpg": one}
 
 
-def test_a_folder_made_below_one_that_is_renamed_hangs_in_the_tree(
-    library: Library, race: Race[Operation]
-) -> None:
+def test_a_folder_made_below_one_that_is_renamed_hangs_in_the_tree(library: Library, race: Race) -> None:
     """Between looking for its parent and being put below it, that parent has another path."""
     actor = library.an_actor()
     dataset = library.a_dataset(actor, assets=["a.jpg"])
@@ -164,6 +164,64 @@ def test_a_folder_made_below_one_that_is_renamed_hangs_in_the_tree(
     assert library.paths(dataset) == ["/new/b.jpg", "/old/below/a.jpg"]
     astray = next(each.query for each in QUESTIONS if each.check == "folders_complete")
     assert library.read(lambda conn: conn.execute(statement(astray)).all()) == []
+
+
+REMOVALS: list[Removal] = [
+    lambda conn, ada, _, made, now: rows.remove(conn, ada, rows.get(conn, ada, ids.text(made.uuid)), now=now),
+    lambda conn, ada, _, made, now: rows.remove_many(conn, ada, [ids.text(made.uuid)], now=now),
+    lambda conn, ada, photos, _, now: remove_dataset(conn, ada, photos.reference, now=now),
+]
+
+
+@pytest.mark.parametrize("remove", REMOVALS, ids=["remove", "remove_many", "remove_dataset"])
+def test_an_export_that_is_finished_while_it_is_removed_leaves_no_bytes_behind(
+    library: Library, race: Race, remove: Removal
+) -> None:
+    """Whoever removes it has seen it without bytes, and whoever made it takes them for kept."""
+    ada = library.an_actor()
+    photos = library.a_dataset(ada)
+    made, held = being_made(library, ada, photos)
+    race(
+        lambda conn: claims.finish(conn, held, 10, Progress(), now=library.now),
+        lambda conn: remove(conn, ada, photos, made, library.now),
+    )
+    assert library.read(lambda conn: rows.page(conn, ada, limit=10)) == ([], 0)
+    assert library.loose_keys(ada) == {held.key}
+
+
+def test_an_export_that_two_remove_at_once_is_removed_by_one(library: Library, race: Race) -> None:
+    ada = library.an_actor()
+    made, held = being_made(library, ada, library.a_dataset(ada))
+    library.write(lambda conn: claims.finish(conn, held, 10, Progress(), now=library.now))
+    reference = ids.text(made.uuid)
+
+    def removing(conn: Connection) -> None:
+        rows.remove(conn, ada, rows.get(conn, ada, reference), now=library.now)
+
+    with pytest.raises(NotFound):
+        race(removing, removing)
+    made, held = being_made(library, ada, library.a_dataset(ada))
+    many = race(
+        lambda conn: rows.remove(conn, ada, made, now=library.now),
+        lambda conn: rows.remove_many(conn, ada, [ids.text(made.uuid)], now=library.now),
+    )
+    assert many == rows.Removed(removed=[], not_found=[ids.text(made.uuid)])
+
+
+def being_made(library: Library, actor: Actor, dataset: ADataset) -> tuple[Export, Claim]:
+    """An export of an empty dataset, and the claim of who is about to store its bytes."""
+
+    def work(conn: Connection) -> tuple[Export, Claim]:
+        options = Options()
+        made = rows.create(
+            conn, actor, dataset.reference, "nightly", format=Format.COCO, options=options, now=library.now
+        )
+        while (held := claims.claim(conn, now=library.now)) is not None:
+            if held.export.uuid == made.uuid:  # others' tests may have left some that nobody has made
+                return made, claims.announce(conn, held, now=library.now)
+        raise AssertionError("nobody else makes exports here")
+
+    return library.write(work)
 
 
 def whole(library: Library, actor: Actor, dataset: ADataset) -> Dataset:

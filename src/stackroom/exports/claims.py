@@ -83,7 +83,6 @@ def announce(conn: Connection, held: Claim, *, now: int) -> Claim:
 
 def finish(conn: Connection, held: Claim, size: int, progress: Progress, *, now: int) -> bool:
     """The export is made and its bytes are in the store. False if it is ours no longer: then these are to be swept."""
-    mine = loose_bytes.c.storage_key == held.key
     values = {
         "state": COMPLETED,
         "held_until": None,
@@ -94,29 +93,33 @@ def finish(conn: Connection, held: Claim, size: int, progress: Progress, *, now:
         "finished_at": now,
     }
     if not _change(conn, held, values):
-        conn.execute(update(loose_bytes).where(mine).values(due_at=now))
+        throw_away(conn, held, now=now)
         return False
-    conn.execute(delete(loose_bytes).where(mine))
+    conn.execute(delete(loose_bytes).where(loose_bytes.c.storage_key == held.key))
     data = {"state": COMPLETED, "images": progress.images, "annotations": progress.annotations, "size": size}
     _record(conn, held.export, data, now=now)
     faults.reach("export:before-commit")
     return True
 
 
-def fail(conn: Connection, held: Claim, reason: str, *, now: int) -> None:
-    """The export cannot be made. It stays, with the reason, until it is deleted or its time is over."""
+def throw_away(conn: Connection, held: Claim, *, now: int) -> None:
+    """What was stored, or may have been, is to be swept at once, and not only when its arrival has taken too long.
+    Does nothing if that is done, or if there is nothing."""
     if held.key is not None:
         mine = loose_bytes.c.storage_key == held.key
         conn.execute(update(loose_bytes).where(mine).values(due_at=now))
+
+
+def fail(conn: Connection, held: Claim, reason: str, *, now: int) -> None:
+    """The export cannot be made. It stays, with the reason, until it is deleted or its time is over."""
+    throw_away(conn, held, now=now)
     if _change(conn, held, {"state": FAILED, "held_until": None, "error": reason, "finished_at": now}):
         _record(conn, held.export, {"state": FAILED, "error": reason}, now=now)
 
 
 def give_back(conn: Connection, held: Claim, *, now: int) -> None:
     """Stop without an end: whoever comes next may begin at once."""
-    if held.key is not None:
-        mine = loose_bytes.c.storage_key == held.key
-        conn.execute(update(loose_bytes).where(mine).values(due_at=now))
+    throw_away(conn, held, now=now)
     _change(conn, held, {"state": PENDING, "held_until": None})
 
 

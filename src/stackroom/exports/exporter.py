@@ -76,6 +76,7 @@ class Exporter:
             await self._work(held)
         except (Lost, Stopped):
             log.info("export.given_up", export=claimed.export.name)
+            await self._write(partial(claims.throw_away, held=held.claim))
         except asyncio.CancelledError:
             with suppress(StackroomError):
                 await self._write(partial(claims.give_back, held=held.claim))

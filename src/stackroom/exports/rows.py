@@ -144,9 +144,13 @@ def with_bytes(conn: Connection, reference: str) -> Export:
 
 
 def remove(conn: Connection, actor: Actor, found: Export, *, now: int) -> None:
-    """Remove an export; its bytes are swept after the commit. Whoever is making it stops."""
+    """Remove an export; its bytes are swept after the commit. Whoever is making it stops.
+
+    Raises `NotFound` if somebody else has removed it meanwhile.
+    """
     require(actor, Role.ADMIN, "deleting an export")
-    _remove(conn, [found], now=now)
+    if not _remove(conn, [found], now=now):
+        raise _not_found(found.name)
     log.record(conn, actor, "export.deleted", at=now, dataset_id=found.dataset_id, data=about(found))
 
 
@@ -170,10 +174,9 @@ def remove_many(conn: Connection, actor: Actor, references: Sequence[str], *, no
     wanted = [key for key in asked if isinstance(key, bytes)]
     mine = dataset_export.c.organization_id == actor.organization_id
     rows = conn.execute(query().where(mine, dataset_export.c.uuid.in_(wanted))) if wanted else ()
-    found = [from_row(row) for row in rows]
-    _remove(conn, found, now=now)
-    record_removed(conn, actor, found, now=now)
-    there = {each.uuid for each in found}
+    gone = _remove(conn, [from_row(row) for row in rows], now=now)
+    record_removed(conn, actor, gone, now=now)
+    there = {each.uuid for each in gone}
     return Removed(
         removed=[each for key, each in asked.items() if key in there],
         not_found=[each for key, each in asked.items() if key not in there],
@@ -188,11 +191,11 @@ def are_late(conn: Connection, *, now: int) -> bool:
 def expire(conn: Connection, *, now: int) -> int:
     """Remove exports whose time is over, but for those that are just being made; how many."""
     late = [from_row(row) for row in conn.execute(query().where(_over(now)).limit(MOST_AT_ONCE))]
-    _remove(conn, late, now=now)
-    for organization_id in sorted({each.organization_id for each in late}):
-        theirs = [each for each in late if each.organization_id == organization_id]
+    gone = _remove(conn, late, now=now)
+    for organization_id in sorted({each.organization_id for each in gone}):
+        theirs = [each for each in gone if each.organization_id == organization_id]
         record_removed(conn, nobody(organization_id), theirs, now=now, expired=True)
-    return len(late)
+    return len(gone)
 
 
 def record_removed(
@@ -239,15 +242,21 @@ def _over(now: int) -> ColumnElement[bool]:
     return (dataset_export.c.expires_at <= now) & dataset_export.c.state.in_([COMPLETED, FAILED])
 
 
-def _remove(conn: Connection, gone: Sequence[Export], *, now: int) -> None:
-    if not gone:
-        return
-    loose = [
-        {"storage_key": each.storage_key, "due_at": now} for each in gone if each.storage_key is not None
-    ]
+def _remove(conn: Connection, known: Sequence[Export], *, now: int) -> list[Export]:
+    """Those that were still there to be removed.
+
+    Where its bytes are is asked of the row as it goes: on PostgreSQL one that was read before may have been finished
+    since, and its bytes would then be nobody's, for ever.
+    """
+    if not known:
+        return []
+    removing = delete(dataset_export).where(dataset_export.c.id.in_([each.id for each in known]))
+    gone = conn.execute(removing.returning(dataset_export.c.id, dataset_export.c.storage_key)).all()
+    loose = [{"storage_key": row.storage_key, "due_at": now} for row in gone if row.storage_key is not None]
     if loose:
         conn.execute(insert(loose_bytes), loose)
-    conn.execute(delete(dataset_export).where(dataset_export.c.id.in_([each.id for each in gone])))
+    there = {row.id for row in gone}
+    return [each for each in known if each.id in there]
 
 
 def _not_found(reference: str) -> NotFound:

@@ -1,11 +1,11 @@
 """Removing a dataset with everything in it, for good: a constant number of statements, whatever it holds."""
 
 import msgspec
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from stackroom.access import Actor, Role, require
 from stackroom.database.flavour import statement
-from stackroom.database.schema import asset, dataset, dataset_export, folder, operation, upload
+from stackroom.database.schema import asset, dataset, dataset_export, folder, loose_bytes, operation, upload
 from stackroom.errors import Conflict
 from stackroom.events import log
 from stackroom.library import blobs, datasets
@@ -69,10 +69,12 @@ def remove_dataset(conn: Connection, actor: Actor, reference: str, *, now: int) 
 
 
 def _remove_exports(conn: Connection, found: Dataset, *, now: int) -> None:
-    loosen = """INSERT INTO loose_bytes (storage_key, due_at) SELECT storage_key, CAST(:now AS bigint)
-        FROM dataset_export WHERE dataset_id = :dataset AND storage_key IS NOT NULL ON CONFLICT DO NOTHING"""
-    conn.execute(statement(loosen), {"dataset": found.id, "now": now})
-    conn.execute(delete(dataset_export).where(dataset_export.c.dataset_id == found.id))
+    """Where their bytes are is asked of each row as it goes: one that is just being made may be finished before."""
+    removing = delete(dataset_export).where(dataset_export.c.dataset_id == found.id)
+    keys = conn.scalars(removing.returning(dataset_export.c.storage_key)).all()
+    loose = [{"storage_key": key, "due_at": now} for key in keys if key is not None]
+    if loose:
+        conn.execute(insert(loose_bytes), loose)
 
 
 def _refuse_while_at_work(conn: Connection, actor: Actor, found: Dataset) -> None:
