@@ -20,13 +20,15 @@ AT_HOME = {
     "alembic": {"database"},
     "asyncpg": {"database", "testing"},
     "httptools": {"cli"},
-    "httpx": {"cli", "client", "ingest"},
+    "httpcore": {"network"},
+    "httpx": {"cli", "client", "ingest", "network"},
     "hypothesis": {"testing"},
     "obstore": {"storage"},
     "PIL": {"media", "testing"},  # testing makes the pictures that media reads
     "pillow_heif": {"media", "testing"},
     "pytest": {"testing"},
     "pyvips": {"media"},
+    "re2": {"library"},  # patterns that organizations write: a match takes time in proportion to the text
     "rich": {"cli", "client"},
     "sqlalchemy": CORE | {"testing"},
     "starlette": {"web"},
