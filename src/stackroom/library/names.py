@@ -16,6 +16,8 @@ MAX_PATH = 1024
 MAX_DEPTH = 100
 """A tree is answered as JSON, which readers take in by recursion; many give up at a few hundred levels."""
 ROOT = "/"
+LAST_CHARACTER = "\U0010ffff"
+ROOM_FOR_NUMBER = 16
 
 
 def clean_name(raw: str, what: str = "filename") -> str:
@@ -127,6 +129,33 @@ class Namer:
                 if candidate not in self._taken:
                     self._taken.add(candidate)
                     return candidate
+
+
+def plan_names(
+    colliding: Iterable[tuple[int, int, str]], held: Iterable[tuple[int, str]], first_number: int
+) -> list[tuple[int, str]]:
+    """A free name for each (position, folder, name), in that order, as (position, new name).
+
+    `held` are the (folder, name) that cannot be given: in each folder, at least all that begin with a `beginning` of
+    what collides there. Linear in what it is given.
+    """
+    held_in: dict[int, set[str]] = {}
+    for folder, name in held:
+        held_in.setdefault(folder, set()).add(name)
+    namers: dict[int, Namer] = {}
+    planned = []
+    for position, folder, name in colliding:
+        if folder not in namers:
+            namers[folder] = Namer(held_in.get(folder, ()), first_number)
+        planned.append((position, namers[folder].free(name)))
+    return planned
+
+
+def beginning(name: str) -> str:
+    """What every numbered form of `name` begins with; a long stem is cut to make room for the number."""
+    stem, extension = split_name(name)
+    room = MAX_NAME - len(extension) - ROOM_FOR_NUMBER
+    return stem[:room] if len(stem) > room else stem + "-"
 
 
 def _composed(raw: str, what: str, code: str = "invalid_name") -> str:

@@ -4,12 +4,10 @@ When this begins, the journal says of each item DONE, or COLLIDES because a live
 keep their name keep it; the others are named after them, in the order of the request.
 """
 
-from collections.abc import Iterable
-
 import msgspec
 
 from stackroom.errors import Conflict
-from stackroom.library.names import MAX_NAME, Namer, split_name
+from stackroom.library.names import LAST_CHARACTER, beginning, plan_names
 from stackroom.operations import purge
 from stackroom.operations.outcome import Outcome
 from stackroom.operations.request import Collision
@@ -18,8 +16,6 @@ from stackroom.operations.run import Run
 DONE, COLLIDES = int(Outcome.DONE), int(Outcome.COLLIDES)
 FOLDER = "COALESCE(i.to_folder_id, i.folder_id)"
 NAME = "COALESCE(i.to_name, i.name)"
-LAST_CHARACTER = "\U0010ffff"
-ROOM_FOR_NUMBER = 16
 
 
 def taken(folder: str, name: str) -> str:
@@ -46,25 +42,6 @@ def settle(run: Run, takes_name: str, first_number: int) -> bool:
         case Collision.FAIL:
             _refuse(colliding)
     return False
-
-
-def plan_names(
-    colliding: Iterable[tuple[int, int, str]], held: Iterable[tuple[int, str]], first_number: int
-) -> list[tuple[int, str]]:
-    """A free name for each (position, folder, name), in that order, as (position, new name).
-
-    `held` are the (folder, name) that cannot be given. Pure, and linear in what it is given.
-    """
-    held_in: dict[int, set[str]] = {}
-    for folder, name in held:
-        held_in.setdefault(folder, set()).add(name)
-    namers: dict[int, Namer] = {}
-    planned = []
-    for position, folder, name in colliding:
-        if folder not in namers:
-            namers[folder] = Namer(held_in.get(folder, ()), first_number)
-        planned.append((position, namers[folder].free(name)))
-    return planned
 
 
 def _mark_repeats(run: Run, takes_name: str) -> None:
@@ -98,7 +75,7 @@ def _colliding(run: Run) -> list[tuple[int, int, str]]:
 
 
 def _rename(run: Run, takes_name: str, colliding: list[tuple[int, int, str]], first_number: int) -> None:
-    beginnings = list(dict.fromkeys((folder, _beginning(name)) for _, folder, name in colliding))
+    beginnings = list(dict.fromkeys((folder, beginning(name)) for _, folder, name in colliding))
     begins_so = """a.folder_id = s.position AND a.archived_at IS NULL
         AND a.name >= s.value AND a.name < s.value || :last"""
     there = run.how.probe.format(table="asset", alias="a", where=begins_so)
@@ -115,13 +92,6 @@ def _rename(run: Run, takes_name: str, colliding: list[tuple[int, int, str]], fi
             WHERE {{items}} AND i.position = s.position""",
         pairs=_json(planned),
     )
-
-
-def _beginning(name: str) -> str:
-    """What every numbered form of `name` begins with; a long stem is cut to make room for the number."""
-    stem, extension = split_name(name)
-    room = MAX_NAME - len(extension) - ROOM_FOR_NUMBER
-    return stem[:room] if len(stem) > room else stem + "-"
 
 
 def _overwrite(run: Run) -> None:

@@ -5,7 +5,7 @@ import time
 import hypothesis.strategies as st
 from hypothesis import given
 
-from stackroom.operations.collisions import plan_names
+from stackroom.library.names import plan_names
 
 names = st.sampled_from(["a.jpg", "a-1.jpg", "a-1-1.jpg", "A.jpg", "a", "b.png"])
 places = st.tuples(st.integers(1, 3), names)
