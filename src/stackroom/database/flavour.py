@@ -21,6 +21,8 @@ class Flavour(msgspec.Struct, frozen=True):
     """Rows (n, uuid) of `:packed`, `:count` ids of sixteen bytes laid end to end."""
     pairs: str
     """Rows (position, value) of `:pairs`, a JSON list of [integer, text]."""
+    rows: str
+    """Rows (value) of `:rows`, a JSON list of lists: `CAST(value ->> 0 AS bigint)` is the first of each."""
     texts: str
     """Rows (value) of `:texts`, a JSON list of strings."""
     gathered: str
@@ -54,6 +56,7 @@ SQLITE = Flavour(
         FROM json_each('[' || rtrim(replace(hex(zeroblob(:count)), '00', '0,'), ',') || ']'))""",
     pairs="""(SELECT json_extract(value, '$[0]') AS position, json_extract(value, '$[1]') AS value
         FROM json_each(:pairs) LIMIT -1)""",
+    rows="(SELECT value FROM json_each(:rows) LIMIT -1)",
     texts="(SELECT value FROM json_each(:texts) LIMIT -1)",
     gathered="json_group_array({value})",
     hex="hex({value})",
@@ -74,6 +77,7 @@ POSTGRESQL = Flavour(
         FROM generate_series(0, CAST(:count AS integer) - 1) AS n)""",
     pairs="""(SELECT CAST(value ->> 0 AS integer) AS position, value ->> 1 AS value
         FROM jsonb_array_elements(CAST(:pairs AS jsonb)) AS value)""",
+    rows="(SELECT value FROM jsonb_array_elements(CAST(:rows AS jsonb)) AS value)",
     texts="(SELECT value FROM jsonb_array_elements_text(CAST(:texts AS jsonb)) AS value)",
     gathered="CAST(json_agg({value}) AS text)",
     hex="encode({value}, 'hex')",

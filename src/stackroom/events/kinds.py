@@ -5,9 +5,15 @@ A name is never changed and never removed once it is here, because receivers com
 
 OF_THE_LIBRARY = (
     "asset.created",
+    "asset.failed",
+    "asset.ingested",
+    "asset.resubmitted",
     "asset.reviewed",
     "annotations.deleted",
     "annotations.saved",
+    "batch.cancelled",
+    "batch.created",
+    "batch.finished",
     "class.deleted",
     "class.merged",
     "class.renamed",

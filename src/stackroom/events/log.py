@@ -19,8 +19,9 @@ class Happening(msgspec.Struct, frozen=True, kw_only=True):
     """What happened to one asset, or to something else of a dataset, where much happens at once."""
 
     kind: str
-    dataset_id: int
+    dataset_id: int | None
     asset_uuid: bytes | None = None
+    batch_id: int | None = None
     data: Mapping[str, Any]
 
 
@@ -33,6 +34,7 @@ def record(
     dataset_id: int | None = None,
     asset_uuid: bytes | None = None,
     operation_id: int | None = None,
+    batch_id: int | None = None,
     data: Mapping[str, Any] | None = None,
 ) -> None:
     """Append one event. `kind` is `noun.verb`, such as `asset.created` or `operation.move`."""
@@ -41,6 +43,7 @@ def record(
         "uuid": ids.new(),
         "asset_uuid": asset_uuid,
         "operation_id": operation_id,
+        "batch_id": batch_id,
         "data": _json(data or {}),
     }
     conn.execute(insert(event), {**row, **about})
@@ -73,6 +76,7 @@ def record_all(conn: Connection, actor: Actor, happened: Sequence[Happening], *,
             **_common(actor, each.kind, at, each.dataset_id),
             "uuid": ids.new(),
             "asset_uuid": each.asset_uuid,
+            "batch_id": each.batch_id,
             "data": _json(each.data),
         }
         for each in happened
