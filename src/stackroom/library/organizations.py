@@ -28,6 +28,11 @@ class Organization(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     slug: str
     created_at: int
+    display_name: str | None = None
+    administrator: bool = False
+    """Whether its keys may act for every organization, where a protocol has such keys."""
+    legacy: bool = False
+    """Whether its clients may leave out what older servers guessed."""
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
@@ -162,6 +167,11 @@ def by_id(conn: Connection, organization_id: int) -> Organization:
     return _organization(conn, organization.c.id == organization_id)
 
 
+def by_number(conn: Connection, number: int) -> Organization:
+    """Raises `NotFound`."""
+    return _organization(conn, organization.c.number == number, str(number))
+
+
 def lock(conn: Connection, organization_id: int) -> None:
     """Let nobody else change the people and keys of an organization until this transaction ends.
 
@@ -271,6 +281,9 @@ _BY_TOKEN = (
         organization.c.name,
         organization.c.slug,
         organization.c.created_at,
+        organization.c.display_name,
+        organization.c.administrator,
+        organization.c.legacy,
     )
     .join_from(api_key, organization)
     .where(api_key.c.token_hash == bindparam("wanted"))
@@ -298,6 +311,9 @@ def by_token(conn: Connection, token: str) -> Credentials | None:
         name=found.name,
         slug=found.slug,
         created_at=found.created_at,
+        display_name=found.display_name,
+        administrator=found.administrator,
+        legacy=found.legacy,
     )
     holder = Authenticated(
         organization=owner,

@@ -9,6 +9,8 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from stackroom.errors import NotFound
+from stackroom.web.dlcs.app import ROOTS as DLCS_ROOTS
+from stackroom.web.dlcs.app import make_app as make_dlcs
 from stackroom.web.native.app import make_app as make_native
 from stackroom.web.pictograph.app import make_app as make_pictograph
 from stackroom.web.shared.errors import plain_error
@@ -22,17 +24,20 @@ _SENSIBLE_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
 def make_server(services: Services) -> ASGIApp:
     """The whole server as one ASGI application."""
-    pictograph = make_pictograph(services)
+    pictograph, dlcs = make_pictograph(services), make_dlcs(services)
     faces = [
         ("/api/v1/developer", pictograph),
         ("/api/v1/api-keys", pictograph),
         ("/library/v1", make_native(services)),
         ("/storage", make_transfer(services)),
         ("/health", _health),
+        *((root, dlcs) for root in DLCS_ROOTS),
     ]
 
     async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
+        if path in {"", "/"}:
+            return await dlcs(scope, receive, send)
         for prefix, face in faces:
             if path == prefix or path.startswith(prefix + "/"):
                 return await face(scope, receive, send)

@@ -1,0 +1,79 @@
+"""Moments, and how a body is read."""
+
+import re
+from collections.abc import Hashable, Mapping
+from functools import cache
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import inspect
+
+from stackroom import clock
+from stackroom.errors import Invalid
+from stackroom.web.shared import requests
+
+T = TypeVar("T")
+# A string, to its end or to that of the body, so that this never looks at anything twice; or a comma too many.
+_STRING_OR_COMMA = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|,(?=\s*[}\]])', re.DOTALL)
+
+
+def moment(at: int) -> str:
+    """UTC, with seven digits of a second."""
+    return clock.to_datetime(at).strftime("%Y-%m-%dT%H:%M:%S.%f0Z")
+
+
+def body(raw: bytes, kind: type[T]) -> T:
+    """A JSON body as `kind`: names in any case, null as absent, commas too many forgiven, nothing at all as `{}`.
+
+    Raises `Invalid`: `malformed_json`, or which key is wrong and how.
+    """
+    value = _parsed(raw) if raw.strip() else {}
+    try:
+        return msgspec.convert(_canonical(value, _names(kind)), kind)
+    except msgspec.ValidationError as error:
+        raise requests.shape_error(error) from error
+
+
+def _parsed(raw: bytes) -> Any:
+    try:
+        return requests.decode(raw, Any)
+    except Invalid as error:
+        if error.code != "malformed_json":
+            raise
+        mended = _STRING_OR_COMMA.sub(lambda found: b"" if found[0] == b"," else found[0], raw)
+        if mended == raw:
+            raise
+        return requests.decode(mended, Any)
+
+
+def _canonical(value: Any, names: Mapping[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {
+            names.get(key.lower(), key): _canonical(each, names)
+            for key, each in value.items()
+            if each is not None
+        }
+    if isinstance(value, list):
+        return [_canonical(each, names) for each in value]
+    return value
+
+
+@cache
+def _names(kind: Hashable) -> Mapping[str, str]:
+    """The names on the wire of all structs in `kind`, by their spelling in lower case."""
+    found: dict[str, str] = {}
+    ahead, seen = [inspect.type_info(kind)], set()
+    while ahead:
+        each = ahead.pop()
+        if isinstance(each, inspect.StructType):
+            if each.cls in seen:
+                continue
+            seen.add(each.cls)
+            for field in each.fields:
+                found[field.encode_name.lower()] = field.encode_name
+                ahead.append(field.type)
+        elif isinstance(each, inspect.UnionType):
+            ahead.extend(each.types)
+        elif isinstance(each, inspect.ListType | inspect.CollectionType):
+            ahead.append(each.item_type)
+    return found
