@@ -111,15 +111,11 @@ def check(channel: str, policy: str | None, media_type: str) -> Channel:
     `unsuitable_channel` for a media type that it cannot deliver, `unknown_policy`.
     """
     if channel not in POLICIES:
-        raise Invalid(
-            f"'{channel}' is not a valid delivery channel",
-            code="unknown_channel",
-            hint=f"Channels are {', '.join(POLICIES)}.",
-        )
+        raise _unknown(channel)
     suited = _SUITED.get(channel)
     if suited is not None and not media_type.lower().startswith(suited):
         raise Invalid(
-            f"'{channel}' is not a valid delivery channel for asset of type \"{media_type}\"",
+            f"'{channel}' is not a valid delivery channel for asset of type '{media_type}'",
             code="unsuitable_channel",
         )
     known = POLICIES[channel]
@@ -140,23 +136,36 @@ def chosen(
 ) -> tuple[Channel, ...]:
     """The channels that somebody asks for, as (channel, policy); `usual` is what `default` stands for.
 
-    Raises `Invalid` as `check` does, and with code `bad_channels` for none at all, for one that is named twice, and
-    for `none` or `default` beside others.
+    Raises `Invalid` as `unmixed` and `check` do.
     """
+    unmixed(asked)
+    if asked[0][0] == DEFAULT:
+        return tuple(usual)
+    return tuple(check(name, policy, media_type) for name, policy in asked)
+
+
+def unmixed(asked: Sequence[tuple[str, str | None]]) -> None:
+    """Raise `Invalid` (`bad_channels`) for none at all, for one that is named twice, and for `none` or `default` beside
+    others; `unknown_channel` for what is no channel."""
     names = [name for name, _ in asked]
     if not names:
         raise Invalid("'deliveryChannels' cannot be an empty array", code="bad_channels")
-    for alone in (NONE, DEFAULT):
-        if alone in names and len(names) > 1:
-            raise Invalid(
-                f'If "{alone}" is the specified channel, then no other delivery channels are allowed',
-                code="bad_channels",
-            )
+    for name in names:
+        if name not in {*POLICIES, DEFAULT}:
+            raise _unknown(name)
     if len(set(names)) < len(names):
         raise Invalid("'deliveryChannels' cannot contain duplicate channels", code="bad_channels")
-    if names == [DEFAULT]:
-        return tuple(usual)
-    return tuple(check(name, policy, media_type) for name, policy in asked)
+    for alone in (NONE, DEFAULT):
+        if alone in names and len(names) > 1:
+            raise Invalid(f"'deliveryChannels': '{alone}' stands alone or not at all", code="bad_channels")
+
+
+def _unknown(channel: str) -> Invalid:
+    return Invalid(
+        f"'{channel}' is not a valid delivery channel",
+        code="unknown_channel",
+        hint=f"Channels are {', '.join(POLICIES)}.",
+    )
 
 
 def _usual(channel: str, media_type: str) -> str:

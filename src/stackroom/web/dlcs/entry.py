@@ -15,7 +15,7 @@ async def entry_point(request: Request) -> Response:
     base = base_of(request)
     shown = wire.EntryPoint(
         context=context(base, "EntryPoint"),
-        id=base,
+        at_id=base,
         customers=f"{base}/customers",
         origin_strategies=f"{base}/originStrategies",
         storage_policies=f"{base}/storagePolicies",

@@ -51,7 +51,7 @@ def paged(
             return f"{identity}?{urlencode(query)}"
 
         view = wire.View(
-            id=link(page.number),
+            at_id=link(page.number),
             first=link(1) if page.number > 1 else UNSET,
             previous=link(min(page.number - 1, pages)) if page.number > 1 else UNSET,
             next=link(page.number + 1) if page.number < pages else UNSET,
@@ -61,14 +61,14 @@ def paged(
             total_pages=pages,
         )
     return wire.Collection(
-        id=identity, total_items=total, page_size=page.size, member=list(members), view=view
+        at_id=identity, total_items=total, page_size=page.size, member=list(members), view=view
     )
 
 
 def whole(identity: str, members: Sequence[Any]) -> wire.Collection:
     """A collection that is always given as one."""
     return wire.Collection(
-        id=identity, total_items=len(members), page_size=len(members), member=list(members)
+        at_id=identity, total_items=len(members), page_size=len(members), member=list(members)
     )
 
 
@@ -76,7 +76,7 @@ def answer(
     value: Any, status: int = 200, headers: dict[str, str] | None = None, *, secret: bool = False
 ) -> Answer:
     """What is not known (UNSET) is left out. What was created says where it is."""
-    placed = {"location": value.id} if status == 201 else {}
+    placed = {"location": value.at_id} if status == 201 else {}
     return replies.answer(value, status, {**JSON_LD, **placed, **(headers or {})}, secret=secret)
 
 

@@ -23,7 +23,7 @@ class Given(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 class View(Given, frozen=True, kw_only=True):
     """Where a page of a collection is, and the pages around it."""
 
-    id: str = field(name="@id")
+    at_id: str = field(name="@id")
     type: str = field(name="@type", default="PartialCollectionView")
     first: str | UnsetType = UNSET
     previous: str | UnsetType = UNSET
@@ -38,7 +38,7 @@ class Collection(Given, frozen=True, kw_only=True):
     """Many of something, or a page of them."""
 
     context: str = field(name="@context", default=HYDRA)
-    id: str = field(name="@id")
+    at_id: str = field(name="@id")
     type: str = field(name="@type", default="Collection")
     total_items: int
     page_size: int

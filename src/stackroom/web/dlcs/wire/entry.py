@@ -7,7 +7,7 @@ from stackroom.web.dlcs.wire.base import Given
 
 class EntryPoint(Given, frozen=True, kw_only=True):
     context: str = field(name="@context")
-    id: str = field(name="@id")
+    at_id: str = field(name="@id")
     type: str = field(name="@type", default="vocab:EntryPoint")
     customers: str
     origin_strategies: str
