@@ -13,6 +13,7 @@ import typer
 from stackroom import __version__
 from stackroom.cli import (
     annotations,
+    batches,
     bench,
     classes,
     comments,
@@ -26,6 +27,7 @@ from stackroom.cli import (
     folder,
     get,
     import_coco,
+    ingest,
     insights,
     join,
     key,
@@ -113,6 +115,7 @@ _add(_webhooks, "events", webhook.events, webhook.EXAMPLES["events"])
 _add(application, "join", join.join, join.EXAMPLE, _WORK)
 
 _add(application, "upload", upload.upload, upload.EXAMPLE, _WORK)
+_add(application, "ingest", ingest.ingest, ingest.EXAMPLE, _WORK)
 _add(application, "export", export.export, export.EXAMPLE, _WORK)
 _add(application, "import-coco", import_coco.import_coco, import_coco.EXAMPLE, _WORK)
 _add(application, "ls", ls.list_all, ls.EXAMPLE, _WORK)
@@ -168,6 +171,14 @@ _add(_comments, "delete", comments.delete, comments.EXAMPLES["delete"])
 _search = _group("search", "Images that look like one, and images by their tags.", _WORK)
 _add(_search, "similar", search.similar, search.EXAMPLES["similar"])
 _add(_search, "tags", search.tags, search.EXAMPLES["tags"])
+
+_batches = _group("batches", "Batches of arrivals: how far each has come, and what failed.", _WORK)
+_add(_batches, "list", batches.list_all, batches.EXAMPLES["list"])
+_add(_batches, "show", batches.show_one, batches.EXAMPLES["show"])
+_add(_batches, "items", batches.items, batches.EXAMPLES["items"])
+_add(_batches, "watch", batches.watch_one, batches.EXAMPLES["watch"])
+_add(_batches, "retry", batches.retry, batches.EXAMPLES["retry"])
+_add(_batches, "cancel", batches.cancel, batches.EXAMPLES["cancel"])
 
 _operations = _group("ops", "Operations: what became of each item, and steering those that run.", _WORK)
 _add(_operations, "list", ops.list_all, ops.EXAMPLES["list"])

@@ -68,9 +68,9 @@ def upload(
     """
     files = find(paths, folder, preserve_structure=preserve_structure)
     with server.connected() as client:
-        dataset_id = _dataset_id(client, dataset)
+        target = dataset_id(client, dataset)
         began = time.perf_counter()
-        fates = send(client, dataset_id, files, workers=workers)
+        fates = send(client, target, files, workers=workers)
         report = summed_up(dataset, fates, time.perf_counter() - began, skip_existing=skip_existing)
     if as_json:
         print_json(report)
@@ -123,7 +123,8 @@ def _below(folder: str, inner: str) -> str:
     return "/" + "/".join(part for part in f"{folder}/{inner}".split("/") if part)
 
 
-def _dataset_id(client: "Client", name: str) -> str:
+def dataset_id(client: "Client", name: str) -> str:
+    """The id of the dataset of this name, which is made if there is none."""
     from stackroom import ConflictError, NotFoundError
 
     try:

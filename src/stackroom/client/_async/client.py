@@ -17,6 +17,7 @@ from .datasets import AsyncDatasets
 from .exports import AsyncExports
 from .folders import AsyncFolders
 from .images import AsyncImages
+from .ingest import AsyncIngest
 from .operations import AsyncOperations
 from .organizations import AsyncOrganizations
 from .projects import AsyncProjects
@@ -55,6 +56,7 @@ class AsyncClient:
         self.exports = AsyncExports(self._connection)
         self.folders = AsyncFolders(self._connection)
         self.images = AsyncImages(self._connection)
+        self.ingest = AsyncIngest(self._connection)
         self.operations = AsyncOperations(self._connection)
         self.organizations = AsyncOrganizations(self._connection)
         self.projects = AsyncProjects(self._connection)

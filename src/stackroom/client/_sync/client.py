@@ -19,6 +19,7 @@ from .datasets import Datasets
 from .exports import Exports
 from .folders import Folders
 from .images import Images
+from .ingest import Ingest
 from .operations import Operations
 from .organizations import Organizations
 from .projects import Projects
@@ -57,6 +58,7 @@ class Client:
         self.exports = Exports(self._connection)
         self.folders = Folders(self._connection)
         self.images = Images(self._connection)
+        self.ingest = Ingest(self._connection)
         self.operations = Operations(self._connection)
         self.organizations = Organizations(self._connection)
         self.projects = Projects(self._connection)

@@ -52,6 +52,14 @@ from .images import (
     UploadReport,
 )
 from .imports import ImportFailure, ImportReport, SkippedAnnotation
+from .ingest import (
+    Arrival,
+    Batch,
+    BatchesOf,
+    BatchItem,
+    BatchState,
+    ItemState,
+)
 from .insights import (
     Dimensions,
     DuplicateGroup,
@@ -81,10 +89,15 @@ __all__ = [
     "AnnotationsNotSaved",
     "AnnotationsSaved",
     "ApiKey",
+    "Arrival",
     "Asset",
     "BBoxAnnotation",
+    "Batch",
     "BatchFailure",
+    "BatchItem",
     "BatchResult",
+    "BatchState",
+    "BatchesOf",
     "BoundingBox",
     "BulkSaved",
     "BulkUploadReport",
@@ -122,6 +135,7 @@ __all__ = [
     "Insights",
     "Invite",
     "InviteStatus",
+    "ItemState",
     "KeypointAnnotation",
     "Member",
     "ModelConfidence",

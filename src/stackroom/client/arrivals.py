@@ -1,0 +1,100 @@
+"""What a batch takes in, read from a folder or from a manifest. Blocks; sends nothing."""
+
+import csv
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+
+from .errors import InvalidArgument
+from .models import Arrival
+
+FIELDS = ("origin", "name", "folder", "key", "media_type", "tags")
+MAX_ARRIVALS = 100_000
+"""How many a batch takes."""
+
+
+def arrivals_body(
+    dataset: str, arrivals: Iterable[str | Arrival], *, folder: str, name: str | None, priority: bool
+) -> dict[str, Any]:
+    """The request that submits a batch. Raises InvalidArgument for none, or for a single string."""
+    if isinstance(arrivals, str):
+        raise InvalidArgument("arrivals is one string; pass a list of origins.")
+    items = [{"origin": each} if isinstance(each, str) else each for each in arrivals]
+    if not items:
+        raise InvalidArgument("There is nothing to take in.")
+    body: dict[str, Any] = {"dataset": dataset, "items": items, "folder": folder}
+    if name is not None:
+        body["name"] = name
+    if priority:
+        body["priority"] = "priority"
+    return body
+
+
+def from_folder(folder: str | Path, *, into: str = "/", preserve_structure: bool = True) -> list[Arrival]:
+    """Every file below a folder that the server can read at the same path, in the order of their paths.
+
+    Hidden files and folders are left out. Raises FileNotFoundError if `folder` is no folder.
+    """
+    top = Path(folder).expanduser().resolve()
+    if not top.is_dir():
+        raise FileNotFoundError(f"{folder} is no folder")
+    found = []
+    for path in sorted(top.rglob("*")):
+        inner = path.relative_to(top)
+        if not path.is_file() or any(part.startswith(".") for part in inner.parts):
+            continue
+        place = inner.parent.as_posix() if preserve_structure else "."
+        found.append(Arrival(origin=path.as_uri(), name=path.name, folder=_below(into, place)))
+    return found
+
+
+def from_manifest(path: str | Path) -> list[Arrival]:
+    """The rows of a manifest: CSV with a header, or one JSON object a line (`.jsonl`), with the fields of `Arrival`.
+
+    Only `origin` must be there; tags stand in one CSV cell, separated by semicolons. An origin that is no address is
+    a path, relative to the manifest. Raises InvalidArgument, naming the line, for what cannot be read.
+    """
+    source = Path(path).expanduser()
+    rows = _json_rows(source) if source.suffix.lower() in {".jsonl", ".ndjson"} else _csv_rows(source)
+    return [_arrival(source, line, row) for line, row in rows]
+
+
+def _json_rows(source: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    with source.open(encoding="utf-8-sig") as file:
+        for line, text in enumerate(file, start=1):
+            if text.strip():
+                try:
+                    yield line, msgspec.json.decode(text, type=dict[str, Any])
+                except msgspec.DecodeError as error:
+                    raise InvalidArgument(f"{source}, line {line}: {error}") from error
+
+
+def _csv_rows(source: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    with source.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file)
+        for row in reader:
+            values: dict[str, Any] = {key: value for key, value in row.items() if value}
+            if "tags" in values:
+                values["tags"] = [tag.strip() for tag in values["tags"].split(";") if tag.strip()]
+            yield reader.line_num, values
+
+
+def _arrival(source: Path, line: int, row: dict[str, Any]) -> Arrival:
+    unknown = sorted(str(key) for key in row if key not in FIELDS)
+    if unknown:
+        raise InvalidArgument(
+            f"{source}, line {line}: {', '.join(unknown)} is not known",
+            fix=f"Columns are {', '.join(FIELDS)}.",
+        )
+    origin = row.get("origin")
+    if not isinstance(origin, str) or not origin:
+        raise InvalidArgument(f"{source}, line {line}: there is no origin")
+    if "://" not in origin:
+        row["origin"] = (source.parent / origin).resolve().as_uri()
+    return cast("Arrival", row)
+
+
+def _below(top: str, inner: str) -> str:
+    return "/" + "/".join(part for part in f"{top}/{inner}".split("/") if part not in {"", "."})
