@@ -17,10 +17,24 @@ class Flavour(msgspec.Struct, frozen=True):
     insert: str
     lock: str
     """Ends a SELECT that must keep its rows as they are until the commit. SQLite has one writer and needs none."""
+    skip: str
+    """Ends a SELECT that must keep its rows as they are, and passes over those that somebody else keeps."""
+    clock: str
+    """The present moment by a clock that all who share the database share. Who has one to itself binds `:now`."""
+    greatest: str
+    """The function that gives the greater of two numbers."""
+    elements: str
+    """Rows (value) of `:{name}`, a JSON list, in its order."""
+    integer: str
+    """Element `{n}` of the JSON list `value`, which is a number."""
+    string: str
+    """Element `{n}` of the JSON list `value`, which is a text."""
     packed: str
     """Rows (n, uuid) of `:packed`, `:count` ids of sixteen bytes laid end to end."""
     pairs: str
     """Rows (position, value) of `:pairs`, a JSON list of [integer, text]."""
+    numbers: str
+    """Selects `:count` row ids of `{table}` that nobody else gets. On SQLite that holds as long as this transaction."""
     rows: str
     """Rows (value) of `:rows`, a JSON list of lists: `CAST(value ->> 0 AS bigint)` is the first of each."""
     texts: str
@@ -51,11 +65,19 @@ SQLITE = Flavour(
     update="UPDATE OR ROLLBACK",
     insert="INSERT OR ROLLBACK",
     lock="",
+    skip="",
+    clock=":now",
+    greatest="max",
+    elements="json_each(:{name}) LIMIT -1",
+    integer="json_extract(value, '$[{n}]')",
+    string="json_extract(value, '$[{n}]')",
     # The numbers come from a JSON list of that many zeros: twice as fast as counting in a recursive query.
     packed="""(SELECT key AS n, substr(:packed, key * 16 + 1, 16) AS uuid
         FROM json_each('[' || rtrim(replace(hex(zeroblob(:count)), '00', '0,'), ',') || ']'))""",
     pairs="""(SELECT json_extract(value, '$[0]') AS position, json_extract(value, '$[1]') AS value
         FROM json_each(:pairs) LIMIT -1)""",
+    numbers="""SELECT (SELECT COALESCE(max(id), 0) FROM {table}) + key + 1
+        FROM json_each('[' || rtrim(replace(hex(zeroblob(:count)), '00', '0,'), ',') || ']')""",
     rows="(SELECT value FROM json_each(:rows) LIMIT -1)",
     texts="(SELECT value FROM json_each(:texts) LIMIT -1)",
     gathered="json_group_array({value})",
@@ -73,10 +95,18 @@ POSTGRESQL = Flavour(
     update="UPDATE",
     insert="INSERT",
     lock="FOR NO KEY UPDATE",
+    skip="FOR NO KEY UPDATE SKIP LOCKED",
+    clock="CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)",
+    greatest="greatest",
+    elements="jsonb_array_elements(CAST(:{name} AS jsonb)) AS value",
+    integer="CAST(value ->> {n} AS bigint)",
+    string="value ->> {n}",
     packed="""(SELECT n, substring(CAST(:packed AS bytea) FROM n * 16 + 1 FOR 16) AS uuid
         FROM generate_series(0, CAST(:count AS integer) - 1) AS n)""",
     pairs="""(SELECT CAST(value ->> 0 AS integer) AS position, value ->> 1 AS value
         FROM jsonb_array_elements(CAST(:pairs AS jsonb)) AS value)""",
+    numbers="""SELECT nextval(pg_get_serial_sequence('{table}', 'id'))
+        FROM generate_series(1, CAST(:count AS integer))""",
     rows="(SELECT value FROM jsonb_array_elements(CAST(:rows AS jsonb)) AS value)",
     texts="(SELECT value FROM jsonb_array_elements_text(CAST(:texts AS jsonb)) AS value)",
     gathered="CAST(json_agg({value}) AS text)",
@@ -92,6 +122,15 @@ POSTGRESQL = Flavour(
 
 def of(conn: Connection) -> Flavour:
     return SQLITE if conn.dialect.name == "sqlite" else POSTGRESQL
+
+
+def rows(how: Flavour, name: str, /, **columns: type[int] | type[str]) -> str:
+    """A table source: the rows of `:name`, a JSON list of lists, whose elements are these columns in this order."""
+    spelled = [
+        f"{(how.integer if kind is int else how.string).format(n=n)} AS {column}"
+        for n, (column, kind) in enumerate(columns.items())
+    ]
+    return f"(SELECT {', '.join(spelled)} FROM {how.elements.format(name=name)})"
 
 
 def glob_pattern(flavour: Flavour, glob: str) -> str:

@@ -1,0 +1,55 @@
+"""What is kept of a file that came in, and what it is called; the same whether it was uploaded or fetched."""
+
+import asyncio
+from functools import partial
+
+from stackroom.clock import Clock
+from stackroom.database.transaction import Connection, Database
+from stackroom.library import blobs
+from stackroom.library.blobs import Arrival
+from stackroom.library.names import MAX_NAME, split_name
+from stackroom.media.examined import Examined
+from stackroom.storage.blobstore import BlobStore
+from stackroom.storage.keys import rendition_key
+
+_CONVERTED = {".heic", ".heif"}
+_KINDS = ("image", "video", "audio")
+
+
+def final_name(name: str) -> str:
+    """What a file will be called once it is stored: HEIC and HEIF become PNG."""
+    stem, extension = split_name(name)
+    return stem[: MAX_NAME - 4] + ".png" if extension.lower() in _CONVERTED else name
+
+
+def kind_of(content_type: str | None) -> str:
+    """Which kind of asset has this type; what is not known yet will be an image."""
+    family = (content_type or "image/unknown").partition("/")[0]
+    return family if family in _KINDS else "document"
+
+
+def thumbnail_profile(box: int) -> str:
+    return f"thumb-{box}"
+
+
+async def store_converted(
+    database: Database, store: BlobStore, owner: bytes, seen: Examined, now: Clock
+) -> tuple[Arrival | None, str | None]:
+    """Put what an image was converted to into the store, where it is nobody's yet; and under which key."""
+    if seen.converted is None:
+        return None, None
+    made = seen.converted
+    arrival = Arrival(sha256=made.sha256, size=made.size, content_type=made.content_type)
+    key = await database.write(partial(_announce, owner=owner, sha256=made.sha256, now=now))
+    await asyncio.to_thread(store.put, key, made.path)
+    return arrival, key
+
+
+def _announce(conn: Connection, *, owner: bytes, sha256: bytes, now: Clock) -> str:
+    return blobs.announce(conn, owner, sha256, now=now())
+
+
+def store_thumbnails(store: BlobStore, seen: Examined, key: str) -> None:
+    """Put thumbnails beside the blob they were made from. Repeating it changes nothing."""
+    for each in seen.thumbnails:
+        store.put(rendition_key(key, thumbnail_profile(each.box)), each.path)
