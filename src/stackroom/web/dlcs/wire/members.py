@@ -1,0 +1,61 @@
+"""Images as clients describe them: the members of a POST to a queue, and the body of one image's PUT, POST or PATCH.
+
+An empty list says that there shall be none.
+"""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from stackroom.web.dlcs.wire.base import Asked
+
+Text = str | UnsetType
+Texts = list[str] | UnsetType
+Number = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | UnsetType
+Short = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)] | UnsetType
+
+
+class Channel(Asked, frozen=True, kw_only=True):
+    channel: str
+    policy: str | None = None
+
+
+class Member(Asked, frozen=True, kw_only=True):
+    """An image and what shall be said of it. What no client may say is taken as well, so that it can be told so."""
+
+    id: str | int | UnsetType = UNSET
+    model_id: Text = UNSET
+    at_id: Text = msgspec.field(default=UNSET, name="@id")
+    space: Short = UNSET
+    origin: Text = UNSET
+    file: Text = UNSET
+    media_type: Text = UNSET
+    family: Literal["I", "T", "F"] | UnsetType = UNSET
+    delivery_channels: list[Channel | str] | UnsetType = UNSET
+    max_unauthorised: Short = UNSET
+    tags: Texts = UNSET
+    roles: Texts = UNSET
+    manifests: Texts = UNSET
+    string1: Text = UNSET
+    string2: Text = UNSET
+    string3: Text = UNSET
+    number1: Number = UNSET
+    number2: Number = UNSET
+    number3: Number = UNSET
+    image_optimisation_policy: Text = UNSET
+    thumbnail_policy: Text = UNSET
+    width: Any = UNSET
+    height: Any = UNSET
+    duration: Any = UNSET
+    batch: Any = UNSET
+    finished: Any = UNSET
+    created: Any = UNSET
+    error: Any = UNSET
+
+
+class Posted(Asked, frozen=True, kw_only=True):
+    """A Hydra collection of images. One client that is about calls the list `members`, and an id `modelId`."""
+
+    member: list[Member] | None = None
+    members: list[Member] | None = None
