@@ -1,6 +1,7 @@
 """How what reads much goes about it: by an index wherever one serves, on both databases."""
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,15 +10,24 @@ from sqlalchemy import Connection, event, text
 from stackroom.library import folders, insights, similarity, tagged
 from stackroom.library.listing import Filter
 from stackroom.operations.request import Changes, Verb
-from stackroom.testing.builders import ADataset, Library
+from stackroom.testing.builders import ADataset, Library, a_library
 
 pytestmark = pytest.mark.every_database
 
 
 @pytest.fixture
+def library(database_url: str) -> Iterator[Library]:
+    """Each its own: what a planner prefers depends on all that is in a table, and so on what other tests left there."""
+    with a_library(database_url) as opened:
+        yield opened
+
+
+@pytest.fixture
 def dataset(library: Library) -> ADataset:
     actor = library.an_actor()
-    made = library.a_dataset(actor, assets=300, content=b"same")
+    made, others = library.a_dataset(actor, assets=100, content=b"same"), library.a_dataset(actor)
+    for number in range(5):
+        library.submit(actor, Verb.COPY, made.ids, made, into=others, to=f"/{number}")
     library.submit(actor, Verb.UPDATE, made.ids[:30], changes=Changes(add_tags=("night", "rain")))
     return made
 
@@ -84,6 +94,11 @@ def test_a_folder_is_read_on_in_the_order_of_its_index(library: Library, dataset
 
 
 def test_blobs_without_a_fingerprint_are_found_in_their_index(library: Library, dataset: ADataset) -> None:
+    """As they are few: all have one soon after they came in."""
+    ada = library.an_actor()
+    library.a_dataset(ada, assets=200)
+    seen = dict.fromkeys(list(library.blob_keys(ada).values())[3:], b"\0" * 8)
+    library.write(lambda conn: similarity.note_later(conn, seen))
     [plan] = plans(library, lambda conn: similarity.missing(conn, after=0, limit=10))
     assert "blob_without_fingerprint" in plan
     assert [line for line in scans(plan) if "blob_without_fingerprint" not in line] == []

@@ -87,8 +87,8 @@ def start_postgres(
 ) -> RunningPostgres:
     """Start a server on a new `directory`, which is made, and removed when the server ends.
 
-    `durable=False` makes it fast and careless about power cuts. It ends at the latest when `owner` (a process
-    number; by default this process) ends. Raises `PostgresUnavailable`.
+    `durable=False` makes it fast, careless about power cuts, and measure no table unasked. It ends at the latest
+    when `owner` (a process number; by default this process) ends. Raises `PostgresUnavailable`.
     """
     place = directory or scratch(f"stackroom-postgres-{secrets.token_hex(4)}")
     programs = _programs()
