@@ -120,6 +120,7 @@ def _light(with_status: bool) -> Select[Any]:
             asset.c.id > bindparam("after"),
             asset.c.id <= bindparam("up_to"),
             asset.c.kind == "image",
+            asset.c.blob_id.is_not(None),  # what is still being taken in is no image yet
             LIVE,
         )
     )

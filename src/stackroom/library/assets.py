@@ -115,12 +115,17 @@ def by_uuids(conn: Connection, actor: Actor, uuids: Sequence[bytes]) -> dict[byt
 
 
 def with_bytes(conn: Connection, reference: str) -> tuple[Asset, str, bytes]:
-    """An asset of any organization, for a caller whose signed URL names it: with its storage key and SHA-256."""
+    """An asset of any organization, for a caller whose signed URL names it: with its storage key and SHA-256.
+
+    Raises `NotFound`; with code `not_ready`, if it has no bytes yet.
+    """
     raw = ids.parse(reference)
     row = None
     if raw is not None:
         row = conn.execute(_with_bytes(), {"wanted": raw}).first()
     if row is None:
+        if raw is not None and conn.scalar(select(asset.c.id).where(asset.c.uuid == raw)) is not None:
+            raise _not_ready(reference)
         raise NotFound(f"image {reference!r} not found", hint="It has been deleted for good.")
     values = dict(row._mapping)
     key, sha256 = values.pop("storage_key"), values.pop("sha256")
@@ -134,9 +139,19 @@ def _with_bytes() -> Select[Any]:
 
 
 def bytes_of(conn: Connection, found: Asset) -> tuple[str, bytes]:
-    """Where an asset's bytes are kept, and their SHA-256."""
-    row = conn.execute(select(blob.c.storage_key, blob.c.sha256).where(blob.c.id == found.blob_id)).one()
+    """Where an asset's bytes are kept, and their SHA-256. Raises `NotFound` (`not_ready`) while there are none."""
+    row = conn.execute(select(blob.c.storage_key, blob.c.sha256).where(blob.c.id == found.blob_id)).first()
+    if row is None:
+        raise _not_ready(ids.text(found.uuid))
     return row.storage_key, row.sha256
+
+
+def _not_ready(reference: str) -> NotFound:
+    return NotFound(
+        f"image {reference!r} has no bytes yet",
+        code="not_ready",
+        hint="It is still being taken in, or could not be: its batch says which.",
+    )
 
 
 def taken_names(conn: Connection, folder_id: int, names: Iterable[str]) -> set[str]:
