@@ -44,6 +44,11 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
     user_agent: str | None = None
 
 
+def nobody(organization_id: int, key_id: int | None = None) -> Actor:
+    """Who does what nobody asked for just now, in the record of an organization; or what this key asked for once."""
+    return Actor(organization_id=organization_id, organization_uuid=b"", key_id=key_id, role=Role.OWNER)
+
+
 def require(actor: Actor, role: Role, action: str) -> None:
     """Refuse unless the actor's role reaches `role`. `action` completes "… needs role X", e.g. "a permanent delete"."""
     if actor.role < role:

@@ -11,6 +11,7 @@ import msgspec
 from sqlalchemy import Connection, Select, delete, insert, or_, select, update
 
 from stackroom import clock, faults, ids
+from stackroom.access import nobody
 from stackroom.database import flavour
 from stackroom.database.schema import dataset_export, loose_bytes, organization
 from stackroom.events import log
@@ -139,5 +140,5 @@ def _change(conn: Connection, held: Claim, values: dict[str, Any]) -> bool:
 
 def _record(conn: Connection, export: Export, data: dict[str, object], *, now: int) -> None:
     said = {**rows.about(export), **data}
-    nobody = rows.nobody(export.organization_id)
-    log.record(conn, nobody, "export.finished", at=now, dataset_id=export.dataset_id, data=said)
+    by = nobody(export.organization_id)
+    log.record(conn, by, "export.finished", at=now, dataset_id=export.dataset_id, data=said)

@@ -11,6 +11,7 @@ from typing import TypeVar
 import structlog
 
 from stackroom import faults
+from stackroom.access import nobody
 from stackroom.clock import Clock
 from stackroom.database.transaction import Connection, Database
 from stackroom.errors import StackroomError
@@ -191,7 +192,7 @@ class _Held:
 
 
 def _begin(conn: Connection, *, export: Export, now: int) -> tuple[About, int]:
-    dataset = datasets.by_id(conn, rows.nobody(export.organization_id), export.dataset_id)
+    dataset = datasets.by_id(conn, nobody(export.organization_id), export.dataset_id)
     if dataset is None:
         raise Lost
     about = About(dataset=dataset, options=export.options, made_at=now)

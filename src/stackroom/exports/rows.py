@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, insert, select
 
 from stackroom import clock, ids
-from stackroom.access import Actor, Role, require
+from stackroom.access import Actor, Role, nobody, require
 from stackroom.database.schema import dataset, dataset_export, loose_bytes
 from stackroom.errors import Conflict, Invalid, NotFound
 from stackroom.events import log
@@ -206,11 +206,6 @@ def record_removed(
         for each in gone
     ]
     log.record_all(conn, actor, happened, at=now)
-
-
-def nobody(organization_id: int) -> Actor:
-    """Who does what nobody asked for, in the record of an organization."""
-    return Actor(organization_id=organization_id, organization_uuid=b"", key_id=None, role=Role.OWNER)
 
 
 def about(found: Export) -> dict[str, object]:
