@@ -28,6 +28,11 @@ Point = Literal[
     "export:after-page",  # some images of an export are in its zip, which nobody else knows of
     "export:after-store",  # the zip is in the store, and the export is not finished
     "export:before-commit",  # it is as good as finished
+    "queue:after-submit",  # jobs are in their lane, as far as their submitter knows
+    "queue:after-claim",  # a worker has taken jobs, as far as it knows
+    "queue:after-take",  # they are durably its, and it has not begun them
+    "queue:before-commit",  # they are as good as settled
+    "queue:after-settle",  # they are durably settled, and nobody has been told
     "migrate:before-commit",  # the tables have been changed
 ]
 POINTS: Final[tuple[str, ...]] = get_args(Point)

@@ -2,7 +2,13 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
+from stackroom import faults
+from stackroom.database import flavour
+from stackroom.database.flavour import statement
 from stackroom.database.transaction import Connection
+from stackroom.queue import lanes
 from stackroom.queue.jobs import NewJob
 
 
@@ -16,8 +22,32 @@ def submit(
     batch_id: int | None,
     now: int,
 ) -> None:
-    """Put jobs in their lane, in this order. Call it last: the lane is held from here to the commit."""
-    raise NotImplementedError
+    """Put jobs in their lane, in this order; of no jobs, nothing happens.
+
+    Four statements, whatever the number of jobs. Call it last: the lane is held from here to the commit, and whoever
+    claims from it waits for that. Submitting the same again makes other jobs: what a retry needs is an idempotency
+    key (`library.answers`). A batch's `count` is its maker's to say.
+    """
+    if not jobs:
+        return
+    lane_id = lanes.ensure(conn, organization_id=organization_id, kind=kind, priority=priority)
+    how = flavour.of(conn)
+    said = flavour.rows(how, "jobs", position=int, asset_id=int, task=str)
+    conn.execute(
+        statement(
+            f"""{how.insert} INTO job (lane_id, batch_id, created_at, position, asset_id, task)
+                SELECT CAST(:lane AS bigint), CAST(:batch AS bigint), CAST(:now AS bigint),
+                    r.position, r.asset_id, r.task
+                FROM {said} r"""
+        ),
+        {
+            "lane": lane_id,
+            "batch": batch_id,
+            "now": now,
+            "jobs": msgspec.json.encode([(job.position, job.asset_id, job.task) for job in jobs]).decode(),
+        },
+    )
+    _arrive(conn, lane_id, len(jobs))
 
 
 def submit_one(
@@ -30,5 +60,28 @@ def submit_one(
     batch_id: int | None = None,
     now: int,
 ) -> int:
-    """Put one job in its lane; its id."""
-    raise NotImplementedError
+    """Put one job in its lane, as `submit` does; its id."""
+    lane_id = lanes.ensure(conn, organization_id=organization_id, kind=kind, priority=priority)
+    made: int = conn.execute(
+        statement(
+            """INSERT INTO job (lane_id, batch_id, created_at, position, asset_id, task)
+                VALUES (:lane, :batch, :now, :position, :asset, :task) RETURNING id"""
+        ),
+        {
+            "lane": lane_id,
+            "batch": batch_id,
+            "now": now,
+            "position": job.position,
+            "asset": job.asset_id,
+            "task": job.task,
+        },
+    ).scalar_one()
+    _arrive(conn, lane_id, 1)
+    return made
+
+
+def _arrive(conn: Connection, lane_id: int, count: int) -> None:
+    changes = lanes.Changes()
+    changes[lane_id] = lanes.Change(unfinished=count, woken=True)
+    lanes.change(conn, changes)
+    faults.reach("queue:after-submit")

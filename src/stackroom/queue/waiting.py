@@ -1,18 +1,24 @@
 """What time does to jobs, and what becomes of cancelled batches."""
 
+from typing import Final
+
 import msgspec
 
+from stackroom.database import flavour
+from stackroom.database.flavour import statement
 from stackroom.database.transaction import Connection
-from stackroom.queue.jobs import Claimed
+from stackroom.queue import lanes, moves
+from stackroom.queue.jobs import Claimed, State
 
-PORTION = 5_000
+PORTION: Final = 5_000
+"""How many jobs one transaction promotes or cancels at most: others want their turn."""
 
 
 class Cancelled(msgspec.Struct, frozen=True):
-    """Jobs that will not be begun, and the batches that finished by it (the batch itself, or none).
+    """Jobs that will not be begun, and the batches that finished by it: the one that was cancelled, or none.
 
-    Whoever cancels writes what that means for the jobs' assets and records the end of the batch, in the same
-    transaction. `more` says that ready or waiting jobs are left for the next portion.
+    Whoever cancels writes what that means for what the jobs are about, and records the end of the batch, in the same
+    transaction. `more`: there may be ready or waiting jobs left, for the next portion.
     """
 
     jobs: list[Claimed]
@@ -20,12 +26,85 @@ class Cancelled(msgspec.Struct, frozen=True):
     more: bool
 
 
+class Due(msgspec.Struct, frozen=True):
+    """What there is to be done that nobody announces: retries, and batches that were cancelled and are not over."""
+
+    retries: bool
+    cancelled: list[int]
+
+
+def due(conn: Connection, *, now: int) -> Due:
+    """What `promote` and `cancel` have to do, for two small reads."""
+    retries = "SELECT EXISTS (SELECT 1 FROM job WHERE state = 5 AND run_at <= :now)"
+    cancelled = "SELECT id FROM batch WHERE finished_at IS NULL AND cancel_requested ORDER BY id"
+    return Due(
+        retries=bool(conn.scalar(statement(retries), {"now": now})),
+        cancelled=list(conn.scalars(statement(cancelled))),
+    )
+
+
 def promote(conn: Connection, *, limit: int = PORTION, now: int) -> int:
-    """Jobs whose time has come are ready; how many."""
-    raise NotImplementedError
+    """Jobs that have waited long enough are ready, up to so many of them; how many there were."""
+    how = flavour.of(conn)
+    found = conn.scalars(
+        statement(
+            f"""WITH waited AS MATERIALIZED (SELECT id FROM job WHERE state = 5 AND run_at <= :now
+                    ORDER BY run_at LIMIT :limit {how.skip})
+                UPDATE job SET state = 0, run_at = NULL FROM waited WHERE job.id = waited.id RETURNING job.lane_id"""
+        ),
+        {"now": now, "limit": limit},
+    ).all()
+    changes = lanes.Changes()
+    for lane_id in found:
+        changes[lane_id].woken = True
+    lanes.change(conn, changes)
+    return len(found)
 
 
 def cancel(conn: Connection, batch_id: int, *, limit: int = PORTION, now: int) -> Cancelled:
-    """Cancel up to `limit` jobs of a batch that nobody has begun, and note on the batch that it was asked for. The
-    dispatchers cancel the rest of them, portion by portion, and those that are running."""
-    raise NotImplementedError
+    """Cancel jobs of a batch that nobody has begun, up to so many, and note on the batch that this was asked for.
+
+    The dispatchers go on with the rest, a portion at a time, and cancel what is running. Of a batch that is finished,
+    or of none, nothing is cancelled; repeating it changes nothing more.
+    """
+    how = flavour.of(conn)
+    asked = conn.execute(
+        statement(
+            f"""{how.update} batch SET cancel_requested = true
+                WHERE id = :batch AND finished_at IS NULL RETURNING id"""
+        ),
+        {"batch": batch_id},
+    )
+    if asked.first() is None:
+        return Cancelled([], [], more=False)
+    found = _not_begun(conn, batch_id, limit)
+    said = flavour.rows(how, "jobs", id=int)
+    ended = set(
+        conn.scalars(
+            statement(
+                f"""{how.update} job SET state = 4, run_at = NULL, finished_at = :now
+                    FROM {said} r WHERE job.id = r.id AND job.state IN (0, 5) RETURNING job.id"""
+            ),
+            {"jobs": msgspec.json.encode([(job.id,) for job in found]).decode(), "now": now},
+        )
+    )
+    jobs = [job for job in found if job.id in ended]
+    finished = moves.count(conn, [(job, State.CANCELLED) for job in jobs], was_running=False, now=now)
+    return Cancelled(jobs, finished, more=len(found) >= limit)
+
+
+def _not_begun(conn: Connection, batch_id: int, limit: int) -> list[Claimed]:
+    """Ready and waiting jobs of a batch. They are looked for among what is ready and what waits, for among all of a
+    large batch those that are over would be read again with every portion."""
+    lock = "FOR NO KEY UPDATE OF j SKIP LOCKED" if flavour.of(conn) is flavour.POSTGRESQL else ""
+    first = "SELECT {} FROM job WHERE batch_id = :batch ORDER BY position LIMIT 1"
+    ready = f"""{moves.CLAIMED} WHERE j.lane_id = ({first.format("lane_id")}) AND j.state = 0
+        AND j.id >= ({first.format("id")}) AND j.batch_id = :batch ORDER BY j.id LIMIT :limit {lock}"""
+    waiting = (
+        f"""{moves.CLAIMED} WHERE j.state = 5 AND j.batch_id = :batch ORDER BY j.id LIMIT :limit {lock}"""
+    )
+    found: list[Claimed] = []
+    for query in (ready, waiting):
+        bound = {"batch": batch_id, "limit": limit - len(found)}
+        found += [moves.claimed(row) for row in conn.execute(statement(query), bound)]
+    return found

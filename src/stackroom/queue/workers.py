@@ -1,0 +1,144 @@
+"""Who is alive, and what the dead were doing.
+
+A worker that has not said for `LEASE` that it lives is dead, and stays so: its number is never given again. Whose
+watch decides matters where several machines share a library. There, on PostgreSQL, it is the database's own; on
+SQLite it is that of the one process there is.
+"""
+
+from collections.abc import Collection, Mapping
+
+import msgspec
+
+from stackroom.clock import DAY, SECOND
+from stackroom.database import flavour
+from stackroom.database.flavour import statement
+from stackroom.database.transaction import Connection
+from stackroom.queue import moves
+from stackroom.queue.jobs import State
+from stackroom.queue.moves import Move
+
+LEASE = 15 * SECOND
+REMEMBERED = DAY
+"""How long a dead worker is remembered, for those who look for what happened."""
+
+
+class Beat(msgspec.Struct, frozen=True):
+    """What a worker learns when it says that it lives: whether others still think so, and which of the jobs it has
+    are of batches that were cancelled."""
+
+    alive: bool
+    cancelled: frozenset[int] = frozenset()
+
+
+def register(conn: Connection, *, name: str, version: str, slots: int, now: int) -> int:
+    """The number of a new worker. `slots` is how many jobs it does at once."""
+    clock = flavour.of(conn).clock
+    made = conn.execute(
+        statement(
+            f"""INSERT INTO worker (name, version, slots, started_at, heartbeat_at)
+                VALUES (:name, :version, :slots, {clock}, {clock}) RETURNING id"""
+        ),
+        {"name": name, "version": version, "slots": slots, "now": now},
+    )
+    return int(made.scalar_one())
+
+
+def beat(conn: Connection, worker_id: int, *, now: int) -> Beat:
+    """Say that a worker lives. One that was taken for dead must drop all it has, and register anew."""
+    how = flavour.of(conn)
+    said = conn.execute(
+        statement(
+            f"{how.update} worker SET heartbeat_at = {how.clock} WHERE id = :worker AND NOT dead RETURNING id"
+        ),
+        {"worker": worker_id, "now": now},
+    )
+    if said.first() is None:
+        return Beat(alive=False)
+    of_cancelled = conn.scalars(
+        statement(
+            """SELECT j.id FROM job j JOIN batch b ON b.id = j.batch_id
+                WHERE j.state = 1 AND j.worker_id = :worker AND b.cancel_requested"""
+        ),
+        {"worker": worker_id},
+    )
+    return Beat(alive=True, cancelled=frozenset(of_cancelled))
+
+
+def reap(conn: Connection, *, all_but: int | None = None, now: int) -> int:
+    """Take from dead workers what they were doing: it is ready again, its attempts counted. How many jobs that were.
+
+    Dead is who has not said for `LEASE` that he lives; with `all_but`, at once everybody else: for the start of a
+    process that has the library to itself. A job that was begun too often is not refused here: whoever claims it sees
+    that by its attempt, and ends it.
+    """
+    how = flavour.of(conn)
+    whom = "id <> :me" if all_but is not None else f"heartbeat_at < {how.clock} - {LEASE}"
+    conn.execute(
+        statement(f"{how.update} worker SET dead = true WHERE NOT dead AND {whom}"),
+        {"me": all_but, "now": now} if all_but is not None else {"now": now},
+    )
+    # Of all who are dead, not only of those who died just now: one that was paused may have claimed since.
+    return _requeue(
+        conn, "j.worker_id IN (SELECT id FROM worker WHERE dead)", {}, held=(), uncounted=False, now=now
+    )
+
+
+def give_back_lost(conn: Connection, worker_id: int, held: Collection[int], *, now: int) -> int:
+    """Have jobs done that the worker has without knowing it, for the answer to its claim was lost: all that are its,
+    but for those it holds. How many there were. Nothing else of the worker may claim meanwhile."""
+    return _requeue(conn, "j.worker_id = :worker", {"worker": worker_id}, held=held, uncounted=True, now=now)
+
+
+def retire(conn: Connection, worker_id: int, *, now: int) -> int:
+    """A worker ends, and gives back what it has; how many jobs that were. Repeating it changes nothing."""
+    given_back = give_back_lost(conn, worker_id, (), now=now)
+    conn.execute(
+        statement(f"{flavour.of(conn).update} worker SET dead = true WHERE id = :worker AND NOT dead"),
+        {"worker": worker_id},
+    )
+    return given_back
+
+
+def prune(conn: Connection, *, now: int) -> None:
+    """Forget workers that have been dead for long and have left nothing."""
+    how = flavour.of(conn)
+    conn.execute(
+        statement(
+            f"""DELETE FROM worker WHERE dead AND heartbeat_at < {how.clock} - {REMEMBERED}
+                AND NOT EXISTS (SELECT 1 FROM job WHERE job.state = 1 AND job.worker_id = worker.id)"""
+        ),
+        {"now": now},
+    )
+
+
+def _requeue(
+    conn: Connection,
+    whose: str,
+    bound: Mapping[str, object],
+    *,
+    held: Collection[int],
+    uncounted: bool,
+    now: int,
+) -> int:
+    how = flavour.of(conn)
+    lock = "FOR NO KEY UPDATE OF j" if how is flavour.POSTGRESQL else ""
+    rows = conn.execute(
+        statement(
+            f"""{moves.CLAIMED} WHERE j.state = 1 AND {whose}
+                ORDER BY j.id {lock}"""
+        ),
+        bound,
+    )
+    gone = [
+        Move(
+            job=moves.claimed(row),
+            worker_id=row.worker_id,
+            to=State.READY,
+            uncounted=uncounted,
+        )
+        for row in rows
+        if row.id not in held
+    ]
+    left = moves.leave(conn, gone, now=now)
+    moves.count(conn, [(move.job, move.to) for move in gone if move.job.id in left], now=now)
+    return len(left)
