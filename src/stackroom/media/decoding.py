@@ -21,6 +21,7 @@ _LOADERS = {
 }
 _BANDS = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4}
 _PROFILE = "icc-profile-data"
+_MOST_BANDS = 4
 
 
 def fitted(path: Path, found: Probe, box: int) -> pyvips.Image:
@@ -34,12 +35,12 @@ def fitted(path: Path, found: Probe, box: int) -> pyvips.Image:
     image = pyvips.Image.thumbnail(str(path), box, height=box, size="down", fail_on="error")
     if not image.get("vips-loader").startswith(_LOADERS[found.format]):
         raise ValueError("The content can be taken for two formats.")
-    return _in_srgb(image).copy_memory()
+    return in_srgb(image).copy_memory()
 
 
 def reduced(image: pyvips.Image, box: int) -> pyvips.Image:
     """Make an image fit into a square; one that fits stays as large as it is."""
-    return _in_srgb(image.thumbnail_image(box, height=box, size="down"))
+    return in_srgb(image.thumbnail_image(box, height=box, size="down"))
 
 
 def decoded(path: Path, found: Probe) -> pyvips.Image:
@@ -94,7 +95,24 @@ def _open(path: Path, **options: int) -> pyvips.Image:
     return pyvips.Image.new_from_file(str(path), access="sequential", fail_on="error", **options)
 
 
-def _in_srgb(image: pyvips.Image) -> pyvips.Image:
+def displayable(image: pyvips.Image) -> pyvips.Image:
+    """The same picture in sRGB or grey, with eight bits a colour, at its full size and with its transparency."""
+    image = in_srgb(image)
+    if image.interpretation == "multiband":
+        # Nothing says what the bands are: up to four are taken for what they nearly always are.
+        image = image if image.bands <= _MOST_BANDS else image.extract_band(0, n=3)
+        image = image.copy(interpretation="b-w" if image.bands < 3 else "srgb")
+    elif image.interpretation == "cmyk":
+        # The profile that came with it, or the usual one.
+        image = image.icc_transform("srgb", embedded=True, input_profile="cmyk", intent="perceptual")
+    elif image.interpretation == "grey16":
+        image = image.colourspace("b-w")
+    elif image.interpretation not in {"srgb", "b-w"}:
+        image = image.colourspace("srgb")
+    return image if image.format == "uchar" else image.cast("uchar")
+
+
+def in_srgb(image: pyvips.Image) -> pyvips.Image:
     """Convert an RGB image with another profile. With CMYK libvips has done that, and left the profile."""
     if not image.get_typeof(_PROFILE):
         return image

@@ -7,6 +7,7 @@ import msgspec
 from stackroom.media.formats import Format
 
 MAX_PIXELS = 16_384 * 16_384
+"""How many pixels of an image may have to be held at once. What is decoded line by line may have more."""
 THUMBNAIL_SIZES = (100, 200, 400, 1024)
 
 

@@ -20,11 +20,15 @@ from stackroom.media.libraries import set_up_libraries
 
 _NO_MEMORY = re.compile("out of memory|insufficient memory|allocat", re.IGNORECASE)
 _SIDEWAYS = range(5, 9)  # the EXIF orientations that swap width and height
+_BY_LINES = {Format.JPEG, Format.PNG, Format.TIFF}
 _KEPT = "JPEG, PNG, GIF, WebP, BMP, TIFF, HEIC and AVIF"
 
 
 def probe(path: Path, *, max_pixels: int = MAX_PIXELS) -> Probe:
     """Read the headers of an image.
+
+    Only what is decoded line by line may have up to `max_pixels` of them (TIFF, JPEG but progressive, PNG but
+    interlaced): what must be held whole may have no more than MAX_PIXELS.
 
     Raises Invalid `empty_file`; UnsupportedMedia `not_an_image`, `unsupported_image` (of a format the library
     does not keep) or `damaged_image`; TooLarge `image_too_many_pixels` or `image_needs_too_much_memory`.
@@ -34,8 +38,8 @@ def probe(path: Path, *, max_pixels: int = MAX_PIXELS) -> Probe:
     if kind is Format.PNG:
         _check_size_of_png(path, max_pixels)
     with damage_explained():
-        found = _READERS.get(kind, _by_vips)(path, kind)
-    check_pixels(found.width, found.height, max_pixels)
+        found, by_lines = _READERS.get(kind, _by_vips)(path, kind)
+    check_pixels(found.width, found.height, max_pixels if by_lines else min(max_pixels, MAX_PIXELS))
     return found
 
 
@@ -114,27 +118,31 @@ def _needs_too_much_memory() -> TooLarge:
     )
 
 
-def _by_vips(path: Path, kind: Format) -> Probe:
+# Each says as well whether the picture is decoded line by line.
+
+
+def _by_vips(path: Path, kind: Format) -> tuple[Probe, bool]:
     image = pyvips.Image.new_from_file(str(path))
     width, height = image.width, image.height
     if _number(image, "orientation") in _SIDEWAYS:
         width, height = height, width
-    return Probe(kind, width, height, _number(image, "n-pages") or 1, bool(image.hasalpha()))
+    by_lines = kind in _BY_LINES and not image.get_typeof("interlaced")
+    return Probe(kind, width, height, _number(image, "n-pages") or 1, bool(image.hasalpha())), by_lines
 
 
-def _by_pillow(path: Path, kind: Format) -> Probe:
+def _by_pillow(path: Path, kind: Format) -> tuple[Probe, bool]:
     # The class itself and not Image.open, which would also warn of bombs by a limit that is not ours.
     with BmpImageFile(path) as image:
-        return Probe(kind, image.width, image.height, 1, image.mode == "RGBA")
+        return Probe(kind, image.width, image.height, 1, image.mode == "RGBA"), False
 
 
-def _by_heif(path: Path, kind: Format) -> Probe:
+def _by_heif(path: Path, kind: Format) -> tuple[Probe, bool]:
     image = pillow_heif.open_heif(path)  # which has turned it already
     width, height = image.size
-    return Probe(kind, width, height, 1, bool(image.has_alpha))
+    return Probe(kind, width, height, 1, bool(image.has_alpha)), False
 
 
-_READERS: dict[Format, Callable[[Path, Format], Probe]] = {
+_READERS: dict[Format, Callable[[Path, Format], tuple[Probe, bool]]] = {
     Format.BMP: _by_pillow,
     Format.HEIC: _by_heif,
 }

@@ -21,6 +21,7 @@ from typing import Self, TypeVar, cast
 from stackroom.errors import Unavailable, UnsupportedMedia
 from stackroom.media import worker
 from stackroom.media.examined import MAX_PIXELS, Examined, Thumbnail
+from stackroom.media.rendering import Rendering
 
 T = TypeVar("T")
 
@@ -29,7 +30,10 @@ _PROGRAM = "import sys; sys.path[:] = {path!r}; from stackroom.media.worker impo
 # 16 bits, interlaced, 0.94, HEIC 0.61, progressive JPEG 0.44, and 0.22 for what is decoded line by line.
 _MEMORY = 3 * 1024**3
 _STARTING = 60.0  # seconds; a process needs a fifth of one on an idle machine
+_PYRAMID_PATIENCE = 5.0  # 900 megapixels take 15 seconds on an idle machine
 _TASKS_EACH = 1000  # then a process is replaced, so that what a decoder leaks is bounded
+# A tile is a hundredth of an image, and there are hundreds of them in a second.
+_WEAR: dict[Callable[..., object], float] = {worker.render: 0.01}
 
 
 class Studio:
@@ -85,6 +89,24 @@ class Studio:
         """Take the fingerprint of a stored image: see `images.fingerprint`. Raises as `examine` does."""
         return await self._run(worker.fingerprint, path, self._max_pixels)
 
+    async def render(self, path: Path, wanted: Rendering) -> bytes:
+        """A derivative of a stored image, encoded: see `derivatives.render`. Raises as that and `examine` do.
+
+        A pyramid stays open in the process that read it, so that the next tile costs little.
+        """
+        return await self._run(worker.render, path, wanted, self._max_pixels)
+
+    async def render_to(self, path: Path, wanted: Rendering, out: Path) -> None:
+        """`render`, into a file: for what is too large to be handed on in memory."""
+        await self._run(worker.render_to, path, wanted, out, self._max_pixels)
+
+    async def pyramid(self, path: Path, out: Path) -> bool:
+        """Make the pyramid of a stored image: see `pyramids.make`. It may take several times as long as other tasks.
+
+        Raises as `examine` does. False if the image is a pyramid itself; then nothing is written.
+        """
+        return await self._run(worker.pyramid, path, out, self._max_pixels, patience=_PYRAMID_PATIENCE)
+
     async def close(self) -> None:
         """End every process, busy ones too. Their callers and those who wait get Unavailable `studio_closed`.
 
@@ -111,21 +133,23 @@ class Studio:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    async def _run(self, task: Callable[..., T], *arguments: object) -> T:
+    async def _run(self, task: Callable[..., T], *arguments: object, patience: float = 1.0) -> T:
         """Run a module's function in a worker. Function, arguments and result are pickled on their way."""
         async with self._turn:
             self._refuse_if_closed()
             mine = self._idle.pop()
             try:
-                return await self._run_in(mine, task, arguments)
+                return await self._run_in(mine, task, arguments, patience)
             except (UnsupportedMedia, Unavailable):
                 self._refuse_if_closed()  # closing is what ended the process then, and not the file
                 raise
             finally:
                 self._idle.append(mine)
 
-    async def _run_in(self, mine: "_Worker", task: Callable[..., T], arguments: tuple[object, ...]) -> T:
-        job = asyncio.get_running_loop().run_in_executor(self._threads, mine.run, task, arguments)
+    async def _run_in(
+        self, mine: "_Worker", task: Callable[..., T], arguments: tuple[object, ...], patience: float
+    ) -> T:
+        job = asyncio.get_running_loop().run_in_executor(self._threads, mine.run, task, arguments, patience)
         try:
             return await asyncio.shield(job)
         except asyncio.CancelledError:
@@ -148,24 +172,27 @@ class _Worker:
         self._memory = memory
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe: Connection | None = None
-        self._tasks = 0
+        self._tasks = 0.0
         self._given_up = False
         self._closed = False
         self._changing = threading.Lock()
 
-    def run(self, task: Callable[..., T], arguments: tuple[object, ...]) -> T:
-        """Have the process do this; return or raise what it does, or say how it failed."""
+    def run(self, task: Callable[..., T], arguments: tuple[object, ...], patience: float) -> T:
+        """Have the process do this; return or raise what it does, or say how it failed.
+
+        It may take `patience` times as long as tasks usually may.
+        """
         pipe = self._ready()
         try:
             pipe.send((task, arguments))
-            if not pipe.poll(self._timeout):
+            if not pipe.poll(self._timeout * patience):
                 self.end()
-                raise _took_too_long(self._timeout)
+                raise _took_too_long(self._timeout * patience)
             result, error = pipe.recv()
         except (EOFError, ConnectionError) as end:
             raise _crashed(self.end()) from end
-        self._tasks += 1
-        if self._tasks == _TASKS_EACH:
+        self._tasks += _WEAR.get(task, 1.0)
+        if self._tasks >= _TASKS_EACH:
             self.end()
         if error is not None:
             raise error

@@ -6,6 +6,7 @@ the decoders are loaded only when a task, or `main`, runs.
 """
 
 import ctypes
+import functools
 import os
 import resource
 import signal
@@ -13,9 +14,14 @@ import traceback
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stackroom.errors import StackroomError
 from stackroom.media.examined import Examined, Thumbnail
+from stackroom.media.rendering import Rendering
+
+if TYPE_CHECKING:
+    from stackroom.media.pyramids import Shelf
 
 ENVIRONMENT = {
     "MALLOC_ARENA_MAX": "2",  # each further arena takes address space, which is what is bounded
@@ -24,6 +30,7 @@ ENVIRONMENT = {
 }
 _PR_SET_PDEATHSIG = 1
 _FIRST_FOR_THE_OOM_KILLER = "500"
+_IDLE = 10.0  # seconds
 
 
 def examine(path: Path, out_dir: Path, max_pixels: int, thumbnail_sizes: Sequence[int]) -> Examined:
@@ -47,6 +54,35 @@ def fingerprint(path: Path, max_pixels: int) -> bytes:
     return images.fingerprint(path, max_pixels=max_pixels)
 
 
+def render(path: Path, wanted: Rendering, max_pixels: int) -> bytes:
+    """Run `derivatives.render` here, in the worker."""
+    from stackroom.media import derivatives  # noqa: PLC0415 - decoders are loaded in workers only
+
+    return derivatives.render(path, wanted, _shelf(), max_pixels=max_pixels)
+
+
+def render_to(path: Path, wanted: Rendering, out: Path, max_pixels: int) -> None:
+    """Run `derivatives.render_to` here, in the worker."""
+    from stackroom.media import derivatives  # noqa: PLC0415 - decoders are loaded in workers only
+
+    derivatives.render_to(path, wanted, out, _shelf(), max_pixels=max_pixels)
+
+
+def pyramid(path: Path, out: Path, max_pixels: int) -> bool:
+    """Run `pyramids.make` here, in the worker."""
+    from stackroom.media import pyramids  # noqa: PLC0415 - decoders are loaded in workers only
+
+    return pyramids.make(path, out, max_pixels=max_pixels)
+
+
+@functools.cache
+def _shelf() -> "Shelf":
+    """The pyramids that this process has open."""
+    from stackroom.media.pyramids import Shelf  # noqa: PLC0415 - decoders are loaded in workers only
+
+    return Shelf()
+
+
 def main(descriptor: int, parent: int, memory: int) -> None:
     """Serve tasks from a pipe that was inherited under this number, until its other end is closed."""
     _end_with(parent)
@@ -58,6 +94,8 @@ def main(descriptor: int, parent: int, memory: int) -> None:
     pipe.send("ready")
     while True:
         try:
+            if not pipe.poll(_IDLE):
+                _shelf().clear()  # a file that was removed keeps its room on the disk as long as it is open
             task, arguments = pipe.recv()
         except EOFError:
             return

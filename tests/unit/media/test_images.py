@@ -284,7 +284,7 @@ def test_a_head_alone_does_not_make_an_image(kind: str, tmp_path: Path) -> None:
     assert refusal(tmp_path, disguised).code in {"damaged_image", "image_too_many_pixels"}
 
 
-def png(width: int, height: int, pixels: bytes) -> bytes:
+def png(width: int, height: int, pixels: bytes, *, interlaced: bool = False) -> bytes:
     """A greyscale PNG with whatever size it claims."""
 
     def chunk(name: bytes, content: bytes) -> bytes:
@@ -292,7 +292,7 @@ def png(width: int, height: int, pixels: bytes) -> bytes:
             struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
         )
 
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, interlaced)
     return (
         b"\x89PNG\r\n\x1a\n"
         + chunk(b"IHDR", header)
@@ -308,6 +308,28 @@ def test_a_header_that_claims_too_many_pixels_is_refused_before_any_is_decoded(
     error = refusal(tmp_path, png(side, side, b""))
     assert (type(error), error.code) == (TooLarge, "image_too_many_pixels")
     assert error.details["max_pixels"] == 16_384**2
+
+
+def claiming(content: bytes, start_of_frame: int, side: int) -> bytes:
+    """A JPEG whose header says that it is this large."""
+    at = content.index(bytes([0xFF, start_of_frame]))
+    return content[: at + 5] + struct.pack(">HH", side, side) + content[at + 9 :]
+
+
+def test_what_must_be_held_whole_may_have_fewer_pixels_than_what_is_decoded_line_by_line(
+    tmp_path: Path,
+) -> None:
+    side, most = 20_000, 10**9
+    by_lines = claiming(picture("jpeg"), 0xC0, side), png(side, side, b"")
+    for content in by_lines:
+        assert probe(stored(tmp_path, content), max_pixels=most).width == side
+        with pytest.raises(TooLarge):
+            probe(stored(tmp_path, content), max_pixels=side * side - 1)
+    interlaced = png(side, side, b"", interlaced=True)
+    for content in (claiming(picture("jpeg", progressive=True), 0xC2, side), interlaced):
+        with pytest.raises(TooLarge) as refused:
+            probe(stored(tmp_path, content), max_pixels=most)
+        assert refused.value.details["max_pixels"] == 16_384**2
 
 
 def test_a_small_file_that_grows_too_large_is_refused(tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ import pytest
 
 from stackroom.errors import StackroomError, TooLarge, Unavailable, UnsupportedMedia
 from stackroom.media import studio as studio_module
-from stackroom.media.formats import Format
+from stackroom.media.formats import Format, sniff
+from stackroom.media.rendering import Box, Rendering
 from stackroom.media.studio import Studio
 from stackroom.testing.pictures import picture
 
@@ -63,6 +64,41 @@ def test_images_are_examined_in_another_process(arrival: Path, tmp_path: Path) -
             small = await studio.thumbnail(arrival, tmp_path, 400)
             assert (small.width, small.path.exists()) == (300, True)
             assert await studio._run(os.getpid) != os.getpid()
+
+    run(body())
+
+
+def test_pieces_are_rendered_in_another_process_from_files_and_from_pyramids(
+    arrival: Path, tmp_path: Path
+) -> None:
+    wanted, out = Rendering(region=Box(0, 0, 300, 100), width=30, height=10), tmp_path / "out"
+
+    async def body() -> None:
+        async with a_studio() as studio:
+            assert sniff(await studio.render(arrival, wanted)) == "image/jpeg"
+            assert await studio.pyramid(arrival, out)
+            assert sniff(await studio.render(out, wanted)) == "image/jpeg"
+            assert not await studio.pyramid(out, tmp_path / "again")
+            await studio.render_to(out, wanted, tmp_path / "file")
+            assert (tmp_path / "file").stat().st_size > 0
+            out.unlink()
+            with pytest.raises(FileNotFoundError):
+                await studio.render(out, wanted)
+
+    run(body())
+
+
+def test_a_thousand_tiles_do_not_wear_a_process_out(
+    arrival: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(studio_module, "_TASKS_EACH", 3)
+
+    async def body() -> None:
+        async with a_studio() as studio:
+            first = await studio._run(os.getpid)
+            for _ in range(20):
+                await studio.render(arrival, Rendering(width=3, height=2))
+            assert await studio._run(os.getpid) == first
 
     run(body())
 
