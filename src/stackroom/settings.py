@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from stackroom.errors import Invalid
+from stackroom.network.addresses import AllowList
 
 PREFIX = "STACKROOM_"
 MEBIBYTE = 2**20
@@ -27,9 +28,26 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     public_url: str = ""
     """How clients reach this server, such as https://media.example.org; empty means as each request did."""
     max_upload_mb: int = 50
-    max_megapixels: int = 268
+    max_megapixels: int = 1000
+    """Of what is decoded line by line; what must be held whole is bounded by `examined.MAX_PIXELS` besides."""
+    iiif_max_megapixels: int = 36
+    """The largest picture that is rendered in answer to one request."""
+    pyramid_megapixels: int = 50
+    """From this size on an image gets its pyramid on arrival; a smaller one when somebody zooms in on it."""
     pixel_processes: int = 0
     """Processes that decode images; 0 means one for each core."""
+    max_origin_mb: int = 1024
+    origin_seconds: int = 300
+    origin_allow: str = ""
+    """Hosts and networks that may be asked though they are private: `127.0.0.1:9000;10.0.0.0/8;files.example`."""
+    origin_roots: str = ""
+    """Folders of this machine from which files may be taken: `/srv/scans;/mnt/archive`."""
+    origin_rewrites: str = ""
+    """What is taken from a folder instead of the network: `https://host/prefix/=/srv/mirror/;…`."""
+    origin_buckets: str = ""
+    """S3 buckets that may be read with the server's own credentials: `scans;masters`; `*` is every one."""
+    s3_endpoint: str = ""
+    s3_region: str = ""
 
     @property
     def database(self) -> str:
@@ -49,6 +67,29 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def max_upload_bytes(self) -> int:
         return self.max_upload_mb * MEBIBYTE
+
+    @property
+    def max_origin_bytes(self) -> int:
+        return self.max_origin_mb * MEBIBYTE
+
+    @property
+    def allowed_origins(self) -> AllowList:
+        return AllowList.parse(self.origin_allow)
+
+    @property
+    def root_folders(self) -> tuple[Path, ...]:
+        """Of origins, without those that rewritten ones are in."""
+        return tuple(Path(entry) for entry in _entries(self.origin_roots))
+
+    @property
+    def rewrites(self) -> tuple[tuple[str, Path], ...]:
+        """The beginning of a URL, and the folder that stands for it."""
+        parts = (entry.partition("=/") for entry in _entries(self.origin_rewrites))
+        return tuple((prefix.strip(), Path("/" + folder)) for prefix, _, folder in parts)
+
+    @property
+    def buckets(self) -> frozenset[str]:
+        return frozenset(_entries(self.origin_buckets))
 
 
 def load(flags: Mapping[str, object | None], environment: Mapping[str, str] | None = None) -> Settings:
@@ -87,6 +128,10 @@ def _problems(settings: Settings) -> Iterator[str]:
         yield "max_upload_mb must be at least 1"
     if settings.max_megapixels < 1:
         yield "max_megapixels must be at least 1"
+    if settings.iiif_max_megapixels < 1:
+        yield "iiif_max_megapixels must be at least 1"
+    if settings.pyramid_megapixels < 1:
+        yield "pyramid_megapixels must be at least 1"
     if settings.pixel_processes < 0:
         yield "pixel_processes cannot be negative"
     if settings.storage_url and (storage.scheme != "file" or not storage.path):
@@ -95,6 +140,37 @@ def _problems(settings: Settings) -> Iterator[str]:
         yield f"public_url {settings.public_url!r} must be http(s)://host[:port][/path]"
     if settings.database_url and not settings.database_url.startswith(("postgresql://", "sqlite:///")):
         yield "database_url must be postgresql://… or sqlite:///…"
+    yield from _problems_with_origins(settings)
+
+
+def _problems_with_origins(settings: Settings) -> Iterator[str]:
+    if settings.max_origin_mb < 1:
+        yield "max_origin_mb must be at least 1"
+    if settings.origin_seconds < 1:
+        yield "origin_seconds must be at least 1"
+    try:
+        AllowList.parse(settings.origin_allow)
+    except ValueError as error:
+        yield f"origin_allow: {error}"
+    for root in settings.root_folders:
+        if not root.is_absolute() or ".." in root.parts:
+            yield f"origin_roots: {str(root)!r} must be an absolute path"
+    for entry, (prefix, folder) in zip(_entries(settings.origin_rewrites), settings.rewrites, strict=True):
+        try:
+            parts = urlsplit(prefix)
+        except ValueError:  # a bad address between brackets
+            parts = urlsplit("")
+        of_the_web = (
+            parts.scheme in {"http", "https"} and parts.netloc and not parts.query and not parts.fragment
+        )
+        if "=/" not in entry or not of_the_web or not prefix.endswith("/") or ".." in folder.parts:
+            yield f"origin_rewrites: {entry!r} must be http(s)://host/prefix/=/folder/"
+    if settings.s3_endpoint and not settings.s3_endpoint.startswith(("http://", "https://")):
+        yield f"s3_endpoint {settings.s3_endpoint!r} must be http(s)://host[:port]"
+
+
+def _entries(text: str) -> list[str]:
+    return [entry.strip() for entry in text.split(";") if entry.strip()]
 
 
 def _refused(problem: str) -> Invalid:

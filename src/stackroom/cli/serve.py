@@ -31,6 +31,7 @@ stackroom serve --data-dir /srv/media --host 0.0.0.0 --port 8080 --public-url ht
 _DRAIN_SECONDS = 8  # less than the ten seconds after which most supervisors kill
 _NETWORK = "How it is reached"
 _LIMITS = "Limits"
+_ORIGINS = "Where originals may be fetched from"
 _PUBLIC = "How clients reach this server, such as https://media.example.org. Default: as each request did"
 
 
@@ -51,10 +52,43 @@ class AllSettings(Library, frozen=True, kw_only=True):
         int | None, _flag("MAX_UPLOAD_MB", "Largest file taken, in MB. Default: 50", _LIMITS)
     ] = None
     max_megapixels: Annotated[
-        int | None, _flag("MAX_MEGAPIXELS", "Largest image decoded, in megapixels. Default: 268", _LIMITS)
+        int | None, _flag("MAX_MEGAPIXELS", "Largest image decoded, in megapixels. Default: 1000", _LIMITS)
+    ] = None
+    iiif_max_megapixels: Annotated[
+        int | None,
+        _flag("IIIF_MAX_MEGAPIXELS", "Largest picture delivered, in megapixels. Default: 36", _LIMITS),
+    ] = None
+    pyramid_megapixels: Annotated[
+        int | None,
+        _flag("PYRAMID_MEGAPIXELS", "From which size on zooming is prepared. Default: 50", _LIMITS),
     ] = None
     pixel_processes: Annotated[
         int | None, _flag("PIXEL_PROCESSES", "Processes that decode. Default: one for each core", _LIMITS)
+    ] = None
+    max_origin_mb: Annotated[
+        int | None, _flag("MAX_ORIGIN_MB", "Largest original fetched, in MB. Default: 1024", _LIMITS)
+    ] = None
+    origin_seconds: Annotated[
+        int | None, _flag("ORIGIN_SECONDS", "How long fetching one may take. Default: 300", _LIMITS)
+    ] = None
+    origin_allow: Annotated[
+        str | None, _flag("ORIGIN_ALLOW", "Private hosts and networks, such as 10.0.0.0/8;nas:9000", _ORIGINS)
+    ] = None
+    origin_roots: Annotated[
+        str | None, _flag("ORIGIN_ROOTS", "Folders, such as /srv/scans;/mnt/archive", _ORIGINS)
+    ] = None
+    origin_rewrites: Annotated[
+        str | None,
+        _flag("ORIGIN_REWRITES", "Folders instead of hosts: https://host/prefix/=/folder/;...", _ORIGINS),
+    ] = None
+    origin_buckets: Annotated[
+        str | None, _flag("ORIGIN_BUCKETS", "S3 buckets, such as scans;masters; * is every one", _ORIGINS)
+    ] = None
+    s3_endpoint: Annotated[
+        str | None, _flag("S3_ENDPOINT", "Where the buckets are. Default: AWS", _ORIGINS)
+    ] = None
+    s3_region: Annotated[
+        str | None, _flag("S3_REGION", "Their region. Default: as AWS_REGION says", _ORIGINS)
     ] = None
 
 
