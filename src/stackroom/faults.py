@@ -33,6 +33,11 @@ Point = Literal[
     "queue:after-take",  # they are durably its, and it has not begun them
     "queue:before-commit",  # they are as good as settled
     "queue:after-settle",  # they are durably settled, and nobody has been told
+    "accept:before-commit",  # a batch's rows are written
+    "ingest:after-fetch",  # an arrival's bytes are in a temporary file
+    "ingest:after-store",  # they are in the store, and no blob owns them
+    "ingest:after-render",  # thumbnails stand beside them
+    "ingest:before-register",  # the asset is about to get them
     "migrate:before-commit",  # the tables have been changed
 ]
 POINTS: Final[tuple[str, ...]] = get_args(Point)

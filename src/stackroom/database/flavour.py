@@ -35,8 +35,6 @@ class Flavour(msgspec.Struct, frozen=True):
     """Rows (position, value) of `:pairs`, a JSON list of [integer, text]."""
     numbers: str
     """Selects `:count` row ids of `{table}` that nobody else gets. On SQLite that holds as long as this transaction."""
-    rows: str
-    """Rows (value) of `:rows`, a JSON list of lists: `CAST(value ->> 0 AS bigint)` is the first of each."""
     texts: str
     """Rows (value) of `:texts`, a JSON list of strings."""
     gathered: str
@@ -78,7 +76,6 @@ SQLITE = Flavour(
         FROM json_each(:pairs) LIMIT -1)""",
     numbers="""SELECT (SELECT COALESCE(max(id), 0) FROM {table}) + key + 1
         FROM json_each('[' || rtrim(replace(hex(zeroblob(:count)), '00', '0,'), ',') || ']')""",
-    rows="(SELECT value FROM json_each(:rows) LIMIT -1)",
     texts="(SELECT value FROM json_each(:texts) LIMIT -1)",
     gathered="json_group_array({value})",
     hex="hex({value})",
@@ -107,7 +104,6 @@ POSTGRESQL = Flavour(
         FROM jsonb_array_elements(CAST(:pairs AS jsonb)) AS value)""",
     numbers="""SELECT nextval(pg_get_serial_sequence('{table}', 'id'))
         FROM generate_series(1, CAST(:count AS integer))""",
-    rows="(SELECT value FROM jsonb_array_elements(CAST(:rows AS jsonb)) AS value)",
     texts="(SELECT value FROM jsonb_array_elements_text(CAST(:texts AS jsonb)) AS value)",
     gathered="CAST(json_agg({value}) AS text)",
     hex="encode({value}, 'hex')",

@@ -124,6 +124,11 @@ def enter(
     return entered
 
 
+def read_task(task: str) -> Task:
+    """What a job of this kind says. What a later version has added is passed over."""
+    return msgspec.json.decode(task, type=Task)
+
+
 def called(each: Arriving) -> str:
     """What a new asset is called if nobody minds: as asked for, or after its key, or else after its origin."""
     if each.name is not None:
@@ -385,15 +390,28 @@ def _insert(  # noqa: PLR0917 - what each of these is, is said nowhere better th
         for at, n in enumerate(new)
     ]
     columns = "dataset_id, folder_id, name, original_name, key, kind, content_type, job_id"
-    uuid = how.slice.format(name="uuids", n="CAST(value ->> 0 AS bigint)")
+    uuid = how.slice.format(name="uuids", n="r.n")
+    said = flavour.rows(
+        how,
+        "rows",
+        n=int,
+        id=int,
+        dataset_id=int,
+        folder_id=int,
+        name=str,
+        original_name=str,
+        key=str,
+        kind=str,
+        content_type=str,
+        job_id=int,
+    )
     conn.execute(
         statement(f"""{how.insert} INTO asset
                 (id, uuid, {columns}, organization_id, batch_id, state, size, created_at, updated_at, version)
-            SELECT CAST(value ->> 1 AS bigint), {uuid}, CAST(value ->> 2 AS bigint), CAST(value ->> 3 AS bigint),
-                value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8, CAST(value ->> 9 AS bigint),
+            SELECT r.id, {uuid}, {", ".join(f"r.{each}" for each in columns.split(", "))},
                 CAST(:organization AS bigint), CAST(:batch AS bigint), 'ingesting', 0,
                 CAST(:now AS bigint), CAST(:now AS bigint), 1
-            FROM {how.rows} r"""),
+            FROM {said} r"""),
         {
             "rows": _json(rows),
             "uuids": b"".join(entered[n].asset_uuid for n in new),
@@ -423,12 +441,13 @@ def _renew(
     if not rows:
         return
     how = flavour.of(conn)
+    said = flavour.rows(how, "rows", id=int, job_id=int, name=str)
     belongs = "" if keep_batch else "batch_id = CAST(:batch AS bigint),"
     conn.execute(
         statement(f"""{how.update} asset SET {belongs} state = 'ingesting', error = NULL, ingested_at = NULL,
-                job_id = CAST(value ->> 1 AS bigint), name = COALESCE(value ->> 2, name), archived_at = NULL,
+                job_id = r.job_id, name = COALESCE(r.name, asset.name), archived_at = NULL,
                 updated_at = CAST(:now AS bigint), version = version + 1
-            FROM {how.rows} r WHERE asset.id = CAST(value ->> 0 AS bigint)"""),
+            FROM {said} r WHERE asset.id = r.id"""),
         {"rows": _json(rows), "now": now} | ({} if keep_batch else {"batch": batch_id}),
     )
 
