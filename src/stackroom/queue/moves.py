@@ -105,6 +105,7 @@ def count(
 
 
 def _count_batches(conn: Connection, ends: Mapping[int, Counter[State]], *, now: int) -> list[int]:
+    """A batch that is finished says what it said, whoever else finished it and whatever of it still comes in."""
     if not ends:
         return []
     lanes.hold(conn, "batch", ends)
@@ -116,7 +117,8 @@ def _count_batches(conn: Connection, ends: Mapping[int, Counter[State]], *, now:
                 cancelled = batch.cancelled + r.cancelled, started_at = COALESCE(batch.started_at, :now),
                 finished_at = CASE WHEN NOT batch.loading AND batch.completed + batch.errors + batch.cancelled
                     + r.completed + r.errors + r.cancelled = batch.count THEN CAST(:now AS bigint) END
-            FROM {said} r WHERE batch.id = r.id RETURNING batch.id, batch.finished_at"""
+            FROM {said} r WHERE batch.id = r.id AND batch.finished_at IS NULL
+            RETURNING batch.id, batch.finished_at"""
         ),
         {
             "now": now,
