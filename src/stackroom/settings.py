@@ -48,6 +48,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """S3 buckets that may be read with the server's own credentials: `scans;masters`; `*` is every one."""
     s3_endpoint: str = ""
     s3_region: str = ""
+    max_batch: int = 250
+    """Images in one POST to a queue of the DLCS protocol."""
+    completed_includes_errors: bool = False
+    """Whether `completed`, as the DLCS protocol shows it, counts what failed as well."""
+    storage_policy_images: int = 0
+    storage_policy_bytes: int = 0
+    """What each organization may store by the DLCS protocol; 0 is no limit."""
 
     @property
     def database(self) -> str:
@@ -132,6 +139,10 @@ def _problems(settings: Settings) -> Iterator[str]:
         yield "iiif_max_megapixels must be at least 1"
     if settings.pyramid_megapixels < 1:
         yield "pyramid_megapixels must be at least 1"
+    if settings.max_batch < 1:
+        yield "max_batch must be at least 1"
+    if settings.storage_policy_images < 0 or settings.storage_policy_bytes < 0:
+        yield "storage_policy_images and storage_policy_bytes cannot be negative"
     if settings.pixel_processes < 0:
         yield "pixel_processes cannot be negative"
     if settings.storage_url and (storage.scheme != "file" or not storage.path):

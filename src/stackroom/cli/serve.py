@@ -32,6 +32,7 @@ _DRAIN_SECONDS = 8  # less than the ten seconds after which most supervisors kil
 _NETWORK = "How it is reached"
 _LIMITS = "Limits"
 _ORIGINS = "Where originals may be fetched from"
+_DLCS = "The DLCS protocol"
 _PUBLIC = "How clients reach this server, such as https://media.example.org. Default: as each request did"
 
 
@@ -89,6 +90,18 @@ class AllSettings(Library, frozen=True, kw_only=True):
     ] = None
     s3_region: Annotated[
         str | None, _flag("S3_REGION", "Their region. Default: as AWS_REGION says", _ORIGINS)
+    ] = None
+    max_batch: Annotated[
+        int | None, _flag("MAX_BATCH", "Images in one POST to a queue. Default: 250", _DLCS)
+    ] = None
+    completed_includes_errors: Annotated[
+        bool | None, _flag("COMPLETED_INCLUDES_ERRORS", "Count what failed as completed, too", _DLCS)
+    ] = None
+    storage_policy_images: Annotated[
+        int | None, _flag("STORAGE_POLICY_IMAGES", "Images each organization may store. Default: any", _DLCS)
+    ] = None
+    storage_policy_bytes: Annotated[
+        int | None, _flag("STORAGE_POLICY_BYTES", "Bytes each organization may store. Default: any", _DLCS)
     ] = None
 
 

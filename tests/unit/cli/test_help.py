@@ -86,7 +86,7 @@ def test_every_setting_is_a_flag_and_a_variable_of_serve() -> None:
 
 def test_every_setting_has_its_row() -> None:
     rows = set(
-        re.findall(r"^\| `--([a-z-]+)` \| `STACKROOM_([A-Z_]+)` \|", SETTINGS.read_text(), re.MULTILINE)
+        re.findall(r"^\| `--([a-z0-9-]+)` \| `STACKROOM_([A-Z0-9_]+)` \|", SETTINGS.read_text(), re.MULTILINE)
     )
     assert rows == {(name.replace("_", "-"), name.upper()) for name in Settings.__struct_fields__}
 
