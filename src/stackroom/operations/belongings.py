@@ -1,11 +1,12 @@
-"""What belongs to assets, and comes and goes with them: annotations, the classes counted in them, tags, comments."""
+"""What belongs to assets, and comes and goes with them: annotations, the classes counted in them, tags, comments, and
+what was said of them when they were registered."""
 
 from typing import Any
 
 import msgspec
 from sqlalchemy import select, update
 
-from stackroom.database.schema import dataset
+from stackroom.database.schema import dataset, registration
 from stackroom.events import log
 from stackroom.operations.outcome import Outcome
 from stackroom.operations.run import Run
@@ -38,6 +39,27 @@ def carry(run: Run) -> None:
         _carry_tags(run)
 
 
+def carry_registrations(run: Run) -> None:
+    """Give the copies what was said of their originals, and their manifests: also where nothing else comes along, as
+    who may see an image must not be lost on the way."""
+    if _exists(run, "registration"):
+        said = ", ".join(
+            column.name for column in registration.c if column.name not in {"asset_id", "dataset_id"}
+        )
+        theirs = ", ".join(f"r.{name}" for name in said.split(", "))
+        run.execute(
+            f"""INSERT INTO registration (asset_id, dataset_id, {said})
+                SELECT made.id, CAST(:dataset AS bigint), {theirs}
+                FROM operation_item i CROSS JOIN registration r CROSS JOIN asset made
+                WHERE {COPIED} AND r.asset_id = i.asset_id AND made.uuid = i.new_uuid""",
+            dataset=run.request.target_dataset_id,
+        )
+    if _exists(run, "asset_manifest"):
+        run.execute(f"""INSERT INTO asset_manifest (asset_id, manifest) SELECT made.id, m.manifest
+            FROM operation_item i CROSS JOIN asset_manifest m CROSS JOIN asset made
+            WHERE {COPIED} AND m.asset_id = i.asset_id AND made.uuid = i.new_uuid""")
+
+
 def remove(run: Run, doomed: str) -> None:
     """Remove what belongs to the assets whose ids `doomed` selects. What there is none of is not looked for in each."""
     request = run.request
@@ -51,6 +73,9 @@ def remove(run: Run, doomed: str) -> None:
         comments = f"annotation_comment WHERE asset_id IN ({doomed})"
         run.execute(f"DELETE FROM comment_reaction WHERE comment_id IN (SELECT id FROM {comments})")
         run.execute(f"DELETE FROM {comments}")
+    for table in ("registration", "asset_manifest"):
+        if _exists(run, table):
+            run.execute(f"DELETE FROM {table} WHERE asset_id IN ({doomed})")
 
 
 def _keep_classes(run: Run) -> None:
@@ -125,7 +150,7 @@ def _classes(run: Run, dataset_id: int | None) -> list[dict[str, Any]]:
 def _exists(run: Run, table: str, dataset_id: int | None = None) -> bool:
     """Whether a table has any row, of one dataset if that is known."""
     if dataset_id is None:
-        first = "asset_id" if table.startswith("annotation") else "dataset_id"  # as its index begins
+        first = "dataset_id" if table == "tag" else "asset_id"  # as its index begins
         return run.execute(f"SELECT max({first}) FROM {table}").scalar() is not None
     here = run.execute(f"SELECT 1 FROM {table} WHERE dataset_id = :dataset LIMIT 1", dataset=dataset_id)
     return here.first() is not None

@@ -55,6 +55,7 @@ def apply(run: Run, *, renamed: bool) -> None:
     )
     if annotated:
         belongings.carry(run)
+    belongings.carry_registrations(run)
 
 
 def changes(request: Request) -> Sequence[str]:

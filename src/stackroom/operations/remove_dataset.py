@@ -24,6 +24,9 @@ BELONGINGS = (
     f"DELETE FROM {_COMMENTS}",
     "DELETE FROM asset_tag WHERE tag_id IN (SELECT id FROM tag WHERE dataset_id = :dataset)",
     "DELETE FROM tag WHERE dataset_id = :dataset",
+    f"DELETE FROM registration WHERE asset_id IN ({_ASSETS})",
+    f"DELETE FROM asset_manifest WHERE asset_id IN ({_ASSETS})",
+    "DELETE FROM delivery_default WHERE dataset_id = :dataset",
 )
 
 
