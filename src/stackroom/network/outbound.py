@@ -20,11 +20,15 @@ _IDLE_CONNECTIONS = 32
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
 
 
+class Overlong(httpx.RemoteProtocolError):
+    """An answer went on after as many bytes as it had announced."""
+
+
 class Outbound(httpx.AsyncHTTPTransport):
     """HTTP/1.1 to the outside. Besides httpx's own errors, a request raises `Refused` and `Unresolved`.
 
-    A body of another length than announced ends in `httpx.RemoteProtocolError`, also a longer one, which other
-    clients cut off in silence: what came of it in one go is noticed, what comes later is not waited for.
+    A body that is shorter than announced ends in `httpx.RemoteProtocolError`, and a longer one, which other clients
+    cut off in silence, in `Overlong`: what came with the rest is noticed, what comes later is not waited for.
     """
 
     def __init__(self, addresses: Addresses, *, tls: ssl.SSLContext | None = None) -> None:
@@ -133,7 +137,7 @@ class _Exactly(httpx.AsyncByteStream):
             yield piece
         if self._counted.after_head > self._announced:
             await self._counted.aclose()  # what is left would be taken for the answer to the next request
-            raise httpx.RemoteProtocolError(f"more than the {self._announced} bytes that were announced")
+            raise Overlong(f"more than the {self._announced} bytes that were announced")
 
     async def aclose(self) -> None:
         await self._inner.aclose()
