@@ -1,6 +1,5 @@
 """What clients of old leave out or say in words that have gone: the media type, and policies instead of channels."""
 
-import posixpath
 import re
 from types import MappingProxyType
 from typing import Final
@@ -10,47 +9,11 @@ from msgspec import UNSET
 
 from stackroom.errors import Invalid
 from stackroom.library import channels
+from stackroom.media.media_types import by_extension
 from stackroom.web.dlcs.wire.members import Channel, Member
 
 TITLE: Final = "Failed to convert legacy asset"
 UNKNOWN_IMAGE: Final = "image/unknown"
-_MEDIA_TYPES: Final = MappingProxyType(
-    {
-        "jpg": "image/jpeg",
-        "jpeg": "image/jpeg",
-        "png": "image/png",
-        "gif": "image/gif",
-        "tif": "image/tiff",
-        "tiff": "image/tiff",
-        "webp": "image/webp",
-        "bmp": "image/bmp",
-        "jp2": "image/jp2",
-        "jpx": "image/jpx",
-        "heic": "image/heic",
-        "heif": "image/heif",
-        "avif": "image/avif",
-        "svg": "image/svg+xml",
-        "mp4": "video/mp4",
-        "m4v": "video/mp4",
-        "mov": "video/quicktime",
-        "mpg": "video/mpeg",
-        "mpeg": "video/mpeg",
-        "avi": "video/x-msvideo",
-        "webm": "video/webm",
-        "mkv": "video/x-matroska",
-        "mp3": "audio/mpeg",
-        "m4a": "audio/mp4",
-        "wav": "audio/wav",
-        "flac": "audio/flac",
-        "ogg": "audio/ogg",
-        "aac": "audio/aac",
-        "pdf": "application/pdf",
-        "txt": "text/plain",
-        "xml": "application/xml",
-        "json": "application/json",
-        "zip": "application/zip",
-    }
-)
 # What nothing but the family is known of; an image then takes the type that its origin names.
 _OF_FAMILY: Final = MappingProxyType(
     {"I": UNKNOWN_IMAGE, "T": "video/unknown", "F": "application/octet-stream"}
@@ -98,8 +61,7 @@ def inferred(said: Member) -> str:
     """The media type of a member that names none: by the extension of its origin, unless it is of another family."""
     family = said.family or None
     path = re.split("[?#]", said.origin or "", maxsplit=1)[0]
-    extension = posixpath.splitext(path)[1].lower().removeprefix(".")
-    found = _MEDIA_TYPES.get(extension)
+    found = by_extension(path)
     if found is not None and (family is None or found.startswith(_SUITED[family])):
         return found
     return _OF_FAMILY[family or "I"]
