@@ -1,10 +1,9 @@
 """What is kept of a file that came in, and what it is called; the same whether it was uploaded or fetched."""
 
 import asyncio
-from functools import partial
 
 from stackroom.clock import Clock
-from stackroom.database.transaction import Connection, Database
+from stackroom.database.transaction import Database
 from stackroom.library import blobs
 from stackroom.library.blobs import Arrival
 from stackroom.library.names import MAX_NAME, split_name
@@ -40,13 +39,9 @@ async def store_converted(
         return None, None
     made = seen.converted
     arrival = Arrival(sha256=made.sha256, size=made.size, content_type=made.content_type)
-    key = await database.write(partial(_announce, owner=owner, sha256=made.sha256, now=now))
+    key = await database.write(lambda conn: blobs.announce(conn, owner, made.sha256, now=now()))
     await asyncio.to_thread(store.put, key, made.path)
     return arrival, key
-
-
-def _announce(conn: Connection, *, owner: bytes, sha256: bytes, now: Clock) -> str:
-    return blobs.announce(conn, owner, sha256, now=now())
 
 
 def store_thumbnails(store: BlobStore, seen: Examined, key: str) -> None:

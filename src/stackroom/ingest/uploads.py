@@ -31,16 +31,15 @@ from stackroom.errors import (
     UnsupportedMedia,
 )
 from stackroom.events import log
+from stackroom.ingest.keeping import final_name, store_converted, store_thumbnails
 from stackroom.library import assets, blobs, datasets, folders, similarity
 from stackroom.library.assets import Asset, NewAsset
 from stackroom.library.blobs import Arrival
 from stackroom.library.names import MAX_NAME, clean_name, clean_path, split_name
 from stackroom.library.sweep import forget_uploads
-from stackroom.media.examined import Examined
 from stackroom.media.formats import HEAD_SIZE, sniff
 from stackroom.media.studio import Studio
 from stackroom.storage.blobstore import BlobStore
-from stackroom.storage.keys import rendition_key
 from stackroom.storage.staging import Staged, Staging
 
 TICKET_LIFE = 15 * 60 * clock.SECOND
@@ -61,7 +60,6 @@ ACCEPTED_TYPES = frozenset(
         "image/heif",
     }
 )
-_CONVERTED = {".heic", ".heif"}
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,12 +146,6 @@ def open_uploads(
     return tickets
 
 
-def final_name(name: str) -> str:
-    """What a file will be called once it is stored: HEIC and HEIF become PNG."""
-    stem, extension = split_name(name)
-    return stem[: MAX_NAME - 4] + ".png" if extension.lower() in _CONVERTED else name
-
-
 class Uploads:
     """Takes bytes in. Everything that touches a transaction is a plain function of its connection."""
 
@@ -231,8 +223,10 @@ class Uploads:
     async def _examine(self, actor: Actor, row: Row[Any], key: str, wanted: Wanted) -> Prepared:
         with self._staging.workspace() as workspace, self._store.open_local(key) as path:
             seen = await self._studio.examine(path, workspace, thumbnail_sizes=THUMBNAILS)
-            converted, stored_at = await self._store_converted(actor, seen)
-            await asyncio.to_thread(self._store_thumbnails, seen, stored_at or key)
+            converted, stored_at = await store_converted(
+                self._database, self._store, actor.organization_uuid, seen, self._now
+            )
+            await asyncio.to_thread(store_thumbnails, self._store, seen, stored_at or key)
             faults.reach("register:after-examine")
         picture = seen.converted or seen.probe
         name = clean_name(wanted.name)
@@ -253,25 +247,6 @@ class Uploads:
             converted=converted,
             key=stored_at or "",
         )
-
-    async def _store_converted(self, actor: Actor, seen: Examined) -> tuple[Arrival | None, str | None]:
-        if seen.converted is None:
-            return None, None
-        made = seen.converted
-        arrival = Arrival(sha256=made.sha256, size=made.size, content_type=made.content_type)
-        key = await self._database.write(
-            lambda conn: blobs.announce(conn, actor.organization_uuid, made.sha256, now=self._now())
-        )
-        await asyncio.to_thread(self._store.put, key, made.path)
-        return arrival, key
-
-    def _store_thumbnails(self, seen: Examined, key: str) -> None:
-        for each in seen.thumbnails:
-            self._store.put(rendition_key(key, thumbnail_profile(each.box)), each.path)
-
-
-def thumbnail_profile(box: int) -> str:
-    return f"thumb-{box}"
 
 
 def register(conn: Connection, actor: Actor, prepared: Prepared, *, now: int) -> Asset:

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp
 from stackroom import faults, ids
 from stackroom.errors import Invalid, NotFound, StackroomError, TooLarge
 from stackroom.exports import rows as exports
-from stackroom.ingest.uploads import thumbnail_profile
+from stackroom.ingest.keeping import thumbnail_profile
 from stackroom.library import assets
 from stackroom.library.assets import Asset
 from stackroom.media.formats import HEAD_SIZE, sniff
