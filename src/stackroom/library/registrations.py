@@ -131,7 +131,7 @@ def write(
     """
     for _, _, said in rows:
         check(said)
-    told = [each for each in rows if changes.given(each[2]).keys() - _SEPARATE]
+    told = [each for each in rows if changes.given(each[2]).keys() - {"tags"}]
     if told:
         known = _hold(conn, [asset_id for asset_id, _, _ in told])
         merged = [_merged(known[each[0]], organization_id, *each) for each in told if each[0] in known]

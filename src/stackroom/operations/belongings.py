@@ -42,22 +42,21 @@ def carry(run: Run) -> None:
 def carry_registrations(run: Run) -> None:
     """Give the copies what was said of their originals, and their manifests: also where nothing else comes along, as
     who may see an image must not be lost on the way."""
-    if _exists(run, "registration"):
-        said = ", ".join(
-            column.name for column in registration.c if column.name not in {"asset_id", "dataset_id"}
-        )
-        theirs = ", ".join(f"r.{name}" for name in said.split(", "))
-        run.execute(
-            f"""INSERT INTO registration (asset_id, dataset_id, {said})
-                SELECT made.id, CAST(:dataset AS bigint), {theirs}
-                FROM operation_item i CROSS JOIN registration r CROSS JOIN asset made
-                WHERE {COPIED} AND r.asset_id = i.asset_id AND made.uuid = i.new_uuid""",
-            dataset=run.request.target_dataset_id,
-        )
-    if _exists(run, "asset_manifest"):
-        run.execute(f"""INSERT INTO asset_manifest (asset_id, manifest) SELECT made.id, m.manifest
-            FROM operation_item i CROSS JOIN asset_manifest m CROSS JOIN asset made
-            WHERE {COPIED} AND m.asset_id = i.asset_id AND made.uuid = i.new_uuid""")
+    if not _exists(run, "registration"):
+        return
+    own = {"asset_id", "dataset_id"}
+    said = [column.name for column in registration.c if column.name not in own]
+    theirs = ", ".join(f"r.{name}" for name in said)
+    run.execute(
+        f"""INSERT INTO registration (asset_id, dataset_id, {", ".join(said)})
+            SELECT made.id, CAST(:dataset AS bigint), {theirs}
+            FROM operation_item i CROSS JOIN registration r CROSS JOIN asset made
+            WHERE {COPIED} AND r.asset_id = i.asset_id AND made.uuid = i.new_uuid""",
+        dataset=run.request.target_dataset_id,
+    )
+    run.execute(f"""INSERT INTO asset_manifest (asset_id, manifest) SELECT made.id, m.manifest
+        FROM operation_item i CROSS JOIN asset_manifest m CROSS JOIN asset made
+        WHERE {COPIED} AND m.asset_id = i.asset_id AND made.uuid = i.new_uuid""")
 
 
 def remove(run: Run, doomed: str) -> None:
@@ -73,9 +72,9 @@ def remove(run: Run, doomed: str) -> None:
         comments = f"annotation_comment WHERE asset_id IN ({doomed})"
         run.execute(f"DELETE FROM comment_reaction WHERE comment_id IN (SELECT id FROM {comments})")
         run.execute(f"DELETE FROM {comments}")
-    for table in ("registration", "asset_manifest"):
-        if _exists(run, table):
-            run.execute(f"DELETE FROM {table} WHERE asset_id IN ({doomed})")
+    if _exists(run, "registration"):  # without one an asset has no manifests
+        run.execute(f"DELETE FROM asset_manifest WHERE asset_id IN ({doomed})")
+        run.execute(f"DELETE FROM registration WHERE asset_id IN ({doomed})")
 
 
 def _keep_classes(run: Run) -> None:
