@@ -1,0 +1,202 @@
+"""A server in a thread of this process, reached over a real socket as its clients do, with a customer and a stranger."""
+
+import asyncio
+import logging
+import threading
+import uuid
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx
+import structlog
+import uvicorn
+from sqlalchemy import Connection, insert, select, update
+
+from stackroom import clock, ids
+from stackroom.access import Actor, Role
+from stackroom.app import at_work, open_library
+from stackroom.database import schema
+from stackroom.database.transaction import Work
+from stackroom.library import organizations
+from stackroom.library.organizations import Organization
+from stackroom.settings import Settings
+from stackroom.testing.pictures import picture
+from stackroom.testing.processes import wait_until
+from stackroom.web.server import make_server
+from stackroom.web.shared.services import Services
+
+T = TypeVar("T")
+ORIGIN = "https://files.example/"
+"""What is here is in the folder `House.originals`, as far as the server can tell."""
+
+
+class Customer:
+    """An organization, and what its owner's key is sent as: `auth` for Basic."""
+
+    def __init__(self, organization: Organization, key_id: str, token: str, keys: dict[str, str]) -> None:
+        self.organization = organization
+        self.number = organization.number
+        self.auth = (key_id, token)
+        self.keys = keys
+
+    @property
+    def actor(self) -> Actor:
+        return organizations.system_actor(self.organization)
+
+
+class House:
+    """Ask it anything: `house.post("queue", …)` is below the customer's own address, "/queue" is not."""
+
+    def __init__(self, folder: Path, **settings: Any) -> None:
+        self.originals = folder / "originals"
+        self.originals.mkdir()
+        self.settings = Settings(
+            data_dir=folder / "data",
+            origin_rewrites=f"{ORIGIN}={self.originals}/",
+            pixel_processes=1,
+            **settings,
+        )
+        self.put_forward = 0
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._open = AsyncExitStack()
+
+    def __enter__(self) -> Self:
+        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+        self._thread.start()
+        self.do(self._start())
+        wait_until(lambda: self._server.started, seconds=10)
+        self.url = f"http://127.0.0.1:{self._server.servers[0].sockets[0].getsockname()[1]}"
+        self.http = httpx.Client(base_url=self.url, timeout=60)
+        self.customer, self.stranger = self.a_customer(), self.a_customer()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.http.close()
+        self._server.should_exit = True
+        self.do(self._stop())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+        structlog.reset_defaults()
+
+    async def _start(self) -> None:
+        self.services: Services = await self._open.enter_async_context(open_library(self.settings, self.now))
+        await self._open.enter_async_context(at_work(self.services))
+        config = uvicorn.Config(
+            make_server(self.services), port=0, http="httptools", ws="none", lifespan="off", log_config=None
+        )
+        self._server = uvicorn.Server(config)
+        self._serving = asyncio.create_task(self._server._serve())
+
+    async def _stop(self) -> None:
+        await self._serving
+        await self._open.aclose()
+
+    def now(self) -> int:
+        return clock.now() + self.put_forward
+
+    def do(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run something on the server's own loop."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
+
+    def read(self, work: Work[T]) -> T:
+        return self.do(self.services.database.read(work))
+
+    def write(self, work: Work[T]) -> T:
+        return self.do(self.services.database.write(work))
+
+    # --- asking ------------------------------------------------------------------------------------------------------
+
+    def ask(self, method: str, path: str, *, of: Customer | None = None, **options: Any) -> httpx.Response:
+        """As an owner of the customer, unless `auth` or headers say otherwise; `auth=None` sends no key at all."""
+        who = of or self.customer
+        options.setdefault("auth", who.auth)
+        whole = path.startswith(("/", "http"))
+        return self.http.request(method, path if whole else f"/customers/{who.number}/{path}", **options)
+
+    def get(self, path: str, **options: Any) -> httpx.Response:
+        return self.ask("GET", path, **options)
+
+    def post(self, path: str, body: Any = None, **options: Any) -> httpx.Response:
+        return self.ask("POST", path, **({} if body is None else {"json": body}), **options)
+
+    def submit(self, *members: dict[str, Any], lane: str = "queue", **options: Any) -> httpx.Response:
+        return self.post(lane, {"@type": "Collection", "member": list(members)}, **options)
+
+    def numbers(self, path: str, **query: Any) -> list[int]:
+        """The batches of a list, by their numbers, in its order."""
+        found = self.get(path, params=query)
+        assert found.status_code == 200, found.text
+        return [int(each["@id"].rpartition("/")[2]) for each in found.json()["member"]]
+
+    def finished(self, batch: str | dict[str, Any]) -> dict[str, Any]:
+        """A batch, when it is."""
+        address = batch if isinstance(batch, str) else batch["@id"]
+        assert wait_until(lambda: "finished" in self.get(address).json(), seconds=30), self.get(address).text
+        body: dict[str, Any] = self.get(address).json()
+        return body
+
+    # --- what is there -----------------------------------------------------------------------------------------------
+
+    def a_customer(self, **columns: Any) -> Customer:
+        """Another organization with a key of every role; `legacy=True` for one with clients of old."""
+
+        def work(conn: Connection) -> Customer:
+            made = organizations.create_organization(conn, f"Customer {uuid.uuid4().hex}", now=self.now())
+            if columns:
+                where = schema.organization.c.id == made.id
+                conn.execute(update(schema.organization).where(where).values(**columns))
+            keys = {
+                role.word: organizations.create_key(conn, made, role=role, now=self.now()) for role in Role
+            }
+            owner = keys["owner"]
+            return Customer(
+                organizations.by_id(conn, made.id),
+                ids.text(owner.uuid),
+                owner.token,
+                {role: each.token for role, each in keys.items()},
+            )
+
+        return self.write(work)
+
+    def a_space(self, of: Customer | None = None) -> int:
+        made = self.post("spaces", {"name": f"space {uuid.uuid4().hex}"}, of=of)
+        assert made.status_code == 201, made.text
+        return int(made.json()["id"])
+
+    def an_original(self, name: str = "", content: bytes | None = None) -> str:
+        """A file that the server can fetch, and where it believes it to be."""
+        name = name or f"{uuid.uuid4().hex}.png"
+        seed = uuid.uuid4().int % 2**24
+        (self.originals / name).write_bytes(picture("png", 40, 30, seed=seed) if content is None else content)
+        return ORIGIN + name
+
+    def a_member(self, space: int, key: str, **said: Any) -> dict[str, Any]:
+        """A member of a POST to a queue, with a picture for an origin."""
+        plain = {"id": key, "space": space, "mediaType": "image/png"}
+        origin = {} if "origin" in said else {"origin": self.an_original()}
+        return {name: value for name, value in {**plain, **origin, **said}.items() if value is not ...}
+
+    def a_batch(self, of: Customer | None = None, **columns: Any) -> int:
+        """A batch as the database may hold it, whatever led to that."""
+        who = of or self.customer
+        row = {
+            "uuid": ids.new(),
+            "organization_id": who.organization.id,
+            "priority": 1,
+            "count": 0,
+            "created_at": self.now(),
+            **columns,
+        }
+        return self.write(lambda conn: int(conn.execute(insert(schema.batch), row).inserted_primary_key[0]))
+
+    def batch_row(self, number: int) -> Any:
+        return self.read(
+            lambda conn: conn.execute(select(schema.batch).where(schema.batch.c.id == number)).one()
+        )
