@@ -6,6 +6,8 @@ claims      workers take jobs and settle them; `moves`: how a job stops running,
 lanes       whose turn it is: one lane for each kind, priority and organization
 workers     who is alive, and what the dead were doing
 waiting     what time does: retries that are due, cancelled batches, lanes that were passed over
+patience    waiting for a database that is away
+verdicts    what is said of a job that its handler has said nothing of
 rates       how much has been finished lately
 dispatcher  the task that does all this while a server runs
 

@@ -34,8 +34,7 @@ class Landed(msgspec.Struct, frozen=True):
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """Which jobs a worker looks for. `per_organization` is how many of an organization may run at once, of one kind and
-    on all workers together, unless the organization has a limit of its own."""
+    """Which jobs a worker looks for: see `claim`."""
 
     worker_id: int
     kinds: tuple[str, ...]
@@ -69,6 +68,11 @@ def claim(
         by_turn=by_turn,
         only_priority=only_priority,
     )
+    return claim_wanted(conn, wanted, limit=limit, now=now)
+
+
+def claim_wanted(conn: Connection, wanted: Wanted, *, limit: int, now: int) -> list[Claimed]:
+    """`claim`, for who has asked `any_ready` with the same words before."""
     taken: list[Claimed] = []
     passed: list[int] = []
     while len(taken) < limit and len(passed) < LANES_AT_ONCE:
@@ -78,7 +82,7 @@ def claim(
         passed.append(picked.id)
         room = min(limit - len(taken), _room(conn, picked, alone=len(passed) == 1))
         if room > 0:
-            taken += _take(conn, picked, worker_id, room, now=now)
+            taken += _take(conn, picked, wanted.worker_id, room, now=now)
     _begin_batches(conn, {job.batch_id for job in taken if job.batch_id is not None}, now=now)
     faults.reach("queue:after-claim")
     return taken
@@ -100,6 +104,7 @@ def settle(conn: Connection, worker_id: int, results: Sequence[Result], *, now: 
             run_at=it.run_at if it.state is State.WAITING else None,
             code=it.code,
             reason=it.reason,
+            uncounted=it.uncounted and it.state is State.WAITING,
         )
         for it in results
     ]
@@ -110,7 +115,6 @@ def settle(conn: Connection, worker_id: int, results: Sequence[Result], *, now: 
             it.effect(conn, now)
     finished = moves.count(conn, [(it.job, State(it.state)) for it in counted], now=now)
     rates.note(conn, worker_id, counted, now=now)
-    faults.reach("queue:before-commit")
     return Landed(accepted, finished)
 
 

@@ -1,12 +1,16 @@
 """What a job is, who does it, and what came of it."""
 
+import random
 from collections.abc import Callable, Sequence
 from enum import IntEnum
 from typing import Final, Literal, Protocol
 
 import msgspec
 
+from stackroom.clock import SECOND
 from stackroom.database.transaction import Connection
+
+MINUTE: Final = 60 * SECOND
 
 
 class State(IntEnum):
@@ -65,7 +69,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
     `effect` runs in the transaction that settles the job, and only if the job is still the worker's to settle: so it
     happens exactly once. `code` and `reason` say why a job FAILED, or why it must wait until `run_at`.
-    `busy` is how many microseconds were spent on it.
+    `busy` is how many microseconds were spent on it. An attempt that is `uncounted` failed through no fault of the
+    job's; only one that is WAITING may say so.
     """
 
     job: Claimed
@@ -74,22 +79,29 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     code: str | None = None
     reason: str | None = None
     busy: int = 0
+    uncounted: bool = False
     effect: Effect | None = None
+
+
+def backoff(attempt: int, *, first: int = 5 * SECOND, most: int = 15 * MINUTE) -> int:
+    """How long to wait after an attempt that failed: twice as long each time, up to `most`, and never quite as long
+    as others wait that failed at the same time."""
+    return int(min(most, first * 2 ** min(attempt - 1, 30)) * random.uniform(0.8, 1.2))  # noqa: S311 - spreads out
 
 
 class Handler(Protocol):
     """Does the jobs of one kind.
 
     `max_attempts` is how often a job is begun at most, crashes of its worker included. A result WAITING of the last
-    attempt ends the job as FAILED, with the code and reason it waits for.
+    attempt ends the job as FAILED, with the code and reason it waits for: then `given_up` is its effect.
     """
 
     max_attempts: int
 
     async def run(self, job: Claimed) -> Result:
         """Do it. May run more than once, even at the same time in two places, so whatever it does outside of its
-        result's effect must bear repetition. An exception is an attempt that failed in a way nobody foresaw.
-        When the task is cancelled, whatever it has started must end."""
+        result's effect must bear repetition. An exception is an attempt that failed in a way nobody foresaw, and
+        `Unavailable` one that does not count. When the task is cancelled, whatever it has started must end."""
         ...
 
     def given_up(self, conn: Connection, job: Claimed, code: str, reason: str, now: int) -> None:

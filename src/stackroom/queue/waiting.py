@@ -36,10 +36,10 @@ class Due(msgspec.Struct, frozen=True):
 def due(conn: Connection, *, now: int) -> Due:
     """What `promote` and `cancel` have to do, for two small reads."""
     retries = "SELECT EXISTS (SELECT 1 FROM job WHERE state = 5 AND run_at <= :now)"
-    cancelled = "SELECT id FROM batch WHERE finished_at IS NULL AND cancel_requested ORDER BY id"
+    cancelled = "SELECT id FROM batch WHERE finished_at IS NULL AND cancel_requested"
     return Due(
         retries=bool(conn.scalar(statement(retries), {"now": now})),
-        cancelled=list(conn.scalars(statement(cancelled))),
+        cancelled=sorted(conn.scalars(statement(cancelled))),
     )
 
 

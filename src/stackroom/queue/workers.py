@@ -5,19 +5,23 @@ watch decides matters where several machines share a library. There, on PostgreS
 SQLite it is that of the one process there is.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import msgspec
+from sqlalchemy import Row
 
 from stackroom.clock import DAY, SECOND
 from stackroom.database import flavour
 from stackroom.database.flavour import statement
 from stackroom.database.transaction import Connection
 from stackroom.queue import moves
-from stackroom.queue.jobs import State
+from stackroom.queue.jobs import CRASHED, State
 from stackroom.queue.moves import Move
 
 LEASE = 15 * SECOND
+APART = SECOND
+"""How far from each other jobs are begun that were lost more than once."""
 REMEMBERED = DAY
 """How long a dead worker is remembered, for those who look for what happened."""
 
@@ -68,8 +72,9 @@ def reap(conn: Connection, *, all_but: int | None = None, now: int) -> int:
     """Take from dead workers what they were doing: it is ready again, its attempts counted. How many jobs that were.
 
     Dead is who has not said for `LEASE` that he lives; with `all_but`, at once everybody else: for the start of a
-    process that has the library to itself. A job that was begun too often is not refused here: whoever claims it sees
-    that by its attempt, and ends it.
+    process that has the library to itself. Jobs that were lost more than once wait a while, each for itself: it may
+    be one of them that kills its workers, and the others must not be there when it does it again. A job that was
+    begun too often is not refused here: whoever claims it sees that by its attempt, and ends it.
     """
     how = flavour.of(conn)
     whom = "id <> :me" if all_but is not None else f"heartbeat_at < {how.clock} - {LEASE}"
@@ -78,15 +83,24 @@ def reap(conn: Connection, *, all_but: int | None = None, now: int) -> int:
         {"me": all_but, "now": now} if all_but is not None else {"now": now},
     )
     # Of all who are dead, not only of those who died just now: one that was paused may have claimed since.
-    return _requeue(
-        conn, "j.worker_id IN (SELECT id FROM worker WHERE dead)", {}, held=(), uncounted=False, now=now
-    )
+    left = _running(conn, "j.worker_id IN (SELECT id FROM worker WHERE dead)", {})
+    again = [row for row in left if row.attempt > 1]
+    gone = [_ready(row) for row in left if row.attempt <= 1]
+    for place, row in enumerate(again, 1):
+        reason = "the worker that had it died more than once"
+        run_at = now + place * APART
+        gone.append(
+            msgspec.structs.replace(_ready(row), to=State.WAITING, run_at=run_at, code=CRASHED, reason=reason)
+        )
+    return _move(conn, gone, now=now)
 
 
 def give_back_lost(conn: Connection, worker_id: int, held: Collection[int], *, now: int) -> int:
     """Have jobs done that the worker has without knowing it, for the answer to its claim was lost: all that are its,
     but for those it holds. How many there were. Nothing else of the worker may claim meanwhile."""
-    return _requeue(conn, "j.worker_id = :worker", {"worker": worker_id}, held=held, uncounted=True, now=now)
+    left = _running(conn, "j.worker_id = :worker", {"worker": worker_id})
+    gone = [msgspec.structs.replace(_ready(row), uncounted=True) for row in left if row.id not in held]
+    return _move(conn, gone, now=now)
 
 
 def retire(conn: Connection, worker_id: int, *, now: int) -> int:
@@ -111,34 +125,17 @@ def prune(conn: Connection, *, now: int) -> None:
     )
 
 
-def _requeue(
-    conn: Connection,
-    whose: str,
-    bound: Mapping[str, object],
-    *,
-    held: Collection[int],
-    uncounted: bool,
-    now: int,
-) -> int:
-    how = flavour.of(conn)
-    lock = "FOR NO KEY UPDATE OF j" if how is flavour.POSTGRESQL else ""
-    rows = conn.execute(
-        statement(
-            f"""{moves.CLAIMED} WHERE j.state = 1 AND {whose}
-                ORDER BY j.id {lock}"""
-        ),
-        bound,
-    )
-    gone = [
-        Move(
-            job=moves.claimed(row),
-            worker_id=row.worker_id,
-            to=State.READY,
-            uncounted=uncounted,
-        )
-        for row in rows
-        if row.id not in held
-    ]
+def _running(conn: Connection, whose: str, bound: Mapping[str, object]) -> Sequence[Row[Any]]:
+    lock = "FOR NO KEY UPDATE OF j" if flavour.of(conn) is flavour.POSTGRESQL else ""
+    query = f"{moves.CLAIMED} WHERE j.state = 1 AND {whose} ORDER BY j.id {lock}"
+    return conn.execute(statement(query), bound).all()
+
+
+def _ready(row: Row[Any]) -> Move:
+    return Move(job=moves.claimed(row), worker_id=row.worker_id, to=State.READY)
+
+
+def _move(conn: Connection, gone: Sequence[Move], *, now: int) -> int:
     left = moves.leave(conn, gone, now=now)
     moves.count(conn, [(move.job, move.to) for move in gone if move.job.id in left], now=now)
     return len(left)
