@@ -7,7 +7,7 @@ import pyvips
 from PIL.BmpImagePlugin import BmpImageFile
 
 from stackroom.media.endings import check_end_of_gif, check_end_of_png
-from stackroom.media.examined import Probe
+from stackroom.media.examined import Probe, within
 from stackroom.media.formats import Format
 from stackroom.media.probe import check_pixels
 
@@ -30,12 +30,18 @@ def fitted(path: Path, found: Probe, box: int) -> pyvips.Image:
     Cheap where the format allows (a JPEG is reduced while it is decoded), and still every byte of the picture
     has been read and understood when this returns. Raises what decoders raise.
     """
+    width, height = within(found.width, found.height, box)
     if found.format not in _LOADERS:
-        return reduced(decoded(path, found), box).copy_memory()
-    image = pyvips.Image.thumbnail(str(path), box, height=box, size="down", fail_on="error")
+        return resized(decoded(path, found), width, height).copy_memory()
+    image = pyvips.Image.thumbnail(str(path), width, height=height, size="force", fail_on="error")
     if not image.get("vips-loader").startswith(_LOADERS[found.format]):
         raise ValueError("The content can be taken for two formats.")
     return in_srgb(image).copy_memory()
+
+
+def resized(image: pyvips.Image, width: int, height: int) -> pyvips.Image:
+    """Make an image exactly this large."""
+    return in_srgb(image.thumbnail_image(width, height=height, size="force"))
 
 
 def reduced(image: pyvips.Image, box: int) -> pyvips.Image:

@@ -11,6 +11,12 @@ MAX_PIXELS = 16_384 * 16_384
 THUMBNAIL_SIZES = (100, 200, 400, 1024)
 
 
+def within(width: int, height: int, box: int) -> tuple[int, int]:
+    """The size at which a picture fits into a square: never enlarged, and as `info.json` can say without looking."""
+    scale = min(1.0, box / max(width, height))
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
 class Probe(msgspec.Struct, frozen=True):
     """What the headers of an image say. Sizes are as seen: after the EXIF orientation has been applied."""
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pyvips
 
 from stackroom.errors import Unavailable
-from stackroom.media.decoding import check_the_rest, decoded, fitted, reduced
-from stackroom.media.examined import MAX_PIXELS, Converted, Examined, Thumbnail
+from stackroom.media.decoding import check_the_rest, decoded, fitted, reduced, resized
+from stackroom.media.examined import MAX_PIXELS, Converted, Examined, Probe, Thumbnail, within
 from stackroom.media.fingerprint import fingerprint as fingerprint_of
 from stackroom.media.formats import Format
 from stackroom.media.probe import damage_explained, probe
@@ -42,7 +42,7 @@ def examine(
         with damage_explained():
             original = decoded(path, found)
         converted = _write_png(original, out_dir / "converted.png")
-        largest = reduced(original, largest_box).copy_memory()
+        largest = resized(original, *within(found.width, found.height, largest_box)).copy_memory()
     else:
         with damage_explained():
             largest = fitted(path, found, largest_box)
@@ -50,7 +50,7 @@ def examine(
     return Examined(
         found,
         converted,
-        tuple(_write_thumbnail(largest, out_dir, box) for box in thumbnail_sizes),
+        tuple(_write_thumbnail(largest, found, out_dir, box) for box in thumbnail_sizes),
         fingerprint_of(reduced(largest, _FINGERPRINTED)),
     )
 
@@ -63,7 +63,7 @@ def thumbnail(path: Path, out_dir: Path, box: int, *, max_pixels: int = MAX_PIXE
     found = probe(path, max_pixels=max_pixels)
     with damage_explained():
         picture = fitted(path, found, box)
-    return _write_thumbnail(picture, out_dir, box)
+    return _write_thumbnail(picture, found, out_dir, box)
 
 
 def fingerprint(path: Path, *, max_pixels: int = MAX_PIXELS) -> bytes:
@@ -76,8 +76,8 @@ def fingerprint(path: Path, *, max_pixels: int = MAX_PIXELS) -> bytes:
         return fingerprint_of(fitted(path, found, _FINGERPRINTED))
 
 
-def _write_thumbnail(picture: pyvips.Image, out_dir: Path, box: int) -> Thumbnail:
-    small = reduced(picture, box)
+def _write_thumbnail(picture: pyvips.Image, found: Probe, out_dir: Path, box: int) -> Thumbnail:
+    small = resized(picture, *within(found.width, found.height, box))
     if small.hasalpha():
         path, content_type = out_dir / f"thumb-{box}.webp", "image/webp"
         with _room_explained():

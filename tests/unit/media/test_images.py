@@ -11,7 +11,7 @@ import pyvips
 from PIL import Image, ImageCms
 
 from stackroom.errors import Invalid, StackroomError, TooLarge, Unavailable, UnsupportedMedia
-from stackroom.media.examined import THUMBNAIL_SIZES, Examined
+from stackroom.media.examined import THUMBNAIL_SIZES, Examined, within
 from stackroom.media.formats import Format, sniff
 from stackroom.media.images import examine, thumbnail
 from stackroom.media.probe import damage_explained, probe
@@ -128,6 +128,16 @@ def test_thumbnails_come_in_the_order_asked_for_and_are_never_larger_than_the_or
         (200, 200, 100),
     ]
     assert len({small.path for small in found.thumbnails}) == 4
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "png", "webp"])
+@pytest.mark.parametrize("size", [(772, 1541), (669, 1617), (1231, 1886), (1533, 709)])
+def test_how_large_a_thumbnail_is_can_be_told_from_the_size_of_the_image(
+    kind: str, size: tuple[int, int], tmp_path: Path
+) -> None:
+    found = examined(tmp_path, picture(kind, *size), thumbnail_sizes=THUMBNAIL_SIZES)
+    made = [(small.width, small.height) for small in found.thumbnails]
+    assert made == [within(*size, box) for box in THUMBNAIL_SIZES]
 
 
 def test_without_thumbnails_the_file_is_verified_all_the_same(tmp_path: Path) -> None:
