@@ -1,0 +1,144 @@
+"""Renditions: files derived from a stored image, made when they are first asked for, and kept as long as its bytes.
+
+The bytes under a key never change, so what was made of them stays right. It is swept with them.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import msgspec
+
+from stackroom import faults
+from stackroom.database.transaction import Database
+from stackroom.ingest.keeping import thumbnail_profile
+from stackroom.library import blobs
+from stackroom.media.formats import HEAD_SIZE, sniff
+from stackroom.media.studio import Studio
+from stackroom.storage.blobstore import BlobStore, MissingBytes
+from stackroom.storage.keys import rendition_key
+from stackroom.storage.staging import Staging
+
+PYRAMID = "pyramid"
+_REMEMBERED = 10_000
+Make = Callable[[Path, Path], Awaitable[Path | None]]
+"""Makes a file in a folder from the stored one; None if there is nothing to make."""
+
+
+class Rendition(msgspec.Struct, frozen=True):
+    """A stored derived file."""
+
+    key: str
+    size: int
+    content_type: str
+
+
+class Renditions:
+    """Finds or makes them. However many ask for one at the same time, it is made once."""
+
+    def __init__(self, database: Database, store: BlobStore, staging: Staging, studio: Studio) -> None:
+        self._database = database
+        self._store = store
+        self._staging = staging
+        self._studio = studio
+        self._at_work: dict[str, asyncio.Task[bool]] = {}
+        self._pyramids: OrderedDict[str, str] = OrderedDict()
+
+    async def thumbnail(self, blob_id: int, key: str, box: int) -> Rendition:
+        """The thumbnail that fits into a square of one of `examined.THUMBNAIL_SIZES`: JPEG, or WebP with transparency.
+
+        Raises what decoding raises, and MissingBytes where the image was purged meanwhile.
+        """
+        profile = thumbnail_profile(box)
+
+        async def make(_: Path, folder: Path) -> Path:
+            with self._store.open_local(await self.zoomable(key)) as best:
+                return (await self._studio.thumbnail(best, folder, box)).path
+
+        found = await asyncio.to_thread(self._find, rendition_key(key, profile))
+        if found is None:
+            await self._make_once(blob_id, key, profile, make)
+            found = await asyncio.to_thread(self._find, rendition_key(key, profile))
+        if found is None:
+            raise MissingBytes("this image has just been deleted")
+        return found
+
+    async def zoomable(self, key: str) -> str:
+        """The key of what a piece of this image is best rendered from, by what there is: its pyramid, or itself."""
+        if key not in self._pyramids:
+            pyramid = rendition_key(key, PYRAMID)
+            if not await asyncio.to_thread(self._exists, pyramid):
+                return key
+            self._remember(key, pyramid)
+        return self._pyramids[key]
+
+    async def pyramid(self, blob_id: int, key: str) -> str:
+        """The key of the image's pyramid, which is made if there is none: its own if it is one itself.
+
+        Raises what decoding raises, and MissingBytes where the image was purged meanwhile.
+        """
+        if (found := await self.zoomable(key)) != key or key in self._pyramids:
+            return found
+
+        async def make(original: Path, folder: Path) -> Path | None:
+            out = folder / PYRAMID
+            return out if await self._studio.pyramid(original, out) else None
+
+        made = await self._make_once(blob_id, key, PYRAMID, make)
+        self._remember(key, rendition_key(key, PYRAMID) if made else key)
+        return self._pyramids[key]
+
+    def forget(self, key: str) -> None:
+        """What was known of an image turned out to be no longer so."""
+        self._pyramids.pop(key, None)
+
+    async def _make_once(self, blob_id: int, key: str, profile: str, make: Make) -> bool:
+        """Whether something was made. Who gives up waiting does not take it from the others who wait."""
+        wanted = rendition_key(key, profile)
+        task = self._at_work.get(wanted)
+        if task is None:
+            task = asyncio.create_task(self._make(blob_id, key, wanted, make))
+            self._at_work[wanted] = task
+            task.add_done_callback(lambda done: self._finished(wanted, done))
+        return await asyncio.shield(task)
+
+    def _finished(self, wanted: str, task: asyncio.Task[bool]) -> None:
+        del self._at_work[wanted]
+        if not task.cancelled():
+            task.exception()  # those who waited have had it; if nobody did any more, nobody needs to be told
+
+    async def _make(self, blob_id: int, key: str, wanted: str, make: Make) -> bool:
+        with self._staging.workspace() as folder, self._store.open_local(key) as original:
+            made = await make(original, folder)
+            if made is None:
+                return False
+            faults.reach("render:before-store")
+            await asyncio.to_thread(self._store.put, wanted, made)
+        # If the image was purged meanwhile, the sweeper may have been here already. If it is purged later, the sweeper
+        # will find this one. So it is enough to look once, after it has been stored.
+        found = await self._database.read(lambda conn: blobs.get(conn, blob_id))
+        if found is None or found.storage_key != key:
+            await asyncio.to_thread(self._store.delete, [wanted])
+            raise MissingBytes("this image has just been deleted")
+        return True
+
+    def _find(self, key: str) -> Rendition | None:
+        try:
+            size = self._store.size(key)
+            head = b"".join(self._store.read(key, 0, HEAD_SIZE))
+        except MissingBytes:
+            return None
+        return Rendition(key, size, sniff(head) or "image/jpeg")
+
+    def _exists(self, key: str) -> bool:
+        try:
+            self._store.size(key)
+        except MissingBytes:
+            return False
+        return True
+
+    def _remember(self, key: str, pyramid: str) -> None:
+        self._pyramids[key] = pyramid
+        if len(self._pyramids) > _REMEMBERED:
+            self._pyramids.popitem(last=False)
