@@ -1,4 +1,4 @@
-"""A server in a thread of this process, reached over a real socket as its clients do, with a customer and a stranger."""
+"""A server in a thread of this process, reached over a real socket as its clients do, with two customers."""
 
 import asyncio
 import logging
