@@ -79,6 +79,7 @@ class Entered(msgspec.Struct, frozen=True, kw_only=True):
     dataset_id: int
     name: str
     new: bool
+    job_id: int = 0
 
 
 class _Known(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,7 +122,7 @@ def enter(
     _renew(conn, entered, named, jobs, batch_id=batch_id, keep_batch=keep_batch, now=now)
     said = [(to.asset_id, to.dataset_id, _said(each)) for each, to in zip(arrivals, entered, strict=True)]
     registrations.write(conn, actor.organization_id, said, now=now)
-    return entered
+    return [msgspec.structs.replace(each, job_id=jobs[each.asset_id]) for each in entered]
 
 
 def read_task(task: str) -> Task:

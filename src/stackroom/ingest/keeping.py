@@ -12,6 +12,8 @@ from stackroom.storage.blobstore import BlobStore
 from stackroom.storage.keys import rendition_key
 
 _CONVERTED = {".heic", ".heif"}
+PYRAMID = "pyramid"
+"""The profile of the rendition that large pictures are zoomed into by."""
 _KINDS = ("image", "video", "audio")
 
 

@@ -249,6 +249,27 @@ class Uploads:
         )
 
 
+def hold(conn: Connection, organization_id: int, dataset_id: int, blob_id: int, *, now: int) -> int:
+    """Keep a blob that something is about to refer to, as an upload to a place that is none would: it is given up by
+    `forget_uploads`, or expires. The number of that upload."""
+    row = {
+        "uuid": ids.new(),
+        "organization_id": organization_id,
+        "dataset_id": dataset_id,
+        "folder_path": "",
+        "name": "",
+        "content_type": "",
+        "blob_id": blob_id,
+        "created_at": now,
+        "received_at": now,
+        "expires_at": now + REGISTER_WITHIN,
+    }
+    made = conn.execute(insert(upload), row).inserted_primary_key
+    assert made is not None
+    number: int = made[0]
+    return number
+
+
 def register(conn: Connection, actor: Actor, prepared: Prepared, *, now: int) -> Asset:
     """Make the asset. Raises `Conflict` if its name has been taken, `Invalid` (`upload_missing`) if another call has
     registered this upload."""
