@@ -142,6 +142,14 @@ dataset = _table(
     **NUMBERED_ONCE,
 )
 
+# The numbers of datasets that are gone: those are given to no other.
+spent_number = _table(
+    "spent_number",
+    Column("organization_id", Key, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+
 # The row of a folder that is gone stays, for the journals that name it: `removed_from` is where it was, and `path`
 # then is no path, so that its place is free. To delete it, SQLite would look through all assets for one in it.
 folder = _table(

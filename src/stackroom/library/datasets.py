@@ -5,11 +5,24 @@ from typing import Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
-from sqlalchemy import ColumnElement, Connection, Row, case, func, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Row,
+    case,
+    cast,
+    func,
+    insert,
+    literal,
+    select,
+    union_all,
+    update,
+)
 
 from stackroom import ids
 from stackroom.access import Actor, Role, require
-from stackroom.database.schema import ARCHIVED, LIVE, asset, dataset, folder
+from stackroom.database.schema import ARCHIVED, LIVE, asset, dataset, folder, spent_number
 from stackroom.errors import Conflict, Invalid, NotFound
 from stackroom.events import log
 from stackroom.library import changes
@@ -17,6 +30,15 @@ from stackroom.library.names import ROOT, clean_dataset_name, compose
 
 ANNOTATION_TYPES = frozenset({"bbox", "box", "polygon", "polyline", "keypoint"})
 MAX_CLASS_NAME = 120
+MAX_NUMBER = 2**31 - 1
+
+
+class Defaults(msgspec.Struct, frozen=True, kw_only=True):
+    """What new images of a dataset are to have, where a protocol has such defaults."""
+
+    tags: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    max_unauthorised: int = -1
 
 
 class Dataset(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +54,7 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
     archived_at: int | None
     created_at: int
     updated_at: int
+    defaults: Defaults = Defaults()
 
 
 class DatasetChanges(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -47,6 +70,7 @@ class DatasetChanges(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     annotation_types: list[str] | UnsetType = UNSET
     classes: list[dict[str, Any]] | UnsetType = UNSET
     classes_base: list[dict[str, Any]] | UnsetType = UNSET
+    defaults: Defaults | UnsetType = UNSET
 
 
 class Totals(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,16 +91,21 @@ def create(
     readme: str | None = None,
     annotation_types: Sequence[str] = ("bbox",),
     classes: Sequence[dict[str, Any]] = (),
+    number: int | None = None,
+    defaults: Defaults | None = None,
     now: int,
 ) -> Dataset:
-    """Make an empty dataset with its root folder. Raises `Conflict` for a taken name, `Invalid` for a bad one."""
+    """Make an empty dataset with its root folder.
+
+    Without a `number` it gets the lowest that none of the organization's datasets ever had. Raises `Conflict` for a
+    taken name or number, `Invalid` for a bad one.
+    """
     require(actor, Role.MEMBER, "creating a dataset")
     name = clean_dataset_name(name)
     check_annotation_types(annotation_types)
     check_classes(classes)
     _refuse_taken(conn, actor, name)
-    mine = dataset.c.organization_id == actor.organization_id
-    number = 1 + (conn.scalar(select(func.max(dataset.c.number)).where(mine)) or 0)
+    number = _free_number(conn, actor) if number is None else _checked_number(conn, actor, number)
     uuid = ids.new()
     conn.execute(
         insert(dataset).values(
@@ -90,6 +119,7 @@ def create(
             classes=_json(list(classes)),
             created_at=now,
             updated_at=now,
+            defaults=None if defaults is None else _json(defaults),
         )
     )
     made = find(conn, actor, ids.text(uuid))
@@ -112,6 +142,22 @@ def find(conn: Connection, actor: Actor, reference: str) -> Dataset:
 
 def by_id(conn: Connection, actor: Actor, dataset_id: int) -> Dataset | None:
     return _where(conn, actor, dataset.c.id == dataset_id)
+
+
+def by_number(conn: Connection, actor: Actor, number: int) -> Dataset:
+    """Raises `NotFound`, for another organization's dataset as for none."""
+    found = by_numbers(conn, actor, [number])
+    if not found:
+        raise NotFound(f"there is no dataset with number {number}")
+    return found[number]
+
+
+def by_numbers(conn: Connection, actor: Actor, numbers: Iterable[int]) -> dict[int, Dataset]:
+    """Those of the organization's datasets that there are, by number. One statement."""
+    wanted = [each for each in numbers if 0 < each <= MAX_NUMBER]
+    mine = dataset.c.organization_id == actor.organization_id
+    rows = conn.execute(select(dataset).where(mine, dataset.c.number.in_(wanted))) if wanted else ()
+    return {row.number: _from_row(row) for row in rows}
 
 
 def page(
@@ -166,7 +212,7 @@ def change(conn: Connection, actor: Actor, reference: str, wanted: DatasetChange
         values["classes"] = merge_classes(found.classes, wanted.classes_base, wanted.classes)
         check_classes(values["classes"])
     documents: dict[str, object] = {
-        name: _json(values[name]) for name in ("annotation_types", "classes") if name in values
+        name: _json(values[name]) for name in ("annotation_types", "classes", "defaults") if name in values
     }
     written: dict[str, object] = {**values, **documents, "updated_at": now}
     conn.execute(update(dataset).where(dataset.c.id == found.id).values(written))
@@ -237,6 +283,31 @@ def _refuse_taken(conn: Connection, actor: Actor, name: str) -> None:
         )
 
 
+def _checked_number(conn: Connection, actor: Actor, number: int) -> int:
+    if not 0 < number <= MAX_NUMBER:
+        raise Invalid(f"number: a dataset's is from 1 to {MAX_NUMBER}")
+    if _where(conn, actor, dataset.c.number == number) is not None:
+        raise Conflict(f"there is a dataset with number {number} already")
+    return number
+
+
+def _free_number(conn: Connection, actor: Actor) -> int:
+    """The lowest that no dataset has or had: who remembers one that is gone must not come upon another."""
+    used = union_all(
+        *(
+            select(table.c.number.label("number")).where(table.c.organization_id == actor.organization_id)
+            for table in (dataset, spent_number)
+        )
+    ).cte("used")
+    next_ones = (
+        select(literal(1, BigInteger).label("number"))
+        .union_all(select(cast(used.c.number, BigInteger) + 1))
+        .subquery()
+    )
+    free = select(func.min(next_ones.c.number)).where(next_ones.c.number.not_in(select(used.c.number)))
+    return conn.scalar(free) or 1
+
+
 def _where(conn: Connection, actor: Actor, where: ColumnElement[bool]) -> Dataset | None:
     mine = dataset.c.organization_id == actor.organization_id
     row = conn.execute(select(dataset).where(mine, where)).first()
@@ -247,6 +318,7 @@ def _from_row(row: Row[Any]) -> Dataset:
     values = {field: getattr(row, field) for field in Dataset.__struct_fields__}
     for document in ("annotation_types", "classes"):
         values[document] = msgspec.json.decode(values[document])
+    values["defaults"] = msgspec.json.decode(values["defaults"] or "{}", type=Defaults)
     return Dataset(**values)
 
 

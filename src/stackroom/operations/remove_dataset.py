@@ -66,6 +66,11 @@ def remove_dataset(conn: Connection, actor: Actor, reference: str, *, now: int) 
     folders = conn.execute(delete(folder).where(here)).rowcount
     conn.execute(update(operation).where(operation.c.dataset_id == found.id).values(dataset_id=None))
     conn.execute(delete(dataset).where(dataset.c.id == found.id))
+    conn.execute(
+        statement("""INSERT INTO spent_number (organization_id, number) VALUES (:organization, :number)
+            ON CONFLICT DO NOTHING"""),
+        {"organization": found.organization_id, "number": found.number},
+    )
     log.record(conn, actor, "dataset.deleted", at=now, data={"name": found.name, "assets": assets})
     but_the_root = folders - 1
     return Removed(dataset=found, assets=assets, folders=but_the_root, blobs=gone, blobs_kept=held - gone)

@@ -43,6 +43,16 @@ def rendition_key(blob: str, profile: str) -> str:
     return checked(rendition_prefix(blob) + profile)
 
 
+def renditions_of(owner: str) -> str:
+    """Build what the keys of all renditions of an owner's blobs begin with."""
+    return f"renditions/{owner}/"
+
+
+def blob_of(rendition: str) -> str:
+    """The key of the blob from which a rendition was made."""
+    return "blobs/" + rendition.removeprefix("renditions/").partition(".")[0]
+
+
 def checked(key: str) -> str:
     """Return the key, or raise Invalid `invalid_key` if it could mean another place (`..`, `//`).
 

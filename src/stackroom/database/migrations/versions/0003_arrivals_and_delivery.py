@@ -9,6 +9,18 @@ down_revision = "0002"
 
 def upgrade() -> None:
     op.create_table(
+        "spent_number",
+        sa.Column(
+            "organization_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "number"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "asset_manifest",
         sa.Column(
             "asset_id",
