@@ -1,8 +1,9 @@
 """The composition root: from settings to an open library, and to a server over it. Owns start and stop."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
 
 import structlog
 
@@ -11,11 +12,18 @@ from stackroom.clock import Clock
 from stackroom.database.connect import connect
 from stackroom.database.secrets import own_secret
 from stackroom.exports.exporter import Exporter
+from stackroom.ingest.arriving import KIND
 from stackroom.ingest.fingerprints import fill
+from stackroom.ingest.forgetting import forget
+from stackroom.ingest.origins import Origins
+from stackroom.ingest.pipeline import Pipeline
+from stackroom.ingest.renditions import Renditions
+from stackroom.ingest.settling import record_finished
 from stackroom.ingest.uploads import Uploads
 from stackroom.library.sweep import sweep
 from stackroom.media.studio import Studio
 from stackroom.operations.runner import Runner
+from stackroom.queue.dispatcher import Dispatcher
 from stackroom.settings import Settings
 from stackroom.storage.local import LocalStore
 from stackroom.storage.staging import Staging
@@ -24,6 +32,8 @@ from stackroom.web.shared.signing import Signer
 
 log = structlog.get_logger(__name__)
 SWEEP_EVERY = 60.0
+DRAIN = 4.0
+"""Seconds that arrivals under way are given to end when the server stops, after its requests have."""
 
 
 @asynccontextmanager
@@ -38,10 +48,20 @@ async def open_library(settings: Settings, now: Clock = clock.now) -> AsyncItera
         store = LocalStore(settings.storage_dir)
         store.check()
         staging = Staging(settings.staging_dir, settings.max_upload_bytes)
-        studio = Studio(
-            processes=settings.pixel_processes or None, max_pixels=settings.max_megapixels * 1_000_000
-        )
+        studio = Studio(processes=settings.decoders, max_pixels=settings.max_megapixels * 1_000_000)
         closing.push_async_callback(studio.close)
+        origins = Origins(settings)
+        closing.push_async_callback(origins.close)
+        pipeline = Pipeline(
+            database,
+            store,
+            Staging(settings.staging_dir, settings.max_origin_bytes),
+            studio,
+            origins,
+            fetch_seconds=settings.origin_seconds,
+            pyramid_pixels=settings.pyramid_megapixels * 1_000_000,
+            now=now,
+        )
         signing = await database.write(lambda conn: own_secret(conn, "signing"))
         sweep_soon = asyncio.Event()
         yield Services(
@@ -52,7 +72,19 @@ async def open_library(settings: Settings, now: Clock = clock.now) -> AsyncItera
             studio=studio,
             uploads=Uploads(database, store, staging, studio, now),
             runner=Runner(database, now),
+            renditions=Renditions(database, store, staging, studio),
             exporter=Exporter(database, store, staging, sweep_soon, now),
+            origins=origins,
+            pipeline=pipeline,
+            dispatcher=Dispatcher(
+                database,
+                {KIND: pipeline},
+                slots=settings.slots,
+                now=now,
+                per_organization=settings.max_running_per_organization or None,
+                on_finished=lambda conn, batch_ids, at: record_finished(conn, batch_ids, now=at),
+                drain=DRAIN,
+            ),
             signer=Signer(signing, now),
             sweep_soon=sweep_soon,
             now=now,
@@ -61,16 +93,32 @@ async def open_library(settings: Settings, now: Clock = clock.now) -> AsyncItera
 
 @asynccontextmanager
 async def at_work(services: Services) -> AsyncIterator[None]:
-    """What runs beside the server: pixels, large operations, exports, the sweeper, fingerprints of what came before
-    there were any. Ends in order, nothing half-done."""
+    """What runs beside the server: pixels, arrivals, large operations, exports, the sweeper, fingerprints of what came
+    before there were any. Ends in order, nothing half-done."""
     services.staging.sweep(0.0)
     await services.studio.start()
-    duties = (
+    duties = [
         services.runner.run(),
         services.exporter.run(),
         _keep_sweeping(services),
         _take_fingerprints(services),
-    )
+    ]
+    if services.settings.slots:
+        duties.append(services.dispatcher.run())
+    async with _doing(duties):
+        yield
+
+
+@asynccontextmanager
+async def helping(services: Services) -> AsyncIterator[None]:
+    """What a worker beside a server does: arrivals, and nothing else. Ends in order, nothing half-done."""
+    await services.studio.start()
+    async with _doing([services.dispatcher.run()]):
+        yield
+
+
+@asynccontextmanager
+async def _doing(duties: Sequence[Coroutine[None, None, None]]) -> AsyncIterator[None]:
     tasks = [asyncio.create_task(duty) for duty in duties]
     try:
         yield
@@ -91,10 +139,14 @@ async def _take_fingerprints(services: Services) -> None:
 
 
 async def _keep_sweeping(services: Services) -> None:
+    days = services.settings.batches_kept_days
+    kept_for = days * clock.DAY if days else None
     while True:
         services.sweep_soon.clear()
         try:
             await sweep(services.database, services.store, services.now)
+            while await services.database.write(partial(forget, kept_for=kept_for, now=services.now())):
+                pass
         except Exception:
             log.exception("sweep.failed")
         with suppress(TimeoutError):

@@ -35,7 +35,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     pyramid_megapixels: int = 50
     """From this size on an image gets its pyramid on arrival; a smaller one when somebody zooms in on it."""
     pixel_processes: int = 0
-    """Processes that decode images; 0 means one for each core."""
+    """Processes that decode images; 0 means one for each core, and as many as there are workers."""
+    workers: int | None = None
+    """How many arrivals this server takes in at once; None means one for each core, and 0 leaves it to others."""
+    max_running_per_organization: int = 0
+    """How many arrivals of one organization are taken in at once, by all servers together; 0 is no limit."""
+    batches_kept_days: int = 0
+    """After how many days finished batches are forgotten; 0 is never."""
     max_origin_mb: int = 1024
     origin_seconds: int = 300
     origin_allow: str = ""
@@ -70,6 +76,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def staging_dir(self) -> Path:
         # Beside the store, on its file system: bytes are linked into place, never copied.
         return self.storage_dir.parent / (self.storage_dir.name + ".staging")
+
+    @property
+    def slots(self) -> int:
+        """How many arrivals are taken in at once."""
+        return (os.cpu_count() or 1) if self.workers is None else self.workers
+
+    @property
+    def decoders(self) -> int:
+        """How many processes decode images."""
+        return self.pixel_processes or max(self.slots, os.cpu_count() or 1)
 
     @property
     def max_upload_bytes(self) -> int:
@@ -127,24 +143,36 @@ def _path(kind: type, value: object) -> object:
     raise NotImplementedError(kind)
 
 
+_LEAST = {
+    1: (
+        "max_upload_mb",
+        "max_megapixels",
+        "iiif_max_megapixels",
+        "pyramid_megapixels",
+        "max_batch",
+        "max_origin_mb",
+        "origin_seconds",
+    ),
+    0: (
+        "pixel_processes",
+        "workers",
+        "max_running_per_organization",
+        "batches_kept_days",
+        "storage_policy_images",
+        "storage_policy_bytes",
+    ),
+}
+
+
 def _problems(settings: Settings) -> Iterator[str]:
     storage, public = urlsplit(settings.storage_url), urlsplit(settings.public_url)
     if not 0 <= settings.port <= 65535:
         yield f"port {settings.port} is not between 0 and 65535"
-    if settings.max_upload_mb < 1:
-        yield "max_upload_mb must be at least 1"
-    if settings.max_megapixels < 1:
-        yield "max_megapixels must be at least 1"
-    if settings.iiif_max_megapixels < 1:
-        yield "iiif_max_megapixels must be at least 1"
-    if settings.pyramid_megapixels < 1:
-        yield "pyramid_megapixels must be at least 1"
-    if settings.max_batch < 1:
-        yield "max_batch must be at least 1"
-    if settings.storage_policy_images < 0 or settings.storage_policy_bytes < 0:
-        yield "storage_policy_images and storage_policy_bytes cannot be negative"
-    if settings.pixel_processes < 0:
-        yield "pixel_processes cannot be negative"
+    for least, names in _LEAST.items():
+        for name in names:
+            value = getattr(settings, name)
+            if value is not None and value < least:
+                yield f"{name} must be at least 1" if least else f"{name} cannot be negative"
     if settings.storage_url and (storage.scheme != "file" or not storage.path):
         yield f"storage_url {settings.storage_url!r} must be file:///path"
     if settings.public_url and (public.scheme not in {"http", "https"} or not public.netloc):
@@ -155,10 +183,6 @@ def _problems(settings: Settings) -> Iterator[str]:
 
 
 def _problems_with_origins(settings: Settings) -> Iterator[str]:
-    if settings.max_origin_mb < 1:
-        yield "max_origin_mb must be at least 1"
-    if settings.origin_seconds < 1:
-        yield "origin_seconds must be at least 1"
     try:
         AllowList.parse(settings.origin_allow)
     except ValueError as error:

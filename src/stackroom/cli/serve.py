@@ -66,6 +66,19 @@ class AllSettings(Library, frozen=True, kw_only=True):
     pixel_processes: Annotated[
         int | None, _flag("PIXEL_PROCESSES", "Processes that decode. Default: one for each core", _LIMITS)
     ] = None
+    workers: Annotated[
+        int | None,
+        _flag("WORKERS", "Arrivals taken in at once; 0 is none. Default: one for each core", _LIMITS),
+    ] = None
+    max_running_per_organization: Annotated[
+        int | None,
+        _flag(
+            "MAX_RUNNING_PER_ORGANIZATION", "Of these, for one organization. Default: all of them", _LIMITS
+        ),
+    ] = None
+    batches_kept_days: Annotated[
+        int | None, _flag("BATCHES_KEPT_DAYS", "When finished batches are forgotten. Default: never", _LIMITS)
+    ] = None
     max_origin_mb: Annotated[
         int | None, _flag("MAX_ORIGIN_MB", "Largest original fetched, in MB. Default: 1024", _LIMITS)
     ] = None

@@ -7,9 +7,13 @@ import msgspec
 from stackroom.clock import Clock
 from stackroom.database.transaction import Database
 from stackroom.exports.exporter import Exporter
+from stackroom.ingest.origins import Origins
+from stackroom.ingest.pipeline import Pipeline
+from stackroom.ingest.renditions import Renditions
 from stackroom.ingest.uploads import Uploads
 from stackroom.media.studio import Studio
 from stackroom.operations.runner import Runner
+from stackroom.queue.dispatcher import Dispatcher
 from stackroom.settings import Settings
 from stackroom.storage.blobstore import BlobStore
 from stackroom.storage.staging import Staging
@@ -26,6 +30,11 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     uploads: Uploads
     runner: Runner
     exporter: Exporter
+    renditions: Renditions
+    origins: Origins
+    pipeline: Pipeline
+    dispatcher: Dispatcher
+    """To be woken after jobs were submitted."""
     signer: Signer
     allowances: Allowances = msgspec.field(default_factory=Allowances)
     sweep_soon: asyncio.Event
