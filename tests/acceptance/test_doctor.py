@@ -147,6 +147,7 @@ def sql(*statements: str) -> Callable[[Patient], None]:
 
 OTHER = "(SELECT id FROM organization WHERE name = 'Bystander')"
 FINISHED = "(SELECT id FROM operation ORDER BY id LIMIT 1)"
+A_BATCH = "(uuid, organization_id, priority, count, created_at)"
 DAMAGE: list[tuple[set[str], Callable[[Patient], None]]] = [
     ({"schema"}, sql("UPDATE alembic_version SET version_num = 'another'")),
     (
@@ -223,6 +224,17 @@ DAMAGE: list[tuple[set[str], Callable[[Patient], None]]] = [
     ({"exports_swept"}, sql("UPDATE dataset_export SET expires_at = 1")),
     ({"bytes_present"}, lambda patient: patient.export.unlink()),
     ({"bytes_whole"}, lambda patient: os.truncate(patient.export, 5)),
+    ({"batches_counted"}, sql(f"INSERT INTO batch {A_BATCH} VALUES (x'01', 1, 1, 1, 1)")),
+    ({"batches_finished"}, sql(f"INSERT INTO batch {A_BATCH} VALUES (x'01', 1, 1, 0, 1)")),
+    (
+        {"lanes_counted"},
+        sql("INSERT INTO lane (kind, priority, organization_id, unfinished) VALUES ('x', 1, 1, 1)"),
+    ),
+    (
+        {"jobs_have_workers"},
+        sql("INSERT INTO job (lane_id, state, worker_id, task, created_at) VALUES (1, 2, 1, '', 1)"),
+    ),
+    ({"arrivals_have_jobs"}, sql("UPDATE asset SET state = 'ingesting' WHERE id = 1")),
     ({"uploads_swept"}, sql("UPDATE upload SET expires_at = 1")),
     ({"loose_bytes_swept"}, sql("INSERT INTO loose_bytes VALUES ('blobs/gone', 1)")),
     ({"bytes_present"}, lambda patient: patient.object.unlink()),

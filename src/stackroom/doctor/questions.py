@@ -197,6 +197,50 @@ QUESTIONS = (
         advice="A running server does this within a minute. If one runs, look into its log for exports.stuck.",
     ),
     Question(
+        check="batches_counted",
+        title="Every batch counts its items as they are",
+        query="""SELECT b.uuid AS batch, b.count, b.completed, b.errors, b.cancelled, c.jobs AS there FROM batch b
+            LEFT JOIN (SELECT batch_id, count(*) AS jobs, sum(CASE state WHEN 2 THEN 1 ELSE 0 END) AS completed,
+                    sum(CASE state WHEN 3 THEN 1 ELSE 0 END) AS errors,
+                    sum(CASE state WHEN 4 THEN 1 ELSE 0 END) AS cancelled
+                FROM job WHERE batch_id IS NOT NULL GROUP BY batch_id) c ON c.batch_id = b.id
+            WHERE b.completed <> COALESCE(c.completed, 0) OR b.errors <> COALESCE(c.errors, 0)
+                OR b.cancelled <> COALESCE(c.cancelled, 0) OR (NOT b.loading AND b.count <> COALESCE(c.jobs, 0))""",
+        advice="Test these batches: that puts their counters right.",
+    ),
+    Question(
+        check="batches_finished",
+        title="A batch is finished if all of its items are, and not before",
+        query="""SELECT uuid AS batch, count, completed, errors, cancelled, finished_at FROM batch
+            WHERE (finished_at IS NOT NULL) <> (NOT loading AND completed + errors + cancelled = count)""",
+        advice="Test these batches: that puts them right.",
+    ),
+    Question(
+        check="lanes_counted",
+        title="Every lane of the queue counts its jobs as they are",
+        query="""SELECT l.id AS lane, l.kind, l.unfinished, l.running, c.jobs, c.running AS are_running FROM lane l
+            LEFT JOIN (SELECT lane_id, count(*) AS jobs, sum(CASE state WHEN 1 THEN 1 ELSE 0 END) AS running
+                FROM job WHERE state IN (0, 1, 5) GROUP BY lane_id) c ON c.lane_id = l.id
+            WHERE l.unfinished <> COALESCE(c.jobs, 0) OR l.running <> COALESCE(c.running, 0)""",
+    ),
+    Question(
+        check="jobs_have_workers",
+        title="No job is left with a worker that is dead",
+        query=f"""SELECT j.id AS job, j.worker_id AS worker FROM job j LEFT JOIN worker w ON w.id = j.worker_id
+            WHERE (j.state <> 1 AND j.worker_id IS NOT NULL)
+            OR (j.state = 1 AND (w.id IS NULL OR w.dead)
+                AND COALESCE(j.started_at, 0) < :now - {60 * clock.SECOND})""",
+        advice="A running server takes them up within a minute. If one runs, look into its log for queue.stuck.",
+    ),
+    Question(
+        check="arrivals_have_jobs",
+        title="Every asset that is on its way in has a job that brings it",
+        query="""SELECT a.uuid AS asset FROM asset a
+            LEFT JOIN job j ON j.id = a.job_id AND j.state IN (0, 1, 5)
+            WHERE a.state = 'ingesting' AND j.id IS NULL""",
+        advice="Register these images again, or delete them.",
+    ),
+    Question(
         check="uploads_swept",
         title="Uploads that nobody registered are forgotten in time",
         query=f"SELECT uuid AS upload, name FROM upload WHERE expires_at < :now - {clock.HOUR}",
