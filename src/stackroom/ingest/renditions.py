@@ -20,7 +20,6 @@ from stackroom.storage.blobstore import BlobStore, MissingBytes
 from stackroom.storage.keys import rendition_key
 from stackroom.storage.staging import Staging
 
-PYRAMID = "pyramid"
 _REMEMBERED = 10_000
 Make = Callable[[Path, Path], Awaitable[Path | None]]
 """Makes a file in a folder from the stored one; None if there is nothing to make."""

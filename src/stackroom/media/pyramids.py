@@ -115,9 +115,15 @@ def make(path: Path, out: Path, *, max_pixels: int = MAX_PIXELS) -> bool:
         return False
     with damage_explained():
         picture = displayable(_from_top_to_bottom(path, found))
-        tiles = {"tile": True, "tile_width": TILE, "tile_height": TILE, "pyramid": True, "bigtiff": True}
+        tiles: dict[str, object] = {
+            "tile": True,
+            "tile_width": TILE,
+            "tile_height": TILE,
+            "pyramid": True,
+            "bigtiff": True,
+        }
         if picture.hasalpha():
-            kept = {"compression": "deflate", "predictor": "horizontal"}
+            kept: dict[str, object] = {"compression": "deflate", "predictor": "horizontal"}
         else:
             kept = {"compression": "jpeg", "Q": _QUALITY}
         try:

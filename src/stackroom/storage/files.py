@@ -62,6 +62,11 @@ class FilePieces:
         self._at += len(piece)
         return piece
 
+    @property
+    def length(self) -> int:
+        """How many bytes are left."""
+        return max(0, self._stop - self._at)
+
     def fileno(self) -> int:
         """The open file, for whoever can send it without reading it. Raises ValueError once closed."""
         if self._descriptor is None:

@@ -11,6 +11,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from stackroom.errors import NotFound
 from stackroom.web.dlcs.app import ROOTS as DLCS_ROOTS
 from stackroom.web.dlcs.app import make_app as make_dlcs
+from stackroom.web.iiif.app import ROOTS as DELIVERY
+from stackroom.web.iiif.app import make_app as make_iiif
 from stackroom.web.native.app import make_app as make_native
 from stackroom.web.pictograph.app import make_app as make_pictograph
 from stackroom.web.shared.errors import plain_error
@@ -25,11 +27,13 @@ _SENSIBLE_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
 def make_server(services: Services) -> ASGIApp:
     """The whole server as one ASGI application."""
     pictograph, dlcs = make_pictograph(services), make_dlcs(services)
+    delivery = make_iiif(services)
     faces = [
         ("/api/v1/developer", pictograph),
         ("/api/v1/api-keys", pictograph),
         ("/library/v1", make_native(services)),
         ("/storage", make_transfer(services)),
+        *((root, delivery) for root in DELIVERY),
         ("/health", _health),
         *((root, dlcs) for root in DLCS_ROOTS),
     ]

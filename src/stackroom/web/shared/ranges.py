@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from stackroom.storage.blobstore import BlobStore
+from stackroom.storage.files import FilePieces
 
 FOREVER = "public, max-age=2592000, immutable"  # thirty days
 ASK_AGAIN = "private, no-cache"
@@ -37,8 +38,9 @@ class StoredFile(msgspec.Struct, frozen=True, kw_only=True):
 class StoredFileResponse(Response):
     """The whole file or one range of it, in pieces; 304, 412 and 416 where the request's conditions say so."""
 
-    def __init__(self, store: BlobStore, file: StoredFile) -> None:
+    def __init__(self, store: BlobStore, file: StoredFile, headers: Mapping[str, str] | None = None) -> None:
         super().__init__()
+        self._more = dict(headers or {})
         self._store = store
         self._file = file
 
@@ -65,10 +67,10 @@ class StoredFileResponse(Response):
 
     def _decide(self, headers: Mapping[str, str]) -> tuple[int, int, int]:
         size, etag = self._file.size, self._file.etag
-        if (wanted := headers.get("if-match")) is not None and not _names(wanted, etag):
+        if (wanted := headers.get("if-match")) is not None and not names(wanted, etag):
             return 412, 0, 0
         if (known := headers.get("if-none-match")) is not None:
-            if _names(known, etag):
+            if names(known, etag):
                 return 304, 0, 0
         elif headers.get("if-modified-since") == self._last_modified():
             return 304, 0, 0
@@ -82,6 +84,7 @@ class StoredFileResponse(Response):
     def _fields(self, status: int, start: int, stop: int) -> dict[str, str]:
         file = self._file
         fields = {
+            **{name: value for name, value in self._more.items() if name != "content-type"},
             "etag": file.etag,
             "last-modified": self._last_modified(),
             "cache-control": file.cache_control,
@@ -108,6 +111,25 @@ class StoredFileResponse(Response):
         return formatdate(self._file.modified // 1_000_000, usegmt=True)
 
 
+class PiecesResponse(Response):
+    """A file that is open and has no name any more. It is closed at the end, also where the client has gone."""
+
+    def __init__(self, pieces: FilePieces, headers: Mapping[str, str]) -> None:
+        super().__init__(headers={**headers, "content-length": str(pieces.length)})
+        self._pieces = pieces
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - nothing to receive
+        try:
+            await send(
+                {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+            )
+            while piece := await asyncio.to_thread(next, self._pieces, b""):
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+        finally:
+            self._pieces.close()
+        await send({"type": "http.response.body", "body": b""})
+
+
 def parse_range(header: str, size: int) -> tuple[int, int] | None:
     """The half-open range a Range header asks for, (0, 0) if it cannot be satisfied, None if it is to be ignored:
     several ranges, or not bytes at all."""
@@ -128,5 +150,7 @@ def etag_of(sha256: bytes) -> str:
     return f'"{sha256.hex()}"'
 
 
-def _names(header: str, etag: str) -> bool:
+def names(header: str, etag: str) -> bool:
+    """Whether a list of tags has this one, as far as a weak comparison goes."""
+    etag = etag.removeprefix("W/")
     return header.strip() == "*" or etag in {tag.strip().removeprefix("W/") for tag in header.split(",")}

@@ -1,0 +1,17 @@
+"""The error answer of delivery. The Image API knows no 422: what cannot be understood is a bad request."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from stackroom.errors import Invalid, StackroomError, Unauthenticated
+from stackroom.web.shared.errors import plain_error, status_of
+
+CHALLENGE = 'Basic realm="Stackroom"'
+
+
+def refuse(request: Request, error: StackroomError, status: int | None) -> Response:
+    code = status or (400 if isinstance(error, Invalid) else status_of(error))
+    response = plain_error(request, error, code)
+    if isinstance(error, Unauthenticated):
+        response.headers["www-authenticate"] = CHALLENGE
+    return response
