@@ -12,7 +12,7 @@ import msgspec
 
 from stackroom import faults
 from stackroom.database.transaction import Database
-from stackroom.ingest.keeping import thumbnail_profile
+from stackroom.ingest.keeping import PYRAMID, thumbnail_profile
 from stackroom.library import blobs
 from stackroom.media.formats import HEAD_SIZE, sniff
 from stackroom.media.studio import Studio
