@@ -149,7 +149,8 @@ async def _read(reader: asyncio.StreamReader) -> Asked | None:
     first, *lines = head.decode("latin-1").split("\r\n")
     fields = (line.partition(":") for line in lines if line)
     headers = {name.strip().lower(): value.strip() for name, _, value in fields}
-    return Asked(unquote(first.split(" ")[1].lstrip("/")), headers) if first else None
+    path = first.partition(" ")[2].partition(" ")[0].partition("?")[0]
+    return Asked(unquote(path.lstrip("/")), headers) if first else None
 
 
 async def _answer(talk: Talk) -> bool:
@@ -245,7 +246,7 @@ async def _packed(talk: Talk, rest: list[str]) -> None:
 
 
 async def _bomb(talk: Talk, _rest: list[str]) -> None:
-    await talk.whole(gzip.compress(bytes(100_000_000), 1), Content_Encoding="gzip")
+    await talk.whole(gzip.compress(bytes(10**6)) * 100, Content_Encoding="gzip")
 
 
 async def _endless(talk: Talk, _rest: list[str]) -> None:

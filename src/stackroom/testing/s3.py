@@ -85,9 +85,9 @@ def running_s3(folder: Path) -> Iterator[RunningS3]:
     finally:
         process.kill()
         process.wait()
-        for part in ("master", "volume", "filer", "s3"):  # it puts them there, whatever its environment says
-            left = f"seaweedfs-{part}-grpc-{ports[f'{part}.grpc']}.sock"
-            Path(tempfile.gettempdir(), left).unlink(missing_ok=True)
+        for port in ports.values():  # it puts them there, whatever its environment says
+            for left in Path(tempfile.gettempdir()).glob(f"seaweedfs-*-{port}.sock"):
+                left.unlink(missing_ok=True)
 
 
 def _program() -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from collections.abc import Iterable
 
 from stackroom.ingest.origins.folders import Folders
 from stackroom.ingest.origins.objects import Objects, object_at_aws, object_of
@@ -43,6 +44,14 @@ class Origins:
 
     async def close(self) -> None:
         await self._web.close()
+
+    def check(self, origins: Iterable[str]) -> None:
+        """Refuse at once what names files of this machine that may not be read, rather than item by item later on.
+
+        Raises `Fail` for the first of them. Nothing is looked at, neither here nor elsewhere.
+        """
+        for origin in origins:
+            self._folders.check(origin)
 
     async def fetch(self, origin: str, arrival: Arrival, *, strategy: Approach | None = None) -> Fetched:
         """Stream an origin's bytes into an arrival, which the caller then finishes.

@@ -21,6 +21,8 @@ from stackroom.ingest.origins.sink import Sink, in_thread
 _MISSING = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG}
 _PORTS = {"http": 80, "https": 443}
 
+_FILES = ("/", "file:")
+
 
 class Rewrite(msgspec.Struct, frozen=True):
     """The beginning of URLs, part by part, and the folder that stands for it."""
@@ -57,11 +59,21 @@ class Folders:
             raise _bad(origin, "names another machine: write file:///path")
         return _inside(Path("/"), _parts(url), origin)
 
+    def check(self, origin: str) -> None:
+        """Raise the `Fail` of an origin that is meant as a file here and is in no folder that may be read."""
+        if origin.startswith(_FILES):
+            place = self.place(origin)
+            if place is not None and not self._is_inside(place):
+                raise _outside(origin)
+
     async def fetch(self, origin: str, place: Path, sink: Sink) -> Fetched:
         """Read a file that `place` named. Raises `Fail` and `Retry`."""
         await in_thread(lambda stopped: self._copy(origin, place, sink, stopped))
         name = os.fsencode(place.name).decode(errors="replace")
         return fetched(sink.size, content_type=None, names=(name,))
+
+    def _is_inside(self, place: Path) -> bool:
+        return any(place.is_relative_to(root) for root in self._roots)
 
     def _rewritten(self, origin: str, url: SplitResult) -> Path | None:
         site, parts = _site(url), _parts(url)
@@ -83,7 +95,7 @@ class Folders:
 
     @contextmanager
     def _opened(self, origin: str, place: Path) -> Iterator[int]:
-        if not any(place.is_relative_to(root) for root in self._roots):
+        if not self._is_inside(place):
             raise _outside(origin)
         real = Path(os.path.realpath(place, strict=True))
         roots = [Path(os.path.realpath(root)) for root in self._roots]

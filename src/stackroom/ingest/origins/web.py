@@ -104,8 +104,11 @@ def _url(origin: str, target: str, base: httpx.URL | None = None) -> httpx.URL:
             f"{shown(origin)} leads on to {shown(str(url))}, and only http and https are followed.",
             code="origin_not_offered",
         )
-    if not url.host or port == 0:
-        raise Fail(f"{shown(origin)} names no host. Write http(s)://host/path.", code="bad_origin")
+    if not url.host or (port is not None and not 0 < port < 65536):
+        raise Fail(
+            f"{shown(origin)} names no host and port that can be. Write http(s)://host/path.",
+            code="bad_origin",
+        )
     return url
 
 
