@@ -229,7 +229,7 @@ QUESTIONS = (
         query=f"""SELECT j.id AS job, j.worker_id AS worker FROM job j LEFT JOIN worker w ON w.id = j.worker_id
             WHERE (j.state <> 1 AND j.worker_id IS NOT NULL)
             OR (j.state = 1 AND (w.id IS NULL OR w.dead)
-                AND COALESCE(j.started_at, 0) < :now - {60 * clock.SECOND})""",
+                AND COALESCE(j.started_at, 0) < CAST(:now AS bigint) - {60 * clock.SECOND})""",
         advice="A running server takes them up within a minute. If one runs, look into its log for queue.stuck.",
     ),
     Question(
