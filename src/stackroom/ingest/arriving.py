@@ -9,9 +9,10 @@ import struct
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 import msgspec
+from msgspec import UNSET
 from sqlalchemy import Connection, Row, select
 
 from stackroom import ids
@@ -35,11 +36,14 @@ from stackroom.library.names import (
     split_name,
 )
 from stackroom.library.registrations import Registration
+from stackroom.media.media_types import by_extension
 from stackroom.queue.jobs import NewJob
 from stackroom.queue.submit import submit, submit_one
 
 KIND = "ingest"
-UNKNOWN = "application/octet-stream"
+UNKNOWN = "image/unknown"
+"""What is thought of an origin that does not say, in any way."""
+_NO_NAMES = {"": "untitled", ".": "_", "..": "__"}
 FIRST_NUMBER = 2
 """The second `photo.jpg` of a folder becomes `photo-2.jpg`."""
 
@@ -120,8 +124,7 @@ def enter(
     jobs = _submit(conn, actor, arrivals, entered, batch_id=batch_id, priority=priority, now=now)
     _insert(conn, actor, arrivals, entered, named, jobs, batch_id=batch_id, now=now)
     _renew(conn, entered, named, jobs, batch_id=batch_id, keep_batch=keep_batch, now=now)
-    said = [(to.asset_id, to.dataset_id, _said(each)) for each, to in zip(arrivals, entered, strict=True)]
-    registrations.write(conn, actor.organization_id, said, now=now)
+    _register(conn, actor, arrivals, entered, now=now)
     return [msgspec.structs.replace(each, job_id=jobs[each.asset_id]) for each in entered]
 
 
@@ -134,22 +137,33 @@ def called(each: Arriving) -> str:
     """What a new asset is called if nobody minds: as asked for, or after its key, or else after its origin."""
     if each.name is not None:
         return final_name(clean_name(each.name))
-    _, extension = split_name(_file_name(each.origin))
-    name = _file_name(each.origin) if each.key is None else each.key
-    if each.key is not None and not split_name(name)[1]:
-        name = name[: MAX_NAME - len(extension)] + extension
+    name = _file_name(each.origin)
+    if each.key is not None:
+        extension = split_name(name)[1]
+        name = each.key if split_name(each.key)[1] else each.key[: MAX_NAME - len(extension)] + extension
     return final_name(clean_name(_as_a_name(name)))
 
 
 def _file_name(origin: str) -> str:
     """The last part of an origin, as a browser would call the download."""
-    return unquote(urlsplit(origin).path.rstrip("/").rpartition("/")[2])
+    path = origin.partition("?")[0].partition("#")[0]
+    last = path.rstrip("/").rpartition("/")[2]
+    return unquote(last) if "%" in last else last
+
+
+def _media_type(each: Arriving) -> str:
+    """What is thought of a new asset until its bytes are there."""
+    said = each.media_type
+    if said is None and each.registration is not None and each.registration.media_type is not UNSET:
+        said = each.registration.media_type
+    return said or by_extension(_file_name(each.origin)) or by_extension(each.name or "") or UNKNOWN
 
 
 def _as_a_name(text: str) -> str:
     """Nobody chose this text as a name, so that nobody need be told that it is none."""
-    printable = "".join("_" if it in "/\\" or not it.isprintable() else it for it in text)
-    return {"": "untitled", ".": "_", "..": "__"}.get(printable, printable[:MAX_NAME])
+    if not text.isprintable() or "/" in text or "\\" in text:
+        text = "".join("_" if it in "/\\" or not it.isprintable() else it for it in text)
+    return _NO_NAMES.get(text, text[:MAX_NAME])
 
 
 def _check_datasets(conn: Connection, actor: Actor, wanted: set[int]) -> None:
@@ -290,7 +304,7 @@ def _held(conn: Connection, where: str, pairs: Collection[tuple[int, str]]) -> I
     how = flavour.of(conn)
     there = how.probe.format(table="asset", alias="a", where=where)
     query = f"SELECT a.folder_id, a.name FROM {how.pairs} s {there}"
-    yield from conn.execute(statement(query), {"pairs": _json(list(pairs))}).tuples()
+    yield from conn.execute(statement(query), {"pairs": _json(list(pairs))})
 
 
 def _entered(
@@ -353,7 +367,7 @@ def _submit(
         now=now,
     )
     rows = conn.execute(select(job.c.asset_id, job.c.id).where(job.c.batch_id == batch_id))
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def _task(each: Arriving, to: Entered) -> str:
@@ -384,8 +398,8 @@ def _insert(  # noqa: PLR0917 - what each of these is, is said nowhere better th
             *named[n],
             arrivals[n].name or _file_name(arrivals[n].origin) or named[n][1],
             arrivals[n].key,
-            kind_of(arrivals[n].media_type),
-            arrivals[n].media_type or UNKNOWN,
+            kind_of(_media_type(arrivals[n])),
+            _media_type(arrivals[n]),
             jobs[entered[n].asset_id],
         )
         for at, n in enumerate(new)
@@ -453,10 +467,23 @@ def _renew(
     )
 
 
-def _said(each: Arriving) -> Registration:
-    """What is noted of an asset: at least where it comes from, so that it can be taken in again."""
-    said = msgspec.structs.replace(each.registration or Registration(), origin=each.origin)
-    return said if each.media_type is None else msgspec.structs.replace(said, media_type=each.media_type)
+def _register(
+    conn: Connection, actor: Actor, arrivals: Sequence[Arriving], entered: Sequence[Entered], *, now: int
+) -> None:
+    """Note where each comes from, so that it can be taken in again, and what else is said of it."""
+    plain = []
+    said = []
+    for each, to in zip(arrivals, entered, strict=True):
+        if to.new and each.registration is None:
+            plain.append((to.asset_id, to.dataset_id, each.origin, _media_type(each)))
+        else:
+            given = msgspec.structs.replace(each.registration or Registration(), origin=each.origin)
+            if each.media_type is not None:
+                given = msgspec.structs.replace(given, media_type=each.media_type)
+            said.append((to.asset_id, to.dataset_id, given))
+    registrations.write_origins(conn, actor.organization_id, plain)
+    if said:
+        registrations.write(conn, actor.organization_id, said, now=now)
 
 
 def _record(

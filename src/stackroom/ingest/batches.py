@@ -156,6 +156,17 @@ def page(
     return [_from_row(row) for row in rows], total
 
 
+def newest(
+    conn: Connection, actor: Actor, which: Which, *, before: int | None = None, limit: int
+) -> list[Batch]:
+    """Batches by number, the newest first, from before this number on: so each is seen once while others come in."""
+    where = [batch.c.organization_id == actor.organization_id, *_WHICH[which]]
+    if before is not None:
+        where.append(batch.c.id < before)
+    rows = conn.execute(select(batch).where(*where).order_by(batch.c.id.desc()).limit(limit))
+    return [_from_row(row) for row in rows]
+
+
 def items(
     conn: Connection, found: Batch, state: ItemState | None = None, *, after: int = -1, limit: int
 ) -> list[Item]:
@@ -266,7 +277,7 @@ def queue_state(
         lanes.append(lane.c.priority == priority)
         open_batches.append(batch.c.priority == priority)
     sums = [func.coalesce(func.sum(column), 0) for column in (lane.c.unfinished, lane.c.running)]
-    size, running = conn.execute(select(*sums).where(*lanes)).tuples().one()
+    size, running = conn.execute(select(*sums).where(*lanes)).one()
     batches = conn.scalar(select(func.count()).select_from(batch).where(*open_batches)) or 0
     return QueueState(size=int(size), running=int(running), batches=batches)
 

@@ -81,7 +81,7 @@ def of(
     older = select(batch.c.id, left.label("left")).where(
         *open_ones, batch.c.priority == priority, batch.c.id <= batch_id, ~batch.c.loading
     )
-    waiting = dict(conn.execute(older).tuples().all())
+    waiting = dict(conn.execute(older).all())
     lanes = conn.execute(
         select(lane.c.priority, lane.c.unfinished).where(
             lane.c.kind == KIND,

@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from stackroom.web.native import admin, people, routes
+from stackroom.web.native import admin, batches, people, routes
 from stackroom.web.native.errors import refuse
 from stackroom.web.native.openapi import Endpoint, document
 from stackroom.web.shared.face import Handler, make_face, resource
@@ -28,6 +28,7 @@ def endpoints() -> list[Endpoint]:
 
     listed = [
         *routes.ENDPOINTS,
+        *batches.ENDPOINTS,
         *people.ENDPOINTS,
         *admin.ENDPOINTS,
         Endpoint(

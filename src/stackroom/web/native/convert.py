@@ -250,7 +250,7 @@ def moment(value: int) -> str:
     return clock.to_datetime(value).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def _moment_out(value: int | None) -> str | None:
+def moment_out(value: int | None) -> str | None:
     return None if value is None else moment(value)
 
 
@@ -293,9 +293,9 @@ def operation(
         plan=plan or None,
         samples=None if samples is None else [item(each) for each in samples],
         rate=None if rate is None else round(rate, 1),
-        estimated_completion=_moment_out(finishes),
+        estimated_completion=moment_out(finishes),
         created_at=moment(found.created_at),
-        finished_at=_moment_out(found.finished_at),
+        finished_at=moment_out(found.finished_at),
         error=found.error,
     )
 
@@ -417,7 +417,7 @@ def asset(
         height=found.height,
         annotation_count=found.annotation_count,
         tags=tagged,
-        archived_at=_moment_out(found.archived_at),
+        archived_at=moment_out(found.archived_at),
         created_at=moment(found.created_at),
         updated_at=moment(found.updated_at),
         version=found.version,

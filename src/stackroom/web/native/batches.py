@@ -1,0 +1,273 @@
+"""Taking in: batches of arrivals, submitted, watched, tried again and cancelled."""
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from stackroom import clock, ids
+from stackroom.access import Actor, Role, require
+from stackroom.database.transaction import Connection
+from stackroom.errors import Invalid
+from stackroom.ingest import batches
+from stackroom.ingest.batches import Arriving, Batch, Item
+from stackroom.ingest.origins import Fail
+from stackroom.library import datasets
+from stackroom.library.answers import Answer
+from stackroom.library.registrations import Registration
+from stackroom.queue.jobs import DEFAULT, PRIORITY
+from stackroom.web.native import convert, wire
+from stackroom.web.native.openapi import Endpoint
+from stackroom.web.shared.replies import Once, answer, json_reply
+from stackroom.web.shared.requests import authenticate, decode, read_body, services_of
+from stackroom.web.shared.requests import convert as read_query
+from stackroom.web.shared.services import Services
+
+T = TypeVar("T")
+PREFIX = "/library/v1"
+MAX_BODY = 64 * 2**20
+LARGE_BODY = 2**18
+
+
+async def submit(request: Request) -> Response:
+    actor, _ = await authenticate(request)
+    require(actor, Role.MEMBER, "taking things in")
+    raw = await read_body(request, MAX_BODY)
+    # A hundred thousand origins take half a second to read, which nobody else should wait for.
+    body = await asyncio.to_thread(_read, raw) if len(raw) > LARGE_BODY else _read(raw)
+    services = services_of(request)
+    _check_origins(services, body)
+
+    def work(conn: Connection) -> Answer:
+        now = services.now()
+        dataset = datasets.find(conn, actor, body.dataset)
+        made = batches.accept(
+            conn,
+            actor,
+            [_arriving(each, body.folder, dataset.id) for each in body.items],
+            priority=PRIORITY if body.priority == "priority" else DEFAULT,
+            dataset_id=dataset.id,
+            name=body.name,
+            now=now,
+        )
+        return answer(_shown(conn, actor, made, now=now), 201)
+
+    response = await Once(request, actor, raw).write(work)
+    services.dispatcher.wake()
+    return response
+
+
+async def list_all(request: Request) -> Response:
+    query, now = _query(request, wire.BatchesQuery), services_of(request).now()
+    before = convert.row_id(query.cursor)
+
+    def work(conn: Connection, actor: Actor) -> wire.Batches:
+        found = batches.newest(conn, actor, query.which, before=before, limit=query.limit + 1)
+        page = found[: query.limit]
+        following = convert.cursor(page[-1].id) if len(found) > query.limit else None
+        return wire.Batches(batches=[_shown(conn, actor, each, now=now) for each in page], next=following)
+
+    return json_reply(await _read_for(request, work))
+
+
+async def show(request: Request) -> Response:
+    now = services_of(request).now()
+    return json_reply(
+        await _read_for(
+            request, lambda conn, actor: _shown(conn, actor, _named(conn, actor, request), now=now)
+        )
+    )
+
+
+async def list_items(request: Request) -> Response:
+    query = _query(request, wire.BatchItemsQuery)
+    after = -1 if query.after is None else query.after
+
+    def work(conn: Connection, actor: Actor) -> list[Item]:
+        found = _named(conn, actor, request)
+        return batches.items(conn, found, query.state, after=after, limit=query.limit + 1)
+
+    found = await _read_for(request, work)
+    page = found[: query.limit]
+    following = page[-1].position if len(found) > query.limit else None
+    return json_reply(wire.BatchItems(items=[_item(each) for each in page], next=following))
+
+
+async def cancel(request: Request) -> Response:
+    return await _steer(request, batches.cancel, 200)
+
+
+async def retry(request: Request) -> Response:
+    return await _steer(request, batches.retry, 201)
+
+
+async def _steer(request: Request, how: Callable[..., Batch], status: int) -> Response:
+    actor, _ = await authenticate(request)
+    require(actor, Role.MEMBER, "taking things in")
+    services, reference = services_of(request), request.path_params["batch"]
+
+    def work(conn: Connection) -> Answer:
+        now = services.now()
+        done = how(conn, actor, reference, now=now)
+        return answer(_shown(conn, actor, done, now=now), status)
+
+    response = await Once(request, actor, await read_body(request)).write(work)
+    services.dispatcher.wake()
+    return response
+
+
+def _read(raw: bytes) -> wire.NewBatch:
+    body = decode(raw, wire.NewBatch)
+    if not body.items:
+        raise Invalid(
+            "items: at least one is needed",
+            code="empty_selection",
+            hint="Name what is to be taken in, each by its origin.",
+        )
+    return body
+
+
+def _check_origins(services: Services, body: wire.NewBatch) -> None:
+    try:
+        services.origins.check(each.origin for each in body.items)
+    except Fail as refused:
+        raise Invalid(
+            refused.reason,
+            code=refused.code,
+            hint="Or send the files from where they are, with `stackroom upload`.",
+        ) from refused
+
+
+def _arriving(asked: wire.NewArrival, folder: str, dataset_id: int) -> Arriving:
+    return Arriving(
+        dataset_id=dataset_id,
+        origin=asked.origin,
+        key=asked.key,
+        folder=asked.folder or folder,
+        name=asked.name,
+        media_type=asked.media_type,
+        registration=Registration(tags=asked.tags) if asked.tags else None,
+    )
+
+
+def _named(conn: Connection, actor: Actor, request: Request) -> Batch:
+    return batches.find(conn, actor, request.path_params["batch"])
+
+
+def _shown(conn: Connection, actor: Actor, found: Batch, *, now: int) -> wire.Batch:
+    owner = None if found.dataset_id is None else datasets.by_id(conn, actor, found.dataset_id)
+    expected = batches.estimate(conn, found, now=now)
+    return wire.Batch(
+        id=ids.text(found.uuid),
+        number=found.id,
+        name=found.name,
+        dataset=None if owner is None else wire.Named(id=ids.text(owner.uuid), name=owner.name),
+        priority="priority" if found.priority == PRIORITY else "default",
+        state=found.state,
+        count=found.count,
+        completed=found.completed,
+        errors=found.errors,
+        cancelled=found.cancelled,
+        pending=found.count - found.settled,
+        rate=_rate(found, now),
+        estimated_completion=convert.moment_out(expected),
+        retry_of=found.retry_of,
+        created_at=convert.moment(found.created_at),
+        started_at=convert.moment_out(found.started_at),
+        finished_at=convert.moment_out(found.finished_at),
+    )
+
+
+def _rate(found: Batch, now: int) -> float | None:
+    """Items a second since the first of them began; None when there is nothing to go by, and when nothing goes on."""
+    if found.started_at is None or found.finished_at is not None or not found.settled:
+        return None
+    elapsed = max(now - found.started_at, 1)
+    return round(found.settled * clock.SECOND / elapsed, 1)
+
+
+def _item(found: Item) -> wire.BatchItem:
+    return wire.BatchItem(
+        position=found.position,
+        state=found.state,
+        origin=found.origin,
+        attempts=found.attempt,
+        asset_id=ids.text(found.asset_uuid),
+        name=found.name,
+        key=found.key,
+        code=found.code,
+        reason=found.reason,
+        started_at=convert.moment_out(found.started_at),
+        finished_at=convert.moment_out(found.finished_at),
+    )
+
+
+def _query(request: Request, kind: type[T]) -> T:
+    return read_query({key: value for key, value in request.query_params.items() if value}, kind)
+
+
+async def _read_for(request: Request, work: Callable[[Connection, Actor], T]) -> T:
+    actor, _ = await authenticate(request)
+    return await services_of(request).database.read(lambda conn: work(conn, actor))
+
+
+_BATCHES = PREFIX + "/batches"
+_BATCH = _BATCHES + "/{batch}"
+ENDPOINTS = [
+    Endpoint(
+        method="POST",
+        path=_BATCHES,
+        name="submitBatch",
+        summary="Take in up to 100,000 things from their origins, in the background",
+        handler=submit,
+        body=wire.NewBatch,
+        answers={201: wire.Batch},
+        repeatable=True,
+    ),
+    Endpoint(
+        method="GET",
+        path=_BATCHES,
+        name="listBatches",
+        summary="Batches, newest first",
+        handler=list_all,
+        query=wire.BatchesQuery,
+        answers={200: wire.Batches},
+    ),
+    Endpoint(
+        method="GET",
+        path=_BATCH,
+        name="getBatch",
+        summary="How a batch stands, by id or number",
+        handler=show,
+        answers={200: wire.Batch},
+    ),
+    Endpoint(
+        method="GET",
+        path=_BATCH + "/items",
+        name="listBatchItems",
+        summary="What became of each item, by position",
+        handler=list_items,
+        query=wire.BatchItemsQuery,
+        answers={200: wire.BatchItems},
+    ),
+    Endpoint(
+        method="POST",
+        path=_BATCH + "/retry",
+        name="retryBatch",
+        summary="Submit the failed items once more, as a batch of their own",
+        handler=retry,
+        answers={201: wire.Batch},
+        repeatable=True,
+    ),
+    Endpoint(
+        method="POST",
+        path=_BATCH + "/cancel",
+        name="cancelBatch",
+        summary="Give up what has not been taken in yet",
+        handler=cancel,
+        answers={200: wire.Batch},
+        repeatable=True,
+    ),
+]
