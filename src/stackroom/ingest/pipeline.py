@@ -27,11 +27,11 @@ from stackroom.clock import Clock
 from stackroom.database.schema import asset, organization, registration
 from stackroom.database.transaction import Database
 from stackroom.errors import Invalid, StackroomError, TooLarge, Unavailable, UnsupportedMedia
-from stackroom.ingest import settling
+from stackroom.ingest import settling, stored
 from stackroom.ingest.arriving import Task, read_task
 from stackroom.ingest.identifying import Registered, Seen, examine
 from stackroom.ingest.keeping import PYRAMID, store_thumbnails
-from stackroom.ingest.origins import Fail, Origins, Retry
+from stackroom.ingest.origins import Fail, Fetched, Origins, Retry
 from stackroom.ingest.settling import Kept
 from stackroom.ingest.uploads import hold
 from stackroom.library import blobs, origin_strategies
@@ -40,6 +40,7 @@ from stackroom.library.channels import NONE, Channel
 from stackroom.library.origin_strategies import Approach
 from stackroom.media.studio import Studio
 from stackroom.queue.jobs import Claimed, Result, State
+from stackroom.storage import staging
 from stackroom.storage.blobstore import BlobStore
 from stackroom.storage.keys import rendition_key
 from stackroom.storage.staging import Staged, Staging
@@ -160,7 +161,7 @@ class Pipeline:
         if _has_none(stage.registered.channels):
             return Kept(kind="", content_type="", size=0)
         with self._staging.receive() as arrival, self._staging.workspace() as workspace:
-            fetched = await self._origins.fetch(task.origin, arrival, strategy=stage.approach)
+            fetched = await self._fetch(job, task.origin, stage.approach, arrival)
             staged = arrival.finish()
             faults.reach("ingest:after-fetch")
             try:
@@ -168,6 +169,14 @@ class Pipeline:
                 return await self._keep(job, stage, staged, seen, workspace)
             except (UnsupportedMedia, TooLarge, Invalid) as error:
                 raise Fail(_said(error), code=error.code) from error
+
+    async def _fetch(
+        self, job: Claimed, origin: str, approach: Approach, arrival: staging.Arrival
+    ) -> Fetched:
+        sha256 = stored.sha256_of(origin)
+        if sha256 is not None:
+            return await stored.fetch(self._database, self._store, job, sha256, arrival)
+        return await self._origins.fetch(origin, arrival, strategy=approach)
 
     async def _keep(self, job: Claimed, stage: Stage, staged: Staged, seen: Seen, workspace: Path) -> Kept:
         """Have the bytes in the store, with what was made of them beside them."""
