@@ -25,6 +25,9 @@ class Flavour(msgspec.Struct, frozen=True):
     """The function that gives the greater of two numbers."""
     elements: str
     """Rows (value) of `:{name}`, a JSON list, in its order."""
+    among: str
+    """Completes `id …`: it is in `:{name}`, a JSON list of numbers. So said that PostgreSQL looks each up, where it
+    would otherwise rather read a table that it has not yet counted from end to end."""
     integer: str
     """Element `{n}` of the JSON list `value`, which is a number."""
     string: str
@@ -67,6 +70,7 @@ SQLITE = Flavour(
     clock=":now",
     greatest="max",
     elements="json_each(:{name}) LIMIT -1",
+    among="IN (SELECT value FROM json_each(:{name}) LIMIT -1)",
     integer="json_extract(value, '$[{n}]')",
     string="json_extract(value, '$[{n}]')",
     # The numbers come from a JSON list of that many zeros: twice as fast as counting in a recursive query.
@@ -96,6 +100,7 @@ POSTGRESQL = Flavour(
     clock="CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)",
     greatest="greatest",
     elements="jsonb_array_elements(CAST(:{name} AS jsonb)) AS value",
+    among="= ANY(ARRAY(SELECT CAST(value AS bigint) FROM jsonb_array_elements(CAST(:{name} AS jsonb)) AS value))",
     integer="CAST(value ->> {n} AS bigint)",
     string="value ->> {n}",
     packed="""(SELECT n, substring(CAST(:packed AS bytea) FROM n * 16 + 1 FOR 16) AS uuid

@@ -146,7 +146,7 @@ def _picking(conn: Connection, wanted: Wanted, lock: str) -> TextClause:
     # All priorities are named, so that a lane's neighbours are found by the whole of the unique index.
     beside = "m.kind = l.kind AND m.priority IN (0, 1) AND m.organization_id = l.organization_id"
     texts = flavour.of(conn).texts
-    passed = flavour.rows(flavour.of(conn), "passed", id=int)
+    passed = flavour.of(conn).among.format(name="passed")
     return statement(
         f"""SELECT l.id, l.kind, l.organization_id, l.priority, COALESCE(o.max_running, :most) AS most,
                 (SELECT count(*) FROM lane m WHERE {beside}) AS beside
@@ -154,7 +154,7 @@ def _picking(conn: Connection, wanted: Wanted, lock: str) -> TextClause:
             JOIN lane f ON f.id = (SELECT min(m.id) FROM lane m WHERE {beside})
             WHERE l.ready AND l.kind IN (SELECT value FROM {texts} kinds)
                 {f"AND l.priority = {PRIORITY}" if wanted.only_priority else ""}
-                AND l.id NOT IN (SELECT id FROM {passed} passed)
+                AND NOT (l.id {passed})
                 AND (SELECT sum(m.running) FROM lane m WHERE {beside}) < COALESCE(o.max_running, :most)
                 AND EXISTS (SELECT 1 FROM worker w WHERE w.id = :worker AND NOT w.dead)
             ORDER BY {"" if wanted.by_turn else "l.priority, "}l.turn, l.id LIMIT 1 {lock}"""
@@ -166,7 +166,7 @@ def _parameters(wanted: Wanted, passed: Sequence[int]) -> dict[str, object]:
         "worker": wanted.worker_id,
         "most": NO_LIMIT if wanted.per_organization is None else wanted.per_organization,
         "texts": msgspec.json.encode(wanted.kinds).decode(),
-        "passed": msgspec.json.encode([(each,) for each in passed]).decode(),
+        "passed": msgspec.json.encode(passed).decode(),
     }
 
 
@@ -232,11 +232,11 @@ def _begin_batches(conn: Connection, batch_ids: Collection[int], *, now: int) ->
     if not batch_ids:
         return
     how = flavour.of(conn)
-    wanted = f"SELECT id FROM {flavour.rows(how, 'batches', id=int)} wanted"
+    among = how.among.format(name="batches")
     conn.execute(
         statement(
             f"""{how.update} batch SET started_at = :now WHERE id IN
-                (SELECT id FROM batch WHERE id IN ({wanted}) AND started_at IS NULL {how.skip})"""
+                (SELECT id FROM batch WHERE id {among} AND started_at IS NULL {how.skip})"""
         ),
-        {"now": now, "batches": msgspec.json.encode([(each,) for each in sorted(batch_ids)]).decode()},
+        {"now": now, "batches": msgspec.json.encode(sorted(batch_ids)).decode()},
     )

@@ -78,10 +78,11 @@ def hold(conn: Connection, table: str, ids: Iterable[int]) -> None:
     wanted = list(ids)
     how = flavour.of(conn)
     if how is flavour.POSTGRESQL and len(wanted) > 1:
-        found = f"SELECT id FROM {flavour.rows(how, 'ids', id=int)} wanted"
         conn.execute(
-            statement(f"SELECT id FROM {table} WHERE id IN ({found}) ORDER BY id {how.lock}"),
-            {"ids": _json([(each,) for each in wanted])},
+            statement(
+                f"SELECT id FROM {table} WHERE id {how.among.format(name='ids')} ORDER BY id {how.lock}"
+            ),
+            {"ids": _json(wanted)},
         )
 
 

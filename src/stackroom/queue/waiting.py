@@ -78,14 +78,13 @@ def cancel(conn: Connection, batch_id: int, *, limit: int = PORTION, now: int) -
     if asked.first() is None:
         return Cancelled([], [], more=False)
     found = _not_begun(conn, batch_id, limit)
-    said = flavour.rows(how, "jobs", id=int)
     ended = set(
         conn.scalars(
             statement(
                 f"""{how.update} job SET state = 4, run_at = NULL, finished_at = :now
-                    FROM {said} r WHERE job.id = r.id AND job.state IN (0, 5) RETURNING job.id"""
+                    WHERE id {how.among.format(name="jobs")} AND state IN (0, 5) RETURNING id"""
             ),
-            {"jobs": msgspec.json.encode([(job.id,) for job in found]).decode(), "now": now},
+            {"jobs": msgspec.json.encode([job.id for job in found]).decode(), "now": now},
         )
     )
     jobs = [job for job in found if job.id in ended]
