@@ -9,20 +9,18 @@ import pytest
 if TYPE_CHECKING:
     from .conftest import Face
 
-pytestmark = pytest.mark.every_database
-
 FIRST = {"origin": "https://files.example/vol1/001.tif"}
 SECOND = {"origin": "https://files.example/vol1/002.tif", "name": "two.tif", "folder": "/in", "key": "leaf-2"}
 
 
 def submitted(face: "Face", *items: Any, **more: Any) -> dict[str, Any]:
-    face.a_dataset(f"d-{uuid4().hex[:8]}") if "dataset" not in more else None
     answer = face.post("/batches", {"items": list(items), **more})
     assert answer.status_code == 201, answer.text
     found: dict[str, Any] = answer.json()
     return found
 
 
+@pytest.mark.every_database
 def test_a_batch_is_accepted_with_its_assets(face: "Face") -> None:
     photos = face.a_dataset()
     made = submitted(face, FIRST, {**SECOND, "tags": ["vol1"]}, dataset="photos", folder="/x", name="vol 1")
@@ -69,6 +67,7 @@ def test_a_batch_is_found_by_id_and_by_number_and_by_nobody_else(face: "Face") -
     assert face.ask("GET", "/batches", of=stranger).json() == {"batches": [], "next": None}
 
 
+@pytest.mark.every_database
 def test_batches_are_listed_newest_first_each_once_while_others_come(face: "Face") -> None:
     face.a_dataset()
     made = [submitted(face, FIRST, dataset="photos")["number"] for _ in range(3)]
@@ -81,6 +80,7 @@ def test_batches_are_listed_newest_first_each_once_while_others_come(face: "Face
     assert len(face.get("/batches", which="active").json()["batches"]) == 4
 
 
+@pytest.mark.every_database
 def test_a_cancelled_batch_is_over_and_says_so_again(face: "Face") -> None:
     face.a_dataset()
     made = submitted(face, FIRST, SECOND, dataset="photos")
