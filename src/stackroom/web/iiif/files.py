@@ -72,7 +72,9 @@ async def _subject(here: Visit) -> Subject:
     )
     if found.id not in said:
         raise delivery.not_delivered()
-    picture = (found.width, found.height) if found.width and found.height else None
+    picture = None
+    if found.width and found.height and offered & {channels.IIIF_IMAGE, channels.THUMBS}:
+        picture = found.width, found.height
     facts = said[found.id]
     return Subject(
         label=found.key,

@@ -13,7 +13,7 @@ CONTEXTS = {
     Version.THREE: "http://iiif.io/api/presentation/3/context.json",
 }
 PLACEHOLDER = (1000, 1000)
-"""The canvas of what is no image."""
+"""The canvas of what is not shown: sound, documents, and images that can only be had as files."""
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True):

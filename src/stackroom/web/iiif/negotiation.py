@@ -16,7 +16,7 @@ _RANGE = re.compile(r'[^,"]*(?:"[^"]*"[^,"]*)*')
 
 def wants_linked(accept: str | None, *, otherwise: bool) -> bool:
     """Whether JSON-LD is wanted rather than plain JSON; `otherwise` where the client does not say."""
-    if accept is None:
+    if accept is None or accept.strip() == "*/*":
         return otherwise
     linked, plain = (max(_weights(accept, kind), default=0.0) for kind in (LINKED, PLAIN))
     return linked > plain or (linked == plain > 0 and otherwise)

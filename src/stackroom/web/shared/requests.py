@@ -20,6 +20,7 @@ from stackroom.web.shared.services import Services
 T = TypeVar("T")
 MAX_BODY = 16 * 2**20
 log = structlog.get_logger(__name__)
+_HOST = re.compile(r"[A-Za-z0-9.:_\[\]-]{1,255}")
 _ENCODED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
@@ -150,9 +151,19 @@ def shape_error(error: msgspec.ValidationError, place: str = "body") -> Invalid:
 
 
 def base_url(request: Request) -> str:
-    """How this client reaches this server: the configured public URL, or what the request itself says."""
+    """How this client reaches this server: as configured, or else as the request says, through a proxy or not."""
     configured = services_of(request).settings.public_url.rstrip("/")
-    return configured or f"{request.url.scheme}://{request.headers.get('host') or request.url.netloc}"
+    if configured:
+        return configured
+    told = (
+        request.headers.get(f"x-forwarded-{what}", "").partition(",")[0].strip() for what in ("proto", "host")
+    )
+    scheme, host = told
+    direct = request.headers.get("host") or request.url.netloc
+    return (
+        f"{scheme if scheme in {'http', 'https'} else request.url.scheme}"
+        f"://{host if _HOST.fullmatch(host) else direct}"
+    )
 
 
 def _holds_nul(where: str) -> Invalid:
