@@ -193,7 +193,8 @@ def _problems_with_origins(settings: Settings) -> Iterator[str]:
     for entry, (prefix, folder) in zip(_entries(settings.origin_rewrites), settings.rewrites, strict=True):
         try:
             parts = urlsplit(prefix)
-        except ValueError:  # a bad address between brackets
+            _port = parts.port
+        except ValueError:  # no port, or a bad address between brackets
             parts = urlsplit("")
         of_the_web = (
             parts.scheme in {"http", "https"} and parts.netloc and not parts.query and not parts.fragment
