@@ -12,6 +12,8 @@ from sqlalchemy import Connection, insert
 
 from stackroom import ids
 from stackroom.access import Actor
+from stackroom.database import flavour
+from stackroom.database.flavour import statement
 from stackroom.database.schema import event
 
 
@@ -71,18 +73,35 @@ def record_each(
 
 def record_all(conn: Connection, actor: Actor, happened: Sequence[Happening], *, at: int) -> None:
     """Append events of any kinds, about assets of any datasets, in one statement; of nothing, in none."""
-    rows = [
+    if not happened:
+        return
+    how = flavour.of(conn)
+    said = flavour.rows(how, "rows", n=int, type=str, dataset_id=int, asset=int, batch_id=int, data=str)
+    uuid = how.slice.format(name="uuids", n="r.n")
+    asset_uuid = how.slice.format(name="assets", n="r.asset")
+    common = _common(actor, "", at, None)
+    rows = []
+    assets: list[bytes] = []
+    for n, each in enumerate(happened):
+        place = None
+        if each.asset_uuid is not None:
+            place = len(assets)
+            assets.append(each.asset_uuid)
+        rows.append((n, each.kind, each.dataset_id, place, each.batch_id, _json(each.data)))
+    conn.execute(
+        statement(f"""INSERT INTO event (uuid, type, dataset_id, asset_uuid, batch_id, data,
+                organization_id, at, key_id, ip, user_agent, request_id)
+            SELECT {uuid}, r.type, r.dataset_id, {asset_uuid}, r.batch_id, r.data,
+                CAST(:organization_id AS bigint), CAST(:at AS bigint), CAST(:key_id AS bigint),
+                CAST(:ip AS text), CAST(:user_agent AS text), CAST(:request_id AS text)
+            FROM {said} r"""),
         {
-            **_common(actor, each.kind, at, each.dataset_id),
-            "uuid": ids.new(),
-            "asset_uuid": each.asset_uuid,
-            "batch_id": each.batch_id,
-            "data": _json(each.data),
-        }
-        for each in happened
-    ]
-    if rows:
-        conn.execute(insert(event), rows)
+            **{name: value for name, value in common.items() if name not in {"type", "dataset_id"}},
+            "rows": msgspec.json.encode(rows).decode(),
+            "uuids": ids.new_block(len(happened)),
+            "assets": b"".join(assets),
+        },
+    )
 
 
 def _common(actor: Actor, kind: str, at: int, dataset_id: int | None) -> dict[str, Any]:

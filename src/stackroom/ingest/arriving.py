@@ -151,7 +151,7 @@ def _file_name(origin: str) -> str:
     return unquote(last) if "%" in last else last
 
 
-def _media_type(each: Arriving) -> str:
+def media_type_of(each: Arriving) -> str:
     """What is thought of a new asset until its bytes are there."""
     said = each.media_type
     if said is None and each.registration is not None and each.registration.media_type is not UNSET:
@@ -262,7 +262,8 @@ def _name(
     conn: Connection, arrivals: Sequence[Arriving], known: Mapping[int, _Known], *, now: int
 ) -> dict[int, tuple[int, str]]:
     """The folder and a free name for each that gets one: what is new, and what was archived. By the arrival's place."""
-    paths = {n: clean_path(each.folder) for n, each in enumerate(arrivals) if n not in known}
+    cleaned = {folder: clean_path(folder) for folder in {each.folder for each in arrivals}}
+    paths = {n: cleaned[each.folder] for n, each in enumerate(arrivals) if n not in known}
     places: dict[tuple[int, str], int] = {}
     for dataset_id in sorted({arrivals[n].dataset_id for n in paths}):
         inside = {path for n, path in paths.items() if arrivals[n].dataset_id == dataset_id}
@@ -317,7 +318,7 @@ def _entered(
     count = len(arrivals) - len(known)
     uuids = iter(struct.unpack("16s" * count, ids.new_block(count)))
     numbered = flavour.of(conn).numbers.format(table="asset")
-    numbers = conn.execute(statement(numbered), {"count": count}).scalars()
+    numbers = iter(conn.scalars(statement(numbered), {"count": count}).all())
     return [
         Entered(
             asset_id=known[n].id if n in known else next(numbers),
@@ -390,20 +391,12 @@ def _insert(  # noqa: PLR0917 - what each of these is, is said nowhere better th
     if not new:
         return
     how = flavour.of(conn)
-    rows = [
-        (
-            at,
-            entered[n].asset_id,
-            entered[n].dataset_id,
-            *named[n],
-            arrivals[n].name or _file_name(arrivals[n].origin) or named[n][1],
-            arrivals[n].key,
-            kind_of(_media_type(arrivals[n])),
-            _media_type(arrivals[n]),
-            jobs[entered[n].asset_id],
-        )
-        for at, n in enumerate(new)
-    ]
+    rows = []
+    for at, n in enumerate(new):
+        each, to, (folder_id, name) = arrivals[n], entered[n], named[n]
+        original, media_type = each.name or _file_name(each.origin) or name, media_type_of(each)
+        about = original, each.key, kind_of(media_type), media_type, jobs[to.asset_id]
+        rows.append((at, to.asset_id, to.dataset_id, folder_id, name, *about))
     columns = "dataset_id, folder_id, name, original_name, key, kind, content_type, job_id"
     uuid = how.slice.format(name="uuids", n="r.n")
     said = flavour.rows(
@@ -475,7 +468,7 @@ def _register(
     said = []
     for each, to in zip(arrivals, entered, strict=True):
         if to.new and each.registration is None:
-            plain.append((to.asset_id, to.dataset_id, each.origin, _media_type(each)))
+            plain.append((to.asset_id, to.dataset_id, each.origin, media_type_of(each)))
         else:
             given = msgspec.structs.replace(each.registration or Registration(), origin=each.origin)
             if each.media_type is not None:

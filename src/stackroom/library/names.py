@@ -159,6 +159,8 @@ def beginning(name: str) -> str:
 
 
 def _composed(raw: str, what: str, code: str = "invalid_name") -> str:
+    if raw.isascii() and raw.isprintable():
+        return raw
     if any(unicodedata.category(character) in {"Cc", "Cs"} for character in raw):
         raise _refused(what, raw, "contains control characters", "Remove them.", code=code)
     return unicodedata.normalize("NFC", raw)

@@ -1,6 +1,5 @@
 """Which type a file of a name probably is. A guess, for what no better source tells; `formats.sniff` looks inside."""
 
-import posixpath
 from types import MappingProxyType
 from typing import Final
 
@@ -48,4 +47,5 @@ _BY_EXTENSION: Final = MappingProxyType(
 
 def by_extension(name: str) -> str | None:
     """From the end of a file's name or of the path of a URL; None if it says nothing."""
-    return _BY_EXTENSION.get(posixpath.splitext(name)[1].lower())
+    _, dot, extension = name.rpartition(".")
+    return _BY_EXTENSION.get(dot + extension.lower())
