@@ -104,11 +104,27 @@ def family_of_media_type(media_type: str) -> Family:
     return "I" if kind == "image" else "T" if kind in {"audio", "video"} else "F"
 
 
-def check(channel: str, policy: str | None, media_type: str) -> Channel:
-    """The channel as it is kept; without a policy, under that which the media type gets.
+def named(channel: str, policy: str) -> Channel:
+    """A channel under a policy of it, which may be given as an address, whose end is its name.
 
-    `policy` may be an address, of which the last part is its name. Raises `Invalid`: `unknown_channel`,
-    `unsuitable_channel` for a media type that it cannot deliver, `unknown_policy`.
+    Raises `Invalid`: `unknown_channel`, `unknown_policy`.
+    """
+    if channel not in POLICIES:
+        raise _unknown(channel)
+    name = policy.rstrip("/").rpartition("/")[2]
+    if name not in POLICIES[channel]:
+        raise Invalid(
+            f"Failed to match delivery channel policy '{policy}' of channel '{channel}'",
+            code="unknown_policy",
+            hint=f"Policies of {channel} are {', '.join(POLICIES[channel])}.",
+        )
+    return Channel(channel, name)
+
+
+def check(channel: str, policy: str | None, media_type: str) -> Channel:
+    """`named`, for an asset of this media type; without a policy, under that which it usually gets.
+
+    Raises `Invalid` (`unsuitable_channel`) for what the channel cannot deliver.
     """
     if channel not in POLICIES:
         raise _unknown(channel)
@@ -118,17 +134,9 @@ def check(channel: str, policy: str | None, media_type: str) -> Channel:
             f"'{channel}' is not a valid delivery channel for asset of type '{media_type}'",
             code="unsuitable_channel",
         )
-    known = POLICIES[channel]
     if policy is None or not policy.strip():
         return Channel(channel, _usual(channel, media_type))
-    name = policy.rstrip("/").rpartition("/")[2]
-    if name not in known:
-        raise Invalid(
-            f"Failed to match delivery channel policy '{policy}' of channel '{channel}'",
-            code="unknown_policy",
-            hint=f"Policies of {channel} are {', '.join(known)}.",
-        )
-    return Channel(channel, name)
+    return named(channel, policy)
 
 
 def chosen(

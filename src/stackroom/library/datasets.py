@@ -161,7 +161,15 @@ def by_numbers(conn: Connection, actor: Actor, numbers: Iterable[int]) -> dict[i
 
 
 def page(
-    conn: Connection, actor: Actor, *, limit: int, offset: int = 0, after: int = 0, archived: bool = False
+    conn: Connection,
+    actor: Actor,
+    *,
+    limit: int,
+    offset: int = 0,
+    after: int = 0,
+    archived: bool = False,
+    by_name: bool = False,
+    descending: bool = False,
 ) -> tuple[list[Dataset], int]:
     """Datasets by age, oldest first, and how many there are in all. Archived ones only on request, and then alone.
 
@@ -170,7 +178,8 @@ def page(
     state = dataset.c.archived_at.is_not(None) if archived else dataset.c.archived_at.is_(None)
     where = (dataset.c.organization_id == actor.organization_id) & state
     total = conn.scalar(select(func.count()).select_from(dataset).where(where)) or 0
-    query = select(dataset).where(where, dataset.c.id > after).order_by(dataset.c.id)
+    key = dataset.c.name if by_name else dataset.c.id
+    query = select(dataset).where(where, dataset.c.id > after).order_by(key.desc() if descending else key)
     rows = conn.execute(query.limit(limit).offset(offset))
     return [_from_row(row) for row in rows], total
 

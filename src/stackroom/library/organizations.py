@@ -52,6 +52,14 @@ class OrganizationChanges(msgspec.Struct, frozen=True, kw_only=True):
     name: str | UnsetType = UNSET
     description: str | UnsetType | None = UNSET
     public: bool | UnsetType = UNSET
+    display_name: str | UnsetType | None = UNSET
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """What only who owns the data directory changes of an organization. UNSET leaves alone."""
+
+    administrator: bool | UnsetType = UNSET
+    legacy: bool | UnsetType = UNSET
 
 
 class NewKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,8 +91,20 @@ class Authenticated(msgspec.Struct, frozen=True, kw_only=True):
     seen: bool = True
 
 
-def create_organization(conn: Connection, name: str, *, now: int) -> Organization:
-    """Make an organization. Raises `Conflict` if there is one of that name, or one that reads the same in a URL."""
+def create_organization(
+    conn: Connection,
+    name: str,
+    *,
+    display_name: str | None = None,
+    administrator: bool = False,
+    legacy: bool = False,
+    actor: Actor | None = None,
+    now: int,
+) -> Organization:
+    """Make an organization. Raises `Conflict` if there is one of that name, or one that reads the same in a URL.
+
+    Without `actor`, who owns the data directory is recorded as its maker.
+    """
     name = _clean_name(name)
     slug = _slug(name)
     _refuse_taken(conn, (organization.c.slug == slug) | (organization.c.name == name), name)
@@ -94,12 +114,17 @@ def create_organization(conn: Connection, name: str, *, now: int) -> Organizatio
         "number": number,
         "name": name,
         "slug": slug,
+        "display_name": None if display_name is None else clean_display_name(display_name),
+        "administrator": administrator,
+        "legacy": legacy,
         "created_at": now,
         "updated_at": now,
     }
     conn.execute(insert(organization).values(row))
     made = _organization(conn, organization.c.number == number)
-    log.record(conn, system_actor(made), "organization.created", at=now, data={"name": name})
+    whose = {"organization_id": made.id, "organization_uuid": made.uuid}
+    maker = system_actor(made) if actor is None else msgspec.structs.replace(actor, **whose)
+    log.record(conn, maker, "organization.created", at=now, data={"name": name})
     return made
 
 
@@ -140,6 +165,8 @@ def change(conn: Connection, actor: Actor, wanted: OrganizationChanges, *, now: 
     values = changes.some(wanted)
     if len(values.get("description") or "") > MAX_DESCRIPTION:
         raise Invalid(f"description: at most {MAX_DESCRIPTION:,} characters")
+    if values.get("display_name") is not None:
+        values["display_name"] = clean_display_name(values["display_name"])
     if "name" in values:
         values["name"] = name = _clean_name(values["name"])
         others = organization.c.id != actor.organization_id
@@ -149,6 +176,17 @@ def change(conn: Connection, actor: Actor, wanted: OrganizationChanges, *, now: 
     conn.execute(update(organization).where(mine).values(**values, updated_at=now))
     log.record(conn, actor, "organization.updated", at=now, data={"fields": sorted(values)})
     return profile(conn, actor, now=now)
+
+
+def set_standing(conn: Connection, owner: Organization, wanted: Standing, *, now: int) -> Organization:
+    """Make an organization an administrator, or its clients those of older servers, or no longer.
+
+    Raises `Invalid` for nothing to change. This asks nobody for leave. Repeating it changes nothing more.
+    """
+    values = changes.some(wanted)
+    conn.execute(update(organization).where(organization.c.id == owner.id).values(**values, updated_at=now))
+    log.record(conn, system_actor(owner), "organization.updated", at=now, data={"fields": sorted(values)})
+    return by_id(conn, owner.id)
 
 
 def find_organization(conn: Connection, reference: str) -> Organization:
@@ -182,6 +220,11 @@ def lock(conn: Connection, organization_id: int) -> None:
 
 def list_organizations(conn: Connection) -> list[Organization]:
     return [_from_row(row) for row in conn.execute(select(organization).order_by(organization.c.id))]
+
+
+def numbers(conn: Connection) -> list[int]:
+    """The numbers of all organizations, lowest first."""
+    return list(conn.scalars(select(organization.c.number).order_by(organization.c.number)))
 
 
 def count_organizations(conn: Connection) -> int:
@@ -366,6 +409,14 @@ def _clean_name(name: str) -> str:
         raise Invalid(
             f"{name!r} is not a name for an organization", hint="Use 1 to 200 printable characters."
         )
+    return name
+
+
+def clean_display_name(name: str) -> str:
+    """What an organization is called where people read it. Raises `Invalid`."""
+    name = unicodedata.normalize("NFC", name).strip()
+    if not 1 <= len(name) <= 200 or not name.isprintable():
+        raise Invalid("display_name: 1 to 200 printable characters")
     return name
 
 

@@ -5,10 +5,21 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, FromClause, Select, case, func, literal_column, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    case,
+    false,
+    func,
+    literal_column,
+    select,
+)
 
 from stackroom.database.schema import LIVE, asset, asset_manifest, dataset, job, registration
 from stackroom.errors import Invalid
+from stackroom.library.datasets import MAX_NUMBER
 
 STRINGS = ("string1", "string2", "string3")
 NUMBERS = ("number1", "number2", "number3")
@@ -148,7 +159,7 @@ def _matching(
         return froms, key, conditions
     conditions.append(asset.c.organization_id == organization_id)
     if where.space is not None:
-        conditions.append(_SPACE == where.space)  # noqa: SIM300 - a comparison of SQL's
+        conditions.append(false() if not 0 < where.space <= MAX_NUMBER else _SPACE == where.space)  # noqa: SIM300 - a comparison of SQL's
     return froms, key, conditions
 
 
@@ -177,4 +188,6 @@ def _of_datasets(organization_id: int, space: int | None) -> ColumnElement[bool]
     mine = select(dataset.c.id).where(dataset.c.organization_id == organization_id)
     if space is None:
         return asset.c.dataset_id.in_(mine)
+    if not 0 < space <= MAX_NUMBER:
+        return false()
     return asset.c.dataset_id == mine.where(dataset.c.number == space).scalar_subquery()

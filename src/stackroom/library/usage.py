@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, func, select
 from stackroom import ids
 from stackroom.database.flavour import of as flavour_of
 from stackroom.database.flavour import statement
-from stackroom.database.schema import ARCHIVED, LIVE, asset, dataset
+from stackroom.database.schema import ARCHIVED, LIVE, asset, blob, dataset
 from stackroom.database.transaction import Database
 from stackroom.storage.blobstore import BlobStore, StoredObject
 from stackroom.storage.keys import blob_of, rendition_prefix, renditions_of
@@ -47,6 +47,11 @@ def of_organization(conn: Connection, organization_id: int) -> Usage:
 
 def of_dataset(conn: Connection, dataset_id: int) -> Usage:
     return _counted(conn, asset.c.dataset_id == dataset_id)
+
+
+def storage_key_of(conn: Connection, blob_id: int | None) -> str | None:
+    """Where the bytes of an asset are kept; None of one that has none yet."""
+    return conn.scalar(select(blob.c.storage_key).where(blob.c.id == blob_id))
 
 
 def derived_from(store: BlobStore, storage_key: str) -> int:

@@ -3,7 +3,20 @@
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
-from stackroom.web.dlcs import entry, images_changing, queue
+from stackroom.web.dlcs import (
+    customers,
+    delivery,
+    entry,
+    image_lists,
+    images,
+    images_changing,
+    keys,
+    policies,
+    queue,
+    spaces,
+    storage,
+    strategies,
+)
 from stackroom.web.dlcs.errors import refuse
 from stackroom.web.shared.face import Handler, make_face, resource
 from stackroom.web.shared.services import Services
@@ -23,7 +36,21 @@ ROOTS = (
 
 def offered() -> list[BaseRoute]:
     """What this face has an answer to."""
-    return _one_for_each_address([*entry.routes(), *queue.routes(), *images_changing.routes()])
+    parts = (
+        entry,
+        policies,
+        customers,
+        keys,
+        storage,
+        strategies,
+        delivery,
+        spaces,
+        image_lists,
+        images,
+        images_changing,
+        queue,
+    )
+    return _one_for_each_address([route for part in parts for route in part.routes()])
 
 
 def _one_for_each_address(routes: list[BaseRoute]) -> list[BaseRoute]:

@@ -20,7 +20,7 @@ from stackroom.library.organizations import Authenticated, Organization
 from stackroom.web.dlcs.convert import base as convert
 from stackroom.web.dlcs.errors import name_operation
 from stackroom.web.dlcs.hydra import Page, page_of
-from stackroom.web.dlcs.links import Links, base_of
+from stackroom.web.dlcs.links import Links, address_of, base_of
 from stackroom.web.shared import requests
 from stackroom.web.shared.replies import Once
 from stackroom.web.shared.services import Services
@@ -30,63 +30,34 @@ MAX_BODY = 100 * 2**20
 """Images come in bodies, in base64."""
 
 
-class Call:
-    """A request of somebody whose key reaches the customer in its address.
+class Caller:
+    """A request of somebody whose key counts. `holder` is whose key it is."""
 
-    `actor` acts for that customer; `holder` is whose key it is, which an administrator's need not be the same.
-    """
-
-    def __init__(
-        self, request: Request, body: bytes, *, actor: Actor, holder: Authenticated, customer: Organization
-    ) -> None:
+    def __init__(self, request: Request, body: bytes, *, actor: Actor, holder: Authenticated) -> None:
         self.services: Services = requests.services_of(request)
         self.actor = actor
         self.holder = holder
-        self.customer = customer
         self._request = request
         self._body = body
 
     @classmethod
-    async def begin(
-        cls, request: Request, role: Role = Role.VIEWER, action: str = "reading", *, operation: str = ""
-    ) -> Self:
+    async def begin(cls, request: Request, *, operation: str = "") -> Self:
         """Find out who asks before anything else is looked at. `operation` begins the title of what goes wrong later.
 
-        Raises `Unauthenticated`, also for another customer's address; `Forbidden` for a key whose role does not reach
-        `role`; `NotFound` where an administrator asks for a customer that there is not.
+        Raises `Unauthenticated`.
         """
-        if operation:
-            name_operation(request, operation)
+        name_operation(request, operation)
         actor, holder = await authenticated(request)
-        customer = await _customer(request, holder)
-        require(actor, role, action)
-        if customer.id != holder.organization.id:
-            actor = msgspec.structs.replace(
-                actor, organization_id=customer.id, organization_uuid=customer.uuid
-            )
-        body = b"" if request.method in {"GET", "HEAD"} else await requests.read_body(request, MAX_BODY)
-        return cls(request, body, actor=actor, holder=holder, customer=customer)
+        return cls(request, await _body_of(request), actor=actor, holder=holder)
 
     @property
     def base(self) -> str:
         return base_of(self._request)
 
     @property
-    def links(self) -> Links:
-        return Links(self.base, self.customer.number)
-
-    @property
     def address(self) -> str:
         """The address of this call, without its query: what a collection is called."""
-        return self.base + self._request.url.path.rstrip("/")
-
-    @property
-    def legacy(self) -> bool:
-        """Whether the client may leave out what older servers guessed, such as the media type.
-
-        A body without any Content-Type is from one of those: newer ones all say what they send.
-        """
-        return self.customer.legacy or "content-type" not in self._request.headers
+        return address_of(self._request)
 
     @property
     def once(self) -> Once:
@@ -101,15 +72,6 @@ class Call:
         """The query; of a name that stands there several times, the last. Raises `Invalid` for NUL in it."""
         return requests.convert(dict(self._request.query_params), dict[str, str])
 
-    def place(self, name: str) -> str:
-        """A part of the address, decoded."""
-        value: str = self._request.path_params[name]
-        return value
-
-    def number(self, name: str) -> int:
-        """A part of the address that is a number. Raises `NotFound` for what is none, or is larger than any."""
-        return numeral(self.place(name))
-
     def json(self, kind: type[T]) -> T:
         return convert.body(self._body, kind)
 
@@ -120,6 +82,65 @@ class Call:
         """Run `work` with the present moment; a repeat of this call gets its answer again."""
         now = self.services.now
         return await self.once.write(lambda conn: work(conn, now()))
+
+
+class Call(Caller):
+    """A request of somebody whose key reaches the customer in its address.
+
+    `actor` acts for that customer, which is another than the `holder`'s where an administrator asks.
+    """
+
+    def __init__(
+        self, request: Request, body: bytes, *, actor: Actor, holder: Authenticated, customer: Organization
+    ) -> None:
+        super().__init__(request, body, actor=actor, holder=holder)
+        self.customer = customer
+
+    @classmethod
+    async def begin(
+        cls, request: Request, role: Role = Role.VIEWER, action: str = "reading", *, operation: str = ""
+    ) -> Self:
+        """As a caller does. Raises `Unauthenticated`, also for another customer's address; `Forbidden` for a key whose
+        role does not reach `role`; `NotFound` where an administrator asks for a customer that there is not.
+        """
+        name_operation(request, operation)
+        actor, holder = await authenticated(request)
+        customer = await _customer(request, holder)
+        require(actor, role, action)
+        if customer.id != holder.organization.id:
+            actor = msgspec.structs.replace(
+                actor, organization_id=customer.id, organization_uuid=customer.uuid
+            )
+        return cls(request, await _body_of(request), actor=actor, holder=holder, customer=customer)
+
+    @property
+    def links(self) -> Links:
+        return Links(self.base, self.customer.number)
+
+    @property
+    def legacy(self) -> bool:
+        """Whether the client may leave out what older servers guessed, such as the media type.
+
+        A body without any Content-Type is from one of those: newer ones all say what they send.
+        """
+        return self.customer.legacy or "content-type" not in self._request.headers
+
+    def has(self, name: str) -> bool:
+        """Whether the address has this part."""
+        return name in self._request.path_params
+
+    def place(self, name: str) -> str:
+        """A part of the address, decoded."""
+        value: str = self._request.path_params[name]
+        return value
+
+    def number(self, name: str) -> int:
+        """A part of the address that is a number. Raises `NotFound` for what is none, or is larger than any."""
+        return numeral(self.place(name))
+
+
+async def _body_of(request: Request) -> bytes:
+    return b"" if request.method in {"GET", "HEAD"} else await requests.read_body(request, MAX_BODY)
 
 
 async def authenticated(request: Request) -> tuple[Actor, Authenticated]:

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from stackroom.errors import Invalid, StackroomError, Unauthenticated
 from stackroom.web.dlcs import hydra
-from stackroom.web.dlcs.links import base_of
+from stackroom.web.dlcs.links import address_of
 from stackroom.web.dlcs.wire import base as wire
 from stackroom.web.shared.errors import status_of
 from stackroom.web.shared.replies import reply
@@ -53,5 +53,5 @@ def _title(request: Request, error: StackroomError, code: int) -> str:
 
 def _instance(request: Request, details: Mapping[str, object]) -> str:
     given = details.get("instance")
-    query = request.url.query
-    return str(given) if given else base_of(request) + request.url.path + (f"?{query}" if query else "")
+    query = request.scope["query_string"].decode("latin-1")
+    return str(given) if given else address_of(request) + (f"?{query}" if query else "")

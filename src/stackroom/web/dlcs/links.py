@@ -24,6 +24,12 @@ def base_of(request: Request) -> str:
     )
 
 
+def address_of(request: Request) -> str:
+    """The address that was asked for, without its query, spelled as it was."""
+    path: str = request.scope["raw_path"].decode("latin-1").partition("?")[0]
+    return base_of(request) + path.rstrip("/")
+
+
 class Links:
     """Addresses of everything of one customer: absolute, since clients use them as they are."""
 

@@ -1,7 +1,7 @@
 """Moments, and how a body is read."""
 
 import re
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, TypeVar
 
@@ -28,8 +28,9 @@ def body(raw: bytes, kind: type[T]) -> T:
     Raises `Invalid`: `malformed_json`, or which key is wrong and how.
     """
     value = _parsed(raw) if raw.strip() else {}
+    shape: Any = kind
     try:
-        return msgspec.convert(_canonical(value, _names(kind)), kind)
+        return msgspec.convert(_canonical(value, _names(shape)), kind)
     except msgspec.ValidationError as error:
         raise requests.shape_error(error) from error
 
@@ -59,7 +60,7 @@ def _canonical(value: Any, names: Mapping[str, str]) -> Any:
 
 
 @cache
-def _names(kind: Hashable) -> Mapping[str, str]:
+def _names(kind: Any) -> Mapping[str, str]:
     """The names on the wire of all structs in `kind`, by their spelling in lower case."""
     found: dict[str, str] = {}
     ahead, seen = [inspect.type_info(kind)], set()
