@@ -65,7 +65,7 @@ class House:
         self._open = AsyncExitStack()
 
     def __enter__(self) -> Self:
-        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
         self._thread.start()
         self.do(self._start())
         wait_until(lambda: self._server.started, seconds=10)

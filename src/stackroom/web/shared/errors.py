@@ -27,6 +27,7 @@ _BY_CODE = {
     "invite_not_pending": 400,
     "directory_not_empty": 400,
     "storage_full": 507,
+    "storage_limit_exceeded": 507,
     "bad_image_request": 400,
 }
 
