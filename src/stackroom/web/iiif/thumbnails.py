@@ -83,12 +83,14 @@ def _image(version: Version) -> Handler:
 def _wanted(here: Visit, version: Version, sizes: dict[Size, int]) -> Rendering:
     """The thumbnail that is asked for. Raises `Invalid` for what is no image request, `NotFound` for another than
     those there are."""
-    parts = tuple(here.request.path_params[part] for part in ("region", "size", "rotation", "quality"))
+    region, size, rotation, quality = (
+        here.request.path_params[part] for part in ("region", "size", "rotation", "quality")
+    )
+    if size == "max" or (size == "full" and version is Version.TWO):
+        width, height = next(iter(sizes))
+        size = f"{width},{height}"
     limits = limits_of(services_of(here.request))
-    asked = understand(version, parts, here.picture, limits).rendering
-    largest = next(iter(sizes))
-    if parts[1] in {"max", "full"}:
-        return Rendering(width=largest[0], height=largest[1])
+    asked = understand(version, (region, size, rotation, quality), here.picture, limits).rendering
     plain = Rendering(width=asked.width, height=asked.height)
     if asked != plain or (asked.width, asked.height) not in sizes:
         listed = ", ".join(f"full/{width},{height}/0/default.jpg" for width, height in sizes)
