@@ -17,7 +17,10 @@ from stackroom.testing.pictures import some_pictures
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md"))]
-RUN_HERE = ("README.md", *(f"docs/howto/{it}.md" for it in ("bulk-changes", "exports", "run-a-server")))
+RUN_HERE = (
+    "README.md",
+    *(f"docs/howto/{it}.md" for it in ("bulk-changes", "exports", "ingest", "run-a-server")),
+)
 RUN_ELSEWHERE = {"docs/reference/sdk.md": "tests/docs/test_sdk_page.py"}
 RUNNABLE = {"python", "console"}
 BLOCK = re.compile(
@@ -106,7 +109,7 @@ class Desk:
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     folder = tmp_path_factory.mktemp("desk")
-    with LiveServer(folder / "data") as server:
+    with LiveServer(folder / "data", environment={"STACKROOM_ORIGIN_ROOTS": str(folder)}) as server:
         yield Desk(folder, server)
 
 

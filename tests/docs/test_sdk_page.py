@@ -19,7 +19,11 @@ def test_every_example_runs_in_its_order(tmp_path: Path) -> None:
     for name, content in zip(PHOTOS, some_pictures(len(PHOTOS)), strict=True):
         (desk / name).parent.mkdir(parents=True, exist_ok=True)
         (desk / name).write_bytes(content)
-    with LiveServer(tmp_path / "data") as server:
+    readable = {
+        "STACKROOM_ORIGIN_ROOTS": str(tmp_path),
+        "STACKROOM_ORIGIN_REWRITES": f"https://files.example/=/{tmp_path}/",
+    }
+    with LiveServer(tmp_path / "data", environment=readable) as server:
         key: str = server.create_organization("Harbour")["api_key"]
         with Client(key, base_url=server.url) as client:
             client.datasets.create("depot")
@@ -35,6 +39,14 @@ def test_every_example_runs_in_its_order(tmp_path: Path) -> None:
         )
     assert done.returncode == 0, done.stdout + done.stderr
     said = done.stdout
-    for line in ("photo.jpg new", "2 []", "2 0 0", "pk_live_", "Harbour []", "ada@example.org True"):
+    for line in (
+        "photo.jpg new",
+        "2 []",
+        "2 0 0",
+        "pk_live_",
+        "Harbour []",
+        "ada@example.org True",
+        "finished 2 0",
+    ):
         assert line in said
     assert sorted(each.name for each in (desk / "out").iterdir()) == ["1.jpg", "2.jpg"]
