@@ -32,14 +32,19 @@ from stackroom.web.shared.signing import Signer
 
 log = structlog.get_logger(__name__)
 SWEEP_EVERY = 60.0
+LEFT_BEHIND = 24 * 3600.0
+"""Seconds after which what lies in the folder that workers share is nobody's any more."""
 DRAIN = 4.0
 """Seconds that arrivals under way are given to end when the server stops, after its requests have."""
 
 
 @asynccontextmanager
-async def open_library(settings: Settings, now: Clock = clock.now) -> AsyncIterator[Services]:
+async def open_library(
+    settings: Settings, now: Clock = clock.now, *, beside: bool = False
+) -> AsyncIterator[Services]:
     """Open a library, bring its tables up to date, and close everything at the end.
 
+    Whoever opens it `beside` a server keeps what arrives in a folder of its own: a server that starts clears out its.
     Raises `Conflict` (`library_in_use`) while another process has a SQLite library.
     """
     async with AsyncExitStack() as closing:
@@ -47,7 +52,8 @@ async def open_library(settings: Settings, now: Clock = clock.now) -> AsyncItera
         closing.push_async_callback(database.close)
         store = LocalStore(settings.storage_dir)
         store.check()
-        staging = Staging(settings.staging_dir, settings.max_upload_bytes)
+        folder = settings.worker_staging_dir if beside else settings.staging_dir
+        staging = Staging(folder, settings.max_upload_bytes)
         studio = Studio(processes=settings.decoders, max_pixels=settings.max_megapixels * 1_000_000)
         closing.push_async_callback(studio.close)
         origins = Origins(settings)
@@ -55,7 +61,7 @@ async def open_library(settings: Settings, now: Clock = clock.now) -> AsyncItera
         pipeline = Pipeline(
             database,
             store,
-            Staging(settings.staging_dir, settings.max_origin_bytes),
+            Staging(folder, settings.max_origin_bytes),
             studio,
             origins,
             fetch_seconds=settings.origin_seconds,
@@ -112,6 +118,7 @@ async def at_work(services: Services) -> AsyncIterator[None]:
 @asynccontextmanager
 async def helping(services: Services) -> AsyncIterator[None]:
     """What a worker beside a server does: arrivals, and nothing else. Ends in order, nothing half-done."""
+    services.staging.sweep(LEFT_BEHIND)
     await services.studio.start()
     async with _doing([services.dispatcher.run()]):
         yield

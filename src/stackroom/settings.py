@@ -78,6 +78,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.storage_dir.parent / (self.storage_dir.name + ".staging")
 
     @property
+    def worker_staging_dir(self) -> Path:
+        return self.storage_dir.parent / (self.storage_dir.name + ".worker-staging")
+
+    @property
     def slots(self) -> int:
         """How many arrivals are taken in at once."""
         return (os.cpu_count() or 1) if self.workers is None else self.workers

@@ -45,6 +45,7 @@ from stackroom.cli import (
     undo,
     upload,
     webhook,
+    worker,
 )
 from stackroom.cli import set as set_fields
 from stackroom.cli.exits import ExitCode, Failure, describe, report
@@ -82,6 +83,7 @@ def _group(name: str, text: str, panel: str) -> typer.Typer:
 
 
 _add(application, "serve", serve.serve, serve.EXAMPLE, _SERVER)
+_add(application, "worker", worker.worker, worker.EXAMPLE, _SERVER)
 _add(application, "doctor", doctor.doctor, doctor.EXAMPLE, _SERVER)
 _add(application, "migrate", migrate.migrate, migrate.EXAMPLE, _SERVER)
 

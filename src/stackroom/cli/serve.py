@@ -42,22 +42,12 @@ def _flag(variable: str, text: str, panel: str) -> typer.models.OptionInfo:
     return found
 
 
-class AllSettings(Library, frozen=True, kw_only=True):
-    """Every setting, as a flag."""
+class OfWorkers(Library, frozen=True, kw_only=True):
+    """What whoever takes arrivals in must know, as flags."""
 
     storage_url: StorageUrl = None
-    host: Annotated[str | None, _flag("HOST", "Address to listen on. Default: 127.0.0.1", _NETWORK)] = None
-    port: Annotated[int | None, _flag("PORT", "Port; 0 takes any free one. Default: 8000", _NETWORK)] = None
-    public_url: Annotated[str | None, _flag("PUBLIC_URL", _PUBLIC, _NETWORK)] = None
-    max_upload_mb: Annotated[
-        int | None, _flag("MAX_UPLOAD_MB", "Largest file taken, in MB. Default: 50", _LIMITS)
-    ] = None
     max_megapixels: Annotated[
         int | None, _flag("MAX_MEGAPIXELS", "Largest image decoded, in megapixels. Default: 1000", _LIMITS)
-    ] = None
-    iiif_max_megapixels: Annotated[
-        int | None,
-        _flag("IIIF_MAX_MEGAPIXELS", "Largest picture delivered, in megapixels. Default: 36", _LIMITS),
     ] = None
     pyramid_megapixels: Annotated[
         int | None,
@@ -75,9 +65,6 @@ class AllSettings(Library, frozen=True, kw_only=True):
         _flag(
             "MAX_RUNNING_PER_ORGANIZATION", "Of these, for one organization. Default: all of them", _LIMITS
         ),
-    ] = None
-    batches_kept_days: Annotated[
-        int | None, _flag("BATCHES_KEPT_DAYS", "When finished batches are forgotten. Default: never", _LIMITS)
     ] = None
     max_origin_mb: Annotated[
         int | None, _flag("MAX_ORIGIN_MB", "Largest original fetched, in MB. Default: 1024", _LIMITS)
@@ -103,6 +90,24 @@ class AllSettings(Library, frozen=True, kw_only=True):
     ] = None
     s3_region: Annotated[
         str | None, _flag("S3_REGION", "Their region. Default: as AWS_REGION says", _ORIGINS)
+    ] = None
+
+
+class AllSettings(OfWorkers, frozen=True, kw_only=True):
+    """Every setting, as a flag."""
+
+    host: Annotated[str | None, _flag("HOST", "Address to listen on. Default: 127.0.0.1", _NETWORK)] = None
+    port: Annotated[int | None, _flag("PORT", "Port; 0 takes any free one. Default: 8000", _NETWORK)] = None
+    public_url: Annotated[str | None, _flag("PUBLIC_URL", _PUBLIC, _NETWORK)] = None
+    max_upload_mb: Annotated[
+        int | None, _flag("MAX_UPLOAD_MB", "Largest file taken, in MB. Default: 50", _LIMITS)
+    ] = None
+    iiif_max_megapixels: Annotated[
+        int | None,
+        _flag("IIIF_MAX_MEGAPIXELS", "Largest picture delivered, in megapixels. Default: 36", _LIMITS),
+    ] = None
+    batches_kept_days: Annotated[
+        int | None, _flag("BATCHES_KEPT_DAYS", "When finished batches are forgotten. Default: never", _LIMITS)
     ] = None
     max_batch: Annotated[
         int | None, _flag("MAX_BATCH", "Images in one POST to a queue. Default: 250", _DLCS)
@@ -188,24 +193,32 @@ async def _serve(settings: "Settings", sock: socket.socket, *, json_logs: bool) 
             server = _uvicorn(make_server(msgspec.structs.replace(services, control_token=token)))
             stop(server)
             await server.serve([sock])
-    _print("Stackroom has stopped.", {"event": "stopped"}, as_json=json_logs)
+            stop(None)
+    announce("Stackroom has stopped.", {"event": "stopped"}, as_json=json_logs)
 
 
-def _on_signals() -> "Callable[[uvicorn.Server], None]":
-    """A signal ends this task, and once a server is handed over, it drains that; a second one hurries."""
+def _on_signals() -> "Callable[[uvicorn.Server | None], None]":
+    """A signal ends this task, and while a server is handed over, it drains that; a second one hurries. What still is
+    being taken in when the server is done has a moment to end, unless somebody hurries."""
     serving: list[uvicorn.Server] = []
-    opening = asyncio.current_task()
+    task = asyncio.current_task()
+    assert task is not None
 
     def stop() -> None:
-        if not serving and opening is not None:
-            opening.cancel()
+        if not serving:
+            task.cancel()
         for server in serving:
             server.force_exit = server.should_exit
             server.should_exit = True
 
+    def hand_over(server: "uvicorn.Server | None") -> None:
+        if server is None and any(each.force_exit for each in serving):
+            asyncio.get_running_loop().call_soon(task.cancel)
+        serving[:] = [] if server is None else [server]
+
     for each in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(each, stop)
-    return serving.append
+    return hand_over
 
 
 def _uvicorn(app: object) -> "uvicorn.Server":
@@ -272,10 +285,10 @@ def _announce(url: str, key: "NewKey | None", *, as_json: bool) -> None:
     if key is not None:
         name = key.organization.name
         text = _FIRST_KEY.format(name=name, token=key.token, url=url)
-        _print(text, {"event": "first_key", "organization": name, "api_key": key.token}, as_json=as_json)
-    _print(f"Stackroom serves {url}", {"event": "serving", "url": url}, as_json=as_json)
+        announce(text, {"event": "first_key", "organization": name, "api_key": key.token}, as_json=as_json)
+    announce(f"Stackroom serves {url}", {"event": "serving", "url": url}, as_json=as_json)
 
 
-def _print(line: str, facts: dict[str, str], *, as_json: bool) -> None:
+def announce(line: str, facts: dict[str, str], *, as_json: bool) -> None:
     sys.stdout.write((json.dumps(facts) if as_json else line) + "\n")
     sys.stdout.flush()

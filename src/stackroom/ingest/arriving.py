@@ -398,7 +398,7 @@ def _insert(  # noqa: PLR0917 - what each of these is, is said nowhere better th
         about = original, each.key, kind_of(media_type), media_type, jobs[to.asset_id]
         rows.append((at, to.asset_id, to.dataset_id, folder_id, name, *about))
     columns = "dataset_id, folder_id, name, original_name, key, kind, content_type, job_id"
-    uuid = how.slice.format(name="uuids", n="r.n")
+    uuid = how.slice.format(name="uuids", n="CAST(r.n AS integer)")
     said = flavour.rows(
         how,
         "rows",
