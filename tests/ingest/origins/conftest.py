@@ -1,10 +1,12 @@
 """An origin server for all tests of a module, and what fetches from it with little patience."""
 
 import asyncio
+import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from stackroom.ingest.origins import Fetched, Origins
@@ -36,24 +38,31 @@ def origin(originals: Path) -> Iterator[OriginServer]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def tls() -> ssl.SSLContext:
+    """As it is by default. To read all the world's authorities takes longer than a test."""
+    return httpx.create_ssl_context()
+
+
 @pytest.fixture
-def fetch(tmp_path: Path) -> Fetch:
+def fetch(tmp_path: Path, tls: ssl.SSLContext) -> Fetch:
     """Fetch an origin with these settings, and give what was said of it, and its bytes; nothing else stays."""
 
     def run(
         url: str,
         approach: Approach | None = None,
         *,
-        seconds: float = 20.0,
+        seconds: float = 60.0,
+        silence: float = 30.0,
         limit: int = 10**10,
         **given: Any,
     ) -> tuple[Fetched, bytes]:
-        options = {name: given.pop(name) for name in ("lookup", "tls") if name in given}
+        options = {"tls": tls, "lookup": given.pop("lookup", None)}
         settings = Settings(**{"origin_allow": "127.0.0.0/8", **given})
         staging = tmp_path / "staging"
 
         async def once() -> tuple[Fetched, bytes]:
-            origins = Origins(settings, patience=Patience(silence=0.2), seconds=seconds, **options)
+            origins = Origins(settings, patience=Patience(silence=silence), seconds=seconds, **options)
             try:
                 with Staging(staging, limit).receive() as arrival:
                     said = await origins.fetch(url, arrival, strategy=approach)

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stackroom.ingest.origins import Fail, Retry
+from stackroom.ingest.origins import Fail, Origins, Retry
 from stackroom.ingest.origins import folders as folders_module
 from stackroom.ingest.origins.folders import Folders
+from stackroom.settings import Settings
 from stackroom.testing.origins import OriginServer
 
 Fetch = Callable[..., Any]
@@ -84,6 +85,14 @@ def test_a_device_is_not_even_opened(fetch: Fetch) -> None:
     with pytest.raises(Fail) as failed:
         fetch("/dev/zero", origin_roots="/dev")
     assert failed.value.code == "origin_not_a_file"
+
+
+def test_what_will_never_be_read_is_refused_before_anything_is_fetched(root: Path) -> None:
+    origins = Origins(Settings(origin_roots=str(root)))
+    origins.check([f"{root}/a.jpg", f"file://{root}/nothing.jpg", "https://files.example/", "s3://b/k", ""])
+    for refused in ("/etc/passwd", "file:///etc/passwd", f"{root}/../secret.txt"):
+        with pytest.raises(Fail):
+            origins.check([f"{root}/a.jpg", refused])
 
 
 def test_without_a_root_no_file_is_read(fetch: Fetch, root: Path) -> None:

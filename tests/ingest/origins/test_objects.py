@@ -7,9 +7,11 @@ import obstore
 import pytest
 from obstore.store import S3Store
 
+from stackroom.errors import Unavailable
 from stackroom.ingest.origins import Fail, Retry
 from stackroom.ingest.origins.objects import Place, object_at_aws, object_of
 from stackroom.library.origin_strategies import Approach, Strategy
+from stackroom.storage.staging import Arrival
 from stackroom.testing.s3 import RunningS3, S3Unavailable, running_s3
 
 Fetch = Callable[..., Any]
@@ -96,6 +98,17 @@ def test_an_object_past_the_limit_is_refused(fetch_object: Fetch) -> None:
     with pytest.raises(Fail) as failed:
         fetch_object("s3://scans/vol 1/a+b.tif", max_origin_mb=1)
     assert failed.value.code == "origin_too_large"
+
+
+def test_a_disk_that_is_full_is_no_fault_of_the_store(
+    fetch_object: Fetch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise Unavailable("The disk is full.", code="storage_full")
+
+    monkeypatch.setattr(Arrival, "write", full)
+    with pytest.raises(Unavailable):
+        fetch_object("s3://scans/vol 1/a+b.tif")
 
 
 def test_other_credentials_are_denied(fetch_object: Fetch, monkeypatch: pytest.MonkeyPatch) -> None:

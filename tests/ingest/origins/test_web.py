@@ -12,11 +12,12 @@ import httpx
 import pytest
 
 from stackroom import __version__
+from stackroom.errors import Unavailable
 from stackroom.ingest.origins import Fail, Origins, Retry, shown
 from stackroom.ingest.origins.web import MAX_RETRY_AFTER, _retry_after
 from stackroom.library.origin_strategies import Approach, Credentials, Strategy
 from stackroom.settings import Settings
-from stackroom.storage.staging import Staging
+from stackroom.storage.staging import Arrival, Staging
 from stackroom.testing.origins import OriginServer
 
 Fetch = Callable
@@ -108,8 +109,9 @@ def test_what_will_not_work_is_refused(fetch: Fetch, origin: OriginServer, path:
 
 @pytest.mark.parametrize("path", PASSING)
 def test_what_may_pass_is_tried_again(fetch: Fetch, origin: OriginServer, path: str) -> None:
+    patience = {"silence": 0.2} if PASSING[path] == "origin_timeout" else {}
     with pytest.raises(Retry) as retry:
-        fetch(origin.url(path))
+        fetch(origin.url(path), **patience)
     assert (retry.value.code, retry.value.after) == (PASSING[path], None)
     assert f"http://{origin.host}/" in retry.value.reason
 
@@ -180,6 +182,18 @@ def test_a_file_without_an_end_costs_no_memory(fetch: Fetch, origin: OriginServe
     with pytest.raises(Fail, match="larger than 67,108,864 bytes"):
         fetch(origin.url("endless"), max_origin_mb=64)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 32 * 1024
+
+
+@pytest.mark.parametrize("path", ["a.jpg", "chunked/a.jpg"])
+def test_a_disk_that_is_full_is_no_fault_of_the_origin(
+    fetch: Fetch, origin: OriginServer, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise Unavailable("The disk is full.", code="storage_full")
+
+    monkeypatch.setattr(Arrival, "write", full)
+    with pytest.raises(Unavailable):
+        fetch(origin.url(path))
 
 
 def test_redirects_are_followed_and_named(fetch: Fetch, origin: OriginServer, content: bytes) -> None:

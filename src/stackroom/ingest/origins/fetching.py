@@ -57,7 +57,8 @@ class Origins:
         """Stream an origin's bytes into an arrival, which the caller then finishes.
 
         Raises `Retry` for what may pass and `Fail` for what will not, with nothing of the origin's secrets in their
-        words; the arrival is of no use then. To fetch again is to begin anew, with another arrival.
+        words, and `Unavailable` where the trouble is ours, such as a full disk. The arrival is of no use then; to fetch
+        again is to begin anew, with another.
         """
         approach = strategy or Approach()
         try:

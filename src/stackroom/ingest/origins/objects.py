@@ -4,7 +4,8 @@ Read with the server's own credentials, which is why the operator says which buc
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection, Iterator
+from contextlib import contextmanager
 from urllib.parse import unquote, urlsplit
 
 import msgspec
@@ -43,32 +44,48 @@ class Objects:
                 "STACKROOM_ORIGIN_BUCKETS.",
                 code="origin_not_allowed",
             )
-        try:
+        with _in_our_words(origin):
             found = await self._buckets.open(place.bucket, place.key, region=place.region)
-            sink.refuse_if_larger(found.size)
-            async for piece in found.pieces:
-                await sink.take(piece)
-        except MissingBytes as error:
-            raise Fail(
-                f"{shown(origin)} is not there. Check bucket and key, then send the item again.",
-                code="origin_not_found",
-            ) from error
-        except Forbidden as error:
-            raise Fail(
-                f"{shown(origin)} may not be read with the server's credentials. Let them, then send the item again.",
-                code="origin_denied",
-            ) from error
-        except Invalid as error:
-            raise Fail(f"{shown(origin)} has no key that can be read.", code="bad_origin") from error
-        except Unavailable as error:
-            raise Retry(
-                f"{shown(origin)} could not be fetched: the object store does not answer as it should.",
-                code="origin_unreachable",
-            ) from error
+        sink.refuse_if_larger(found.size)
+        async for piece in _told(origin, found.pieces):
+            await sink.take(piece)
         await sink.end()
         if sink.size != found.size:
             raise Retry(f"{shown(origin)} ended too early.", code="origin_incomplete")
         return fetched(sink.size, content_type=found.content_type, names=(place.key,))
+
+
+async def _told(origin: str, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The same pieces; what goes wrong with them is told from what goes wrong with whoever takes them."""
+    while True:
+        with _in_our_words(origin):
+            piece = await anext(pieces, None)
+        if piece is None:
+            return
+        yield piece
+
+
+@contextmanager
+def _in_our_words(origin: str) -> Iterator[None]:
+    try:
+        yield
+    except MissingBytes as error:
+        raise Fail(
+            f"{shown(origin)} is not there. Check bucket and key, then send the item again.",
+            code="origin_not_found",
+        ) from error
+    except Forbidden as error:
+        raise Fail(
+            f"{shown(origin)} may not be read with the server's credentials. Let them, then send the item again.",
+            code="origin_denied",
+        ) from error
+    except Invalid as error:
+        raise Fail(f"{shown(origin)} has no key that can be read.", code="bad_origin") from error
+    except Unavailable as error:
+        raise Retry(
+            f"{shown(origin)} could not be fetched: the object store does not answer as it should.",
+            code="origin_unreachable",
+        ) from error
 
 
 def object_of(origin: str) -> Place | None:

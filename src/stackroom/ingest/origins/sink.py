@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-from stackroom.errors import TooLarge, Unavailable
-from stackroom.ingest.origins.outcomes import Fail, Retry
+from stackroom.errors import TooLarge
+from stackroom.ingest.origins.outcomes import Fail
 from stackroom.storage.staging import Arrival
 
 T = TypeVar("T")
@@ -15,7 +15,7 @@ PIECE = 2**20  # what is worth a hop to a thread
 
 
 class Sink:
-    """Takes what one origin gives. Raises `Fail` past the limit, and `Retry` if there is no room for it."""
+    """Takes what one origin gives. Raises `Fail` past the limit, and `Unavailable` if we have no room for it."""
 
     def __init__(self, arrival: Arrival, limit: int, named: str) -> None:
         self.size = 0
@@ -40,7 +40,7 @@ class Sink:
     async def end(self) -> None:
         """Write what is still waiting."""
         if self._waiting:
-            gathered, self._waiting = bytes(self._waiting), bytearray()
+            gathered, self._waiting = self._waiting, bytearray()
             await in_thread(lambda _: self._write(gathered))
 
     def copy(self, descriptor: int, stopped: threading.Event) -> None:
@@ -50,13 +50,11 @@ class Sink:
             self.refuse_if_larger(self.size)
             self._write(piece)
 
-    def _write(self, piece: bytes) -> None:
+    def _write(self, piece: bytes | bytearray) -> None:
         try:
             self._arrival.write(piece)
         except TooLarge as error:
             raise self._too_large() from error
-        except Unavailable as error:
-            raise Retry(f"{error.message} {error.hint}", code=error.code) from error
 
     def _too_large(self) -> Fail:
         return Fail(
