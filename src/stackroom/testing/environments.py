@@ -53,7 +53,7 @@ def _build(home: Path, lock: Path) -> None:
 
 
 def _install(home: Path, lock: Path, *options: str) -> None:
-    install = ["install", "--quiet", "--only-binary=:all:", "--require-hashes", *options]
+    install = ["install", "--quiet", "--no-compile", "--only-binary=:all:", "--require-hashes", *options]
     done = subprocess.run(
         [sys.executable, "-m", "pip", "--python", home / "bin" / "python", *install, "--requirement", lock],
         stdin=subprocess.DEVNULL,

@@ -5,6 +5,7 @@ import os
 import threading
 import uuid
 from typing import Any
+from unittest.mock import patch
 
 import httpx
 from marks import since
@@ -54,8 +55,11 @@ def test_case_03_an_unknown_key_is_refused(world: World) -> None:
 def test_case_61_a_retried_creation_makes_one_dataset(world: World) -> None:
     name = world.name()
     busy = [httpx.Response(503), httpx.Response(429, headers={"Retry-After": "1"})]
-    with recorded(busy) as seen:
+    waits: list[float] = []
+    with recorded(busy) as seen, patch("time.sleep", waits.append):
         world.user("owner", max_retries=2).create(name)
+    assert len(waits) == 2
+    assert waits[1] >= 1
     assert len({request.headers["idempotency-key"] for request in seen}) == 1
     assert len(seen) == 3
     replayed = httpx.request(
