@@ -1,8 +1,13 @@
-"""A server of the DLCS protocol for each module, on SQLite unless the module asks for both databases."""
+"""A server of the DLCS protocol for each module: with its `SETTINGS`, and on SQLite unless it asks for both databases.
+
+SETTINGS = {"max_batch": 4}
+pytestmark = on_both_databases
+"""
 
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,7 +34,12 @@ def new_database_url(request: pytest.FixtureRequest) -> Iterator[Callable[[], st
 
 
 @pytest.fixture(scope="module")
-def house(new_database_url: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def house(
+    request: pytest.FixtureRequest,
+    new_database_url: Callable[[], str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[House]:
     folder: Path = tmp_path_factory.mktemp("dlcs")
-    with House(folder, database_url=new_database_url()) as opened:
+    settings: dict[str, Any] = getattr(request.module, "SETTINGS", {})
+    with House(folder, database_url=new_database_url(), **settings) as opened:
         yield opened

@@ -11,9 +11,10 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import httpx
+import pytest
 import structlog
 import uvicorn
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from stackroom import clock, ids
 from stackroom.access import Actor, Role
@@ -29,6 +30,9 @@ from stackroom.web.server import make_server
 from stackroom.web.shared.services import Services
 
 T = TypeVar("T")
+on_both_databases = pytest.mark.parametrize(
+    "new_database_url", ["sqlite", "postgresql"], indirect=True, scope="session"
+)
 ORIGIN = "https://files.example/"
 """What is here is in the folder `House.originals`, as far as the server can tell."""
 
@@ -195,6 +199,15 @@ class House:
             **columns,
         }
         return self.write(lambda conn: int(conn.execute(insert(schema.batch), row).inserted_primary_key[0]))
+
+    def counts(self) -> dict[str, int]:
+        """How many there are of all that accepting a batch makes."""
+        tables = schema.asset, schema.batch, schema.job, schema.event, schema.registration
+
+        def read(conn: Connection) -> dict[str, int]:
+            return {each.name: conn.scalar(select(func.count()).select_from(each)) or 0 for each in tables}
+
+        return self.read(read)
 
     def batch_row(self, number: int) -> Any:
         return self.read(

@@ -44,11 +44,17 @@ def refuse(request: Request, error: StackroomError, status: int | None) -> Respo
 
 
 def _title(request: Request, error: StackroomError, code: int) -> str:
+    if title := error.details.get("title"):
+        return str(title)
     operation = request.scope["state"].get("operation")
     # What a body says is looked at before the library is: that is no failure of the operation yet.
-    if operation and code in _FAILED and not (isinstance(error, Invalid) and "errors" in error.details):
+    if operation and code in _FAILED and not (isinstance(error, Invalid) and _about_the_body(error)):
         return f"{operation} failed: {_FAILED[code]}"
     return _TITLES.get(code) or HTTPStatus(code).phrase
+
+
+def _about_the_body(error: Invalid) -> bool:
+    return "errors" in error.details or error.code in {"malformed_json", "control_character"}
 
 
 def _instance(request: Request, details: Mapping[str, object]) -> str:
