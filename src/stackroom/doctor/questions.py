@@ -204,8 +204,10 @@ QUESTIONS = (
                     sum(CASE state WHEN 3 THEN 1 ELSE 0 END) AS errors,
                     sum(CASE state WHEN 4 THEN 1 ELSE 0 END) AS cancelled
                 FROM job WHERE batch_id IS NOT NULL GROUP BY batch_id) c ON c.batch_id = b.id
-            WHERE b.completed <> COALESCE(c.completed, 0) OR b.errors <> COALESCE(c.errors, 0)
-                OR b.cancelled <> COALESCE(c.cancelled, 0) OR (NOT b.loading AND b.count <> COALESCE(c.jobs, 0))""",
+            WHERE (b.completed <> COALESCE(c.completed, 0) OR b.errors <> COALESCE(c.errors, 0)
+                OR b.cancelled <> COALESCE(c.cancelled, 0) OR (NOT b.loading AND b.count <> COALESCE(c.jobs, 0)))
+                -- One that was tested counts the images that still belong to it.
+                AND NOT EXISTS (SELECT 1 FROM event e WHERE e.batch_id = b.id AND e.type = 'batch.repaired')""",
         advice="Test these batches: that puts their counters right.",
     ),
     Question(
