@@ -8,7 +8,7 @@ import structlog
 
 from stackroom.clock import SECOND, Clock
 from stackroom.database.transaction import Connection
-from stackroom.errors import StackroomError, Unavailable
+from stackroom.errors import StackroomError
 from stackroom.queue.jobs import INTERNAL_ERROR, Claimed, Handler, Result, State, backoff
 from stackroom.queue.patience import is_away
 
@@ -28,24 +28,20 @@ class Verdicts:
 
     def failed(self, job: Claimed, error: Exception | None) -> Result:
         """An attempt that failed in a way that its handler has not foreseen."""
-        if isinstance(error, Unavailable) or (error is not None and is_away(error)):
+        if is_away(error):
             log.warning("queue.job_put_off", job=job.id, kind=job.kind, error=str(error))
-            said = error if isinstance(error, Unavailable) else Unavailable("the database cannot be reached")
-            run_at = self._now() + AGAIN
-            return Result(
-                job=job,
-                state=State.WAITING,
-                run_at=run_at,
-                code=said.code,
-                reason=said.message,
-                uncounted=True,
-            )
-        log.error("queue.job_failed", job=job.id, kind=job.kind, attempt=job.attempt, exc_info=error)
-        code, reason = INTERNAL_ERROR, UNFORESEEN
-        if isinstance(error, StackroomError):
-            code, reason = error.code, error.message
-        run_at = self._now() + backoff(job.attempt)
-        return Result(job=job, state=State.WAITING, run_at=run_at, code=code, reason=reason)
+        else:
+            log.error("queue.job_failed", job=job.id, kind=job.kind, attempt=job.attempt, exc_info=error)
+        return self._again(job, error)
+
+    def without_effect(self, result: Result, error: Exception) -> Result | None:
+        """What to settle instead of a result whose effect failed; None if it had none, and cannot be settled."""
+        log.error("queue.effect_failed", job=result.job.id, state=result.state.name, exc_info=error)
+        if result.effect is None:
+            return None
+        if result.state in (State.DONE, State.WAITING):
+            return self.bounded(self._again(result.job, error))
+        return msgspec.structs.replace(result, effect=None)
 
     def bounded(self, result: Result) -> Result:
         """A result WAITING is the end of a job that has been begun often enough."""
@@ -68,11 +64,18 @@ class Verdicts:
 
         return Result(job=job, state=State.CANCELLED, effect=effect)
 
-    def without_effect(self, result: Result, error: Exception) -> Result | None:
-        """What to settle instead of a result whose effect failed; None if it had none, and cannot be settled."""
-        log.error("queue.effect_failed", job=result.job.id, state=result.state.name, exc_info=error)
-        if result.effect is None:
-            return None
-        if result.state in (State.DONE, State.WAITING):
-            return self.bounded(self.failed(result.job, error))
-        return msgspec.structs.replace(result, effect=None)
+    def _again(self, job: Claimed, error: Exception | None) -> Result:
+        code, reason = INTERNAL_ERROR, UNFORESEEN
+        if isinstance(error, StackroomError):
+            code, reason = error.code, error.message
+        elif is_away(error):
+            code, reason = "database_unavailable", "the database could not be reached"
+        nobodys_fault = is_away(error)
+        return Result(
+            job=job,
+            state=State.WAITING,
+            run_at=self._now() + (AGAIN if nobodys_fault else backoff(job.attempt)),
+            code=code,
+            reason=reason,
+            uncounted=nobodys_fault,
+        )

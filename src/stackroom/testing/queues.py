@@ -61,16 +61,25 @@ class Queue:
                 "created_at": self.library.now,
             }
             batch_id: int = conn.execute(insert(batch).returning(batch.c.id), row).scalar_one()
-            self._submit(conn, count, priority, batch_id, task)
+            self.submit(conn, count, priority=priority, batch_id=batch_id, task=task)
             return batch_id
 
         return self.library.write(work)
 
     def jobs(self, count: int, *, priority: int = DEFAULT, task: str = "{}") -> None:
         """So many jobs of no batch."""
-        self.library.write(lambda conn: self._submit(conn, count, priority, None, task))
+        self.library.write(lambda conn: self.submit(conn, count, priority=priority, task=task))
 
-    def _submit(self, conn: Connection, count: int, priority: int, batch_id: int | None, task: str) -> None:
+    def submit(
+        self,
+        conn: Connection,
+        count: int,
+        *,
+        priority: int = DEFAULT,
+        batch_id: int | None = None,
+        task: str = "{}",
+    ) -> None:
+        """What `batch` and `jobs` do, in a transaction that is at work."""
         submit.submit(
             conn,
             organization_id=self.actor.organization_id,
