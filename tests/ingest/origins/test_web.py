@@ -1,6 +1,7 @@
 """Servers as they are: most do as they should, and none of the others gets anywhere."""
 
 import asyncio
+import re
 import resource
 import ssl
 from collections.abc import Callable, Sequence
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from stackroom import __version__
 from stackroom.errors import Unavailable
@@ -262,7 +265,13 @@ def test_reasons_keep_secrets(fetch: Fetch, origin: OriginServer) -> None:
     ("origin", "text"),
     [
         ("https://u:p@files.example:81/a b/c@d.jpg?x#y", "https://files.example:81/a b/c@d.jpg?…"),
-        ("https://u:p/w@files.example/a", "https://u:p/w@files.example/a"),
+        ("https://u:p/w@files.example/a", "https://…"),
+        ("https://u:p?w@files.example/a", "https://…?…"),
+        ("https://u:p#w@files.example/a", "https://…"),
+        ("https://u@d:p@[::1]:80/a", "https://[::1]:80/a"),
+        ("u:p@files.example/a", "files.example/a"),
+        ("file:///srv/a@b//c.jpg", "file:///srv/a@b//c.jpg"),
+        ("/srv/u:p@b//c.jpg", "/srv/u:p@b//c.jpg"),
         ("s3://bucket/key", "s3://bucket/key"),
         ("/srv/a.jpg", "/srv/a.jpg"),
         ("https://files.example/\x1b[31m", "https://files.example/\N{REPLACEMENT CHARACTER}[31m"),
@@ -271,6 +280,17 @@ def test_reasons_keep_secrets(fetch: Fetch, origin: OriginServer) -> None:
 )
 def test_an_origin_is_shown_without_what_may_be_secret(origin: str, text: str) -> None:
     assert shown(origin) == text
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])), st.text(st.characters(exclude_categories=["Cs"])))
+def test_no_password_is_shown_however_it_is_written(before: str, after: str) -> None:
+    password = f"{before}S3CR3T{after}"
+    assume(not re.match(r"\d+[/?#]", password))  # a port and a path, for all that anybody can tell
+    for origin in (
+        f"https://ada:{password}@files.example/a.jpg",
+        f"https://files.example/a.jpg?key={password}",
+    ):
+        assert "S3CR3T" not in shown(origin)
 
 
 @pytest.mark.parametrize(

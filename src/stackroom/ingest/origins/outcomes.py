@@ -10,6 +10,7 @@ from stackroom.media.media_types import by_extension
 
 _SHOWN = 300
 _SAYS_NOTHING = {"", "application/octet-stream", "binary/octet-stream", "application/x-download"}
+_HOST = re.compile(r"([^:@\[\]]*|\[[^@\[\]]*\])(:\d+)?")
 _MEDIA_TYPE = re.compile(r"[a-z0-9][\w.+-]*/[a-z0-9][\w.+-]*")
 
 
@@ -56,11 +57,18 @@ def fetched(size: int, *, content_type: str | None, names: tuple[str | None, ...
 
 
 def shown(origin: str) -> str:
-    """An origin for people and logs: without user, password and query, any of which may be a secret."""
+    """An origin for people and logs: without user, password and query, any of which may be a secret.
+
+    What should be a host and cannot be one is left out as well: a password with a slash in it looks like that.
+    """
     before, question, _ = origin.partition("#")[0].partition("?")
     scheme, slashes, rest = before.partition("//")
-    host, slash, path = rest.partition("/")
-    text = before if not slashes else scheme + slashes + host.rpartition("@")[2] + slash + path
+    if slashes and not origin.startswith("/"):
+        host, slash, path = rest.partition("/")
+        bare = host.rpartition("@")[2]
+        text = f"{scheme}//{bare}{slash}{path}" if _HOST.fullmatch(bare) else f"{scheme}//…"
+    else:
+        text = before if before.startswith("/") else before.rpartition("@")[2]
     printable = "".join(it if it.isprintable() else "\N{REPLACEMENT CHARACTER}" for it in text)
     cut = printable if len(printable) <= _SHOWN else printable[:_SHOWN] + "…"
     return cut + ("?…" if question else "")

@@ -98,7 +98,8 @@ def _url(origin: str, target: str, base: httpx.URL | None = None) -> httpx.URL:
             url = url.copy_with(userinfo=b"")
         port = url.port
     except (httpx.InvalidURL, ValueError, UnicodeError) as error:
-        raise Fail(f"{shown(origin)} leads to something that is no address.", code="bad_origin") from error
+        what = "is" if base is None else "leads on to something that is"
+        raise Fail(f"{shown(origin)} {what} no address that can be asked for.", code="bad_origin") from error
     if url.scheme not in {"http", "https"}:
         raise Fail(
             f"{shown(origin)} leads on to {shown(str(url))}, and only http and https are followed.",
