@@ -28,6 +28,9 @@ def test_an_organization_comes_with_an_owner_key(tmp_path: Path, *, running: boo
         assert (key.json["role"], key.json["name"]) == ("viewer", "wall")
         if not running:
             server.start()
+        standing = run("org", "standing", "City Museum", "--legacy", "--administrator", "--no-legacy",
+                       "--json", "--data-dir", tmp_path / "data")  # fmt: skip
+        assert (standing.json["administrator"], standing.json["legacy"]) == (True, False)
         for each in (made, key):
             mine = QuickShell(STACKROOM_API_KEY=each.json["api_key"], STACKROOM_BASE_URL=server.url)
             assert mine("ls", "--json").json == {"datasets": []}

@@ -89,6 +89,7 @@ _add(application, "migrate", migrate.migrate, migrate.EXAMPLE, _SERVER)
 
 _organizations = _group("org", "Organizations and their people.", _SERVER)
 _add(_organizations, "create", org.create, org.EXAMPLES["create"])
+_add(_organizations, "standing", org.standing, org.EXAMPLES["standing"])
 _add(_organizations, "list", org.list_all, org.EXAMPLES["list"])
 _add(_organizations, "show", org.show, org.EXAMPLES["show"])
 _add(_organizations, "update", org.update, org.EXAMPLES["update"])

@@ -18,6 +18,7 @@ EXAMPLES = {
     "create": """stackroom org create 'City Museum' --json
 
 stackroom org create 'City Museum' --email ada@example.org --full-name 'Ada Lovelace'""",
+    "standing": "stackroom org standing 'City Museum' --legacy",
     "list": "stackroom org list --data-dir /srv/media",
     "show": "stackroom org show",
     "update": "stackroom org update --name 'City Museum and Archive'",
@@ -66,6 +67,12 @@ def create(
         str | None, typer.Option("--email", help="Address of its first member, an owner, whose the key is.")
     ] = None,
     full_name: Annotated[str | None, typer.Option("--full-name", help="What they are called.")] = None,
+    administrator: Annotated[
+        bool, typer.Option("--administrator", help="Its keys act for every customer of the DLCS protocol.")
+    ] = False,
+    legacy: Annotated[
+        bool, typer.Option("--legacy", help="Its DLCS clients may leave out what older servers guessed.")
+    ] = False,
     as_json: Json = False,
     library: Library,
 ) -> None:
@@ -79,12 +86,48 @@ def create(
     if email is None and full_name is not None:
         raise Refused("--full-name goes with --email")
     first = None if email is None else steward.FirstMember(email=email, full_name=full_name)
-    made = steward.create_organization(settings, name, first)
+    standing = steward.Standing(administrator=administrator, legacy=legacy)
+    made = steward.create_organization(settings, name, first, standing)
     if as_json:
         print_json(made)
         return
     say(f"Made organization {name!r} ({made.organization_id}, customer {made.customer}).")
     show_key(made)
+
+
+def standing(
+    organization: Annotated[str, typer.Argument(help="Its id, number, slug or name.")],
+    *,
+    administrator: Annotated[
+        bool | None,
+        typer.Option(
+            "--administrator/--no-administrator", help="Whether its keys act for every DLCS customer."
+        ),
+    ] = None,
+    legacy: Annotated[
+        bool | None,
+        typer.Option(
+            "--legacy/--no-legacy", help="Whether its DLCS clients may leave out what older servers guessed."
+        ),
+    ] = None,
+    as_json: Json = False,
+    library: Library,
+) -> None:
+    """Change what an organization is to the DLCS protocol.
+
+    Works whether or not a server runs on the library.
+    """
+    settings = library.settings()
+    from stackroom.cli import steward
+
+    wanted = steward.Standing(**given(administrator=administrator, legacy=legacy))
+    changed = steward.set_standing(settings, organization, wanted)
+    if as_json:
+        print_json(changed)
+        return
+    say(f"{changed.name} (customer {changed.number}):")
+    say(f"  acts for every customer: {'yes' if changed.administrator else 'no'}")
+    say(f"  clients of older servers: {'yes' if changed.legacy else 'no'}")
 
 
 def list_all(*, as_json: Json = False, library: Library) -> None:

@@ -70,6 +70,22 @@ class ChangedKey(msgspec.Struct, frozen=True, kw_only=True):
     active: bool
 
 
+class Standing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What only who owns the data directory changes of an organization. UNSET leaves alone."""
+
+    administrator: bool | msgspec.UnsetType = msgspec.UNSET
+    legacy: bool | msgspec.UnsetType = msgspec.UNSET
+
+
+class ChangedStanding(msgspec.Struct, frozen=True, kw_only=True):
+    """An organization after that, in the words of `--json`."""
+
+    name: str
+    number: int
+    administrator: bool
+    legacy: bool
+
+
 class FirstMember(msgspec.Struct, frozen=True, kw_only=True):
     """Who an organization begins with: an owner."""
 
@@ -88,20 +104,45 @@ def read(settings: "Settings", work: "Work[T]") -> T:
     return asyncio.run(run())
 
 
-def create_organization(settings: "Settings", name: str, first: FirstMember | None = None) -> MadeKey:
+def create_organization(
+    settings: "Settings", name: str, first: FirstMember | None = None, standing: Standing | None = None
+) -> MadeKey:
     """Make an organization and its first key, an owner's, which belongs to its first member if there is one."""
     person: dict[str, Any] = {} if first is None else msgspec.structs.asdict(first)
+    flags: dict[str, Any] = {} if standing is None else msgspec.to_builtins(standing)
     wanted = WantedKey(organization="", role="owner", name="first key", member=person.get("email"))
 
     def directly(conn: "Connection", now: int) -> MadeKey:
         from stackroom.library import stewardship
 
-        made = stewardship.found(conn, name, **person, now=now)
+        made = stewardship.found(conn, name, **person, **flags, now=now)
         return _create_key(conn, msgspec.structs.replace(wanted, organization=str(made.number)), now)
 
     def through(server: Control) -> MadeKey:
-        made = _ask(server, "POST", "/organizations", {"name": name, **person})
+        made = _ask(server, "POST", "/organizations", {"name": name, **person, **flags})
         return _ask_for_key(server, msgspec.structs.replace(wanted, organization=made["id"]))
+
+    return _change(settings, directly, through)
+
+
+def set_standing(settings: "Settings", organization: str, wanted: Standing) -> ChangedStanding:
+    """Change what an organization is to the DLCS protocol. Raises `NotFound`; repeating changes nothing more."""
+
+    def directly(conn: "Connection", now: int) -> ChangedStanding:
+        from stackroom.library import organizations, stewardship
+
+        changes = organizations.Standing(**msgspec.structs.asdict(wanted))
+        changed = stewardship.set_standing(conn, organization, changes, now=now)
+        return ChangedStanding(
+            name=changed.name,
+            number=changed.number,
+            administrator=changed.administrator,
+            legacy=changed.legacy,
+        )
+
+    def through(server: Control) -> ChangedStanding:
+        path = f"/organizations/{quote(organization, safe='')}"
+        return msgspec.convert(_ask(server, "PATCH", path, msgspec.to_builtins(wanted)), ChangedStanding)
 
     return _change(settings, directly, through)
 

@@ -8,17 +8,30 @@ from stackroom.database.schema import api_key
 from stackroom.errors import Invalid, NotFound
 from stackroom.library import keys, members, organizations
 from stackroom.library.keys import Key, KeyChanges
-from stackroom.library.organizations import NewKey, Organization, system_actor
+from stackroom.library.organizations import NewKey, Organization, Standing, system_actor
 
 
 def found(
-    conn: Connection, name: str, *, email: str | None = None, full_name: str | None = None, now: int
+    conn: Connection,
+    name: str,
+    *,
+    email: str | None = None,
+    full_name: str | None = None,
+    administrator: bool = False,
+    legacy: bool = False,
+    now: int,
 ) -> Organization:
     """Make an organization; with `email` also its first member, an owner. Raises `Conflict` and `Invalid`."""
-    made = organizations.create_organization(conn, name, now=now)
+    made = organizations.create_organization(conn, name, administrator=administrator, legacy=legacy, now=now)
     if email is not None:
         members.add(conn, system_actor(made), email, role=Role.OWNER, full_name=full_name, now=now)
     return made
+
+
+def set_standing(conn: Connection, organization: str, wanted: Standing, *, now: int) -> Organization:
+    """`organizations.set_standing` for any organization. Raises `NotFound` and `Invalid`."""
+    owner = organizations.find_organization(conn, organization)
+    return organizations.set_standing(conn, owner, wanted, now=now)
 
 
 def issue_key(

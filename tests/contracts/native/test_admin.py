@@ -130,3 +130,16 @@ def test_without_a_token_of_its_own_the_channel_is_closed(face: "Face") -> None:
             ]
 
     assert face.runner.run(ask()) == [401, 401, 401]
+
+
+def test_what_an_organization_is_to_the_dlcs_protocol_is_changed_here_only(face: "Face") -> None:
+    made = face.admin("POST", "/organizations", {"name": "Shelf", "legacy": True}).json()
+    assert (made["administrator"], made["legacy"]) == (False, True)
+    for reference in (made["id"], "Shelf", str(made["number"])):
+        changed = face.admin("PATCH", f"/organizations/{reference}", {"administrator": True})
+        assert (changed.status_code, changed.json()) == (200, {**made, "administrator": True})
+    assert (
+        face.admin("PATCH", f"/organizations/{made['id']}", {"name": "x"}).json()["error"]["code"]
+        == "empty_update"
+    )
+    assert face.admin("PATCH", "/organizations/nobody", {"legacy": False}).status_code == 404

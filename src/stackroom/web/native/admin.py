@@ -11,7 +11,7 @@ from stackroom.database.transaction import Connection
 from stackroom.errors import NotFound, Unauthenticated
 from stackroom.library import organizations, stewardship
 from stackroom.library.keys import KeyChanges
-from stackroom.library.organizations import NewKey
+from stackroom.library.organizations import NewKey, Standing
 from stackroom.web.native import convert, wire
 from stackroom.web.native.openapi import Endpoint
 from stackroom.web.shared.replies import json_reply
@@ -26,10 +26,27 @@ async def create_organization(request: Request) -> Response:
     services, body = services_of(request), decode(await read_body(request), wire.NewOrganization)
     made = await services.database.write(
         lambda conn: stewardship.found(
-            conn, body.name, email=body.email, full_name=body.full_name, now=services.now()
+            conn,
+            body.name,
+            email=body.email,
+            full_name=body.full_name,
+            administrator=body.administrator,
+            legacy=body.legacy,
+            now=services.now(),
         )
     )
     return json_reply(convert.organization(made), 201)
+
+
+async def set_standing(request: Request) -> Response:
+    _check_control(request)
+    services, body = services_of(request), decode(await read_body(request), wire.Standing)
+    wanted = Standing(administrator=body.administrator, legacy=body.legacy)
+    reference = request.path_params["organization"]
+    changed = await services.database.write(
+        lambda conn: stewardship.set_standing(conn, reference, wanted, now=services.now())
+    )
+    return json_reply(convert.organization(changed))
 
 
 async def list_organizations(request: Request) -> Response:
@@ -116,6 +133,16 @@ ENDPOINTS = [
         handler=create_organization,
         body=wire.NewOrganization,
         answers={201: wire.Organization},
+        control=True,
+    ),
+    Endpoint(
+        method="PATCH",
+        path=PREFIX + "/organizations/{organization}",
+        name="setStanding",
+        summary="Make an organization an administrator, or its clients those of older servers",
+        handler=set_standing,
+        body=wire.Standing,
+        answers={200: wire.Organization},
         control=True,
     ),
     Endpoint(

@@ -441,6 +441,8 @@ def organization(found: Organization) -> wire.Organization:
         number=found.number,
         slug=found.slug,
         created_at=moment(found.created_at),
+        administrator=found.administrator,
+        legacy=found.legacy,
     )
 
 

@@ -163,6 +163,17 @@ class NewOrganization(Asked, frozen=True, kw_only=True):
     email: str | None = None
     """Of its first member, an owner."""
     full_name: str | None = None
+    administrator: bool = False
+    legacy: bool = False
+
+
+class Standing(Asked, frozen=True, kw_only=True):
+    """What only who owns the data directory changes of an organization."""
+
+    administrator: bool | UnsetType = UNSET
+    """Whether its keys may act for every customer of the DLCS protocol."""
+    legacy: bool | UnsetType = UNSET
+    """Whether its DLCS clients may leave out what older servers guessed."""
 
 
 class NewKey(Asked, frozen=True, kw_only=True):
@@ -434,6 +445,8 @@ class WhoAmI(Given, frozen=True, kw_only=True):
 class Organization(OrganizationSeen, frozen=True, kw_only=True):
     slug: str
     created_at: Moment
+    administrator: bool
+    legacy: bool
 
 
 class Organizations(Given, frozen=True, kw_only=True):
