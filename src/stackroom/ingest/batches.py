@@ -197,7 +197,7 @@ def test(conn: Connection, actor: Actor, reference: int | str, *, now: int) -> b
         changed["superseded"] = True
     if left.pending == 0:
         if found.finished_at is None:
-            changed |= {"finished_at": now, "loading": False}
+            changed |= {"started_at": found.started_at or now, "finished_at": now, "loading": False}
         errors, cancelled = int(left.errors), int(left.cancelled)
         said = {"completed": left.members - errors - cancelled, "errors": errors, "cancelled": cancelled}
         said["count"] = left.members
