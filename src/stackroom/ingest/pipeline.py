@@ -29,7 +29,7 @@ from stackroom.database.transaction import Database
 from stackroom.errors import Invalid, StackroomError, TooLarge, Unavailable, UnsupportedMedia
 from stackroom.ingest import settling, stored
 from stackroom.ingest.arriving import Task, read_task
-from stackroom.ingest.identifying import Registered, Seen, examine
+from stackroom.ingest.identifying import UNKNOWN_IMAGE, Registered, Seen, examine
 from stackroom.ingest.keeping import PYRAMID, store_thumbnails
 from stackroom.ingest.origins import Fail, Fetched, Origins, Retry
 from stackroom.ingest.settling import Kept
@@ -193,7 +193,8 @@ class Pipeline:
             if (seen.width or 0) * (seen.height or 0) >= self._pyramid_pixels:
                 await self._make_pyramid(source.path, key, workspace)
             faults.reach("ingest:after-render")
-        return seen.kept(arrival, key, held)
+        found_out = stage.registered.media_type == UNKNOWN_IMAGE
+        return msgspec.structs.replace(seen.kept(arrival, key, held), found_out=found_out)
 
     async def _make_pyramid(self, path: Path, key: str, workspace: Path) -> None:
         """For a picture that nobody could zoom into without one. If there is one already, that is it."""

@@ -13,7 +13,7 @@ from stackroom import clock, faults, ids
 from stackroom.access import nobody
 from stackroom.database import flavour
 from stackroom.database.flavour import statement
-from stackroom.database.schema import asset, batch, organization
+from stackroom.database.schema import asset, batch, organization, registration
 from stackroom.events import log
 from stackroom.events.log import Happening
 from stackroom.library import blobs, similarity
@@ -25,11 +25,15 @@ NEVER_BEGUN = "The arrival was cancelled before it began."
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of an arrival's bytes. They are in the store at `key`; or they were there, and `hold` keeps them."""
+    """What came of an arrival's bytes. They are in the store at `key`; or they were there, and `hold` keeps them.
+
+    `found_out` says that nobody knew their type: what they truly are is what they are registered as from now on.
+    """
 
     kind: str
     content_type: str
     size: int
+    found_out: bool = False
     width: int | None = None
     height: int | None = None
     fingerprint: bytes | None = None
@@ -55,6 +59,9 @@ def ingested(conn: Connection, job: Claimed, kept: Kept, *, now: int) -> None:
             **_bytes(conn, job, kept, now=now),
         }
         conn.execute(update(asset).where(asset.c.id == row.id).values(values))
+        if kept.found_out:
+            mine = registration.c.asset_id == row.id
+            conn.execute(update(registration).where(mine).values(media_type=kept.content_type))
         if row.blob_id not in {None, values.get("blob_id", row.blob_id)}:
             blobs.release(conn, str(int(row.blob_id)), {}, now=now)
         said = {"name": row.name, "size": kept.size, "content_type": kept.content_type}
