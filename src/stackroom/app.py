@@ -66,6 +66,7 @@ async def open_library(
             origins,
             fetch_seconds=settings.origin_seconds,
             pyramid_pixels=settings.pyramid_megapixels * 1_000_000,
+            most_bytes=settings.storage_policy_bytes,
             now=now,
         )
         signing = await database.write(lambda conn: own_secret(conn, "signing"))

@@ -34,7 +34,7 @@ from stackroom.ingest.keeping import PYRAMID, store_thumbnails
 from stackroom.ingest.origins import Fail, Fetched, Origins, Retry
 from stackroom.ingest.settling import Kept
 from stackroom.ingest.uploads import hold
-from stackroom.library import blobs, origin_strategies
+from stackroom.library import blobs, origin_strategies, usage
 from stackroom.library.blobs import Arrival
 from stackroom.library.channels import NONE, Channel
 from stackroom.library.origin_strategies import Approach
@@ -70,7 +70,8 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
 class Pipeline:
     """Handles jobs of kind `ingest` (`queue.jobs.Handler`). One serves any number of jobs side by side.
 
-    `pyramid_pixels` says from which size on an image gets its pyramid at once.
+    `pyramid_pixels` says from which size on an image gets its pyramid at once, `most_bytes` how much an organization
+    may have stored after it; 0 is any.
     """
 
     max_attempts = ATTEMPTS
@@ -85,6 +86,7 @@ class Pipeline:
         *,
         fetch_seconds: float = 300.0,
         pyramid_pixels: int,
+        most_bytes: int = 0,
         patience: float = PATIENCE,
         now: Clock = clock.now,
     ) -> None:
@@ -95,6 +97,7 @@ class Pipeline:
         self._origins = origins
         self._seconds = fetch_seconds + WORK_SECONDS
         self._pyramid_pixels = pyramid_pixels
+        self._most_bytes = most_bytes
         self._patience = patience
         self._now = now
         self._watched: dict[int, asyncio.Event] = {}
@@ -182,6 +185,8 @@ class Pipeline:
         """Have the bytes in the store, with what was made of them beside them."""
         source = seen.source(staged)
         arrival = Arrival(sha256=source.sha256, size=source.size, content_type=seen.content_type)
+        if self._most_bytes:
+            await self._database.read(partial(_check_room, job=job, size=arrival.size, most=self._most_bytes))
         key, held = await self._database.write(
             lambda conn: _place(conn, job, stage, arrival, now=self._now())
         )
@@ -223,6 +228,13 @@ def _look(conn: Connection, job: Claimed, task: Task) -> Stage:
         approach=origin_strategies.choose(conn, job.organization_id, task.origin),
         overtaken=row.job_id != job.id,
     )
+
+
+def _check_room(conn: Connection, *, job: Claimed, size: int, most: int) -> None:
+    """Raise `Fail` where the organization would have more than it may; what the asset has now goes when it does."""
+    before = conn.scalar(select(asset.c.size).where(asset.c.id == job.asset_id)) or 0
+    if usage.of_organization(conn, job.organization_id).bytes - before + size > most:
+        raise Fail("StoragePolicy size limit exceeded", code="storage_limit_exceeded")
 
 
 def _place(

@@ -139,11 +139,12 @@ class House:
         assert found.status_code == 200, found.text
         return [int(each["@id"].rpartition("/")[2]) for each in found.json()["member"]]
 
-    def finished(self, batch: str | dict[str, Any]) -> dict[str, Any]:
+    def finished(self, batch: str | dict[str, Any], of: Customer | None = None) -> dict[str, Any]:
         """A batch, when it is."""
         address = batch if isinstance(batch, str) else batch["@id"]
-        assert wait_until(lambda: "finished" in self.get(address).json(), seconds=30), self.get(address).text
-        body: dict[str, Any] = self.get(address).json()
+        done = wait_until(lambda: "finished" in self.get(address, of=of).json(), seconds=30)
+        body: dict[str, Any] = self.get(address, of=of).json()
+        assert done, body
         return body
 
     # --- what is there -----------------------------------------------------------------------------------------------
