@@ -23,7 +23,7 @@ Lookup = Callable[[str, int], Awaitable[Sequence[str]]]
 # Python has lists of its own, but which they are has changed between its versions. These are IANA's.
 _NOT_OUTSIDE: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("an unspecified address", ("0.0.0.0/8", "::/128")),
-    ("this machine's own", ("127.0.0.0/8", "::1/128")),
+    ("this machine's own address", ("127.0.0.0/8", "::1/128")),
     ("a link-local address", ("169.254.0.0/16", "fe80::/10")),
     ("a private address", ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "fec0::/10")),
     ("an address behind a provider's translation", ("100.64.0.0/10",)),

@@ -194,7 +194,8 @@ def _in_our_words(named: str) -> Iterator[None]:
         yield
     except Refused as error:
         raise Fail(
-            f"{named} is at {error}, which is not asked. The operator can allow it with STACKROOM_ORIGIN_ALLOW.",
+            f"{named} leads to {error}; the server does not go there. The operator can allow it with "
+            "STACKROOM_ORIGIN_ALLOW.",
             code="origin_not_allowed",
         ) from error
     except Unresolved as error:
