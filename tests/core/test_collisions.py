@@ -273,7 +273,7 @@ def test_renamed_items_are_counted(clash: Clash) -> None:
     done = clash.library.submit(
         clash.actor, Verb.MOVE, [clash.first, clash.other, clash.twin], clash.dataset, to="/new"
     )
-    assert clash.library.read(lambda conn: journal.count_renamed(conn, done.id)) == 2
+    assert clash.library.read(lambda conn: journal.count_renamed(conn, done)) == 2
     assert [item.after for item in clash.library.items(done)] == [
         {"folder": "/new", "name": "a-1.jpg"},
         {"folder": "/new"},

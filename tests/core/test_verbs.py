@@ -268,7 +268,7 @@ def test_an_operation_tells_which_folders_it_took_from(place: Place) -> None:
     deep = place.library.add(place.actor, place.dataset, ["d.jpg", "e.jpg"], folder="/deep")
     asked = [deep[0], UNKNOWN, place.good, deep[1]]
     done = place.library.submit(place.actor, Verb.MOVE, asked, place.dataset, to="/new")
-    assert place.library.read(lambda conn: journal.source_folders(conn, done.id)) == ["/deep", "/"]
+    assert place.library.read(lambda conn: journal.source_folders(conn, done)) == ["/deep", "/"]
 
 
 def test_the_journal_says_how_each_item_was_and_became(place: Place) -> None:

@@ -42,8 +42,8 @@ class Flavour(msgspec.Struct, frozen=True):
     """Rows (value) of `:texts`, a JSON list of strings."""
     gathered: str
     """All values of `{value}` as one JSON list. Ten thousand rows of one value each would cost five times as much."""
-    hex: str
-    """The bytes `{value}` as text, two digits each."""
+    end_to_end: str
+    """All values of `{value}`, which are bytes, laid end to end."""
     glob: str
     """Completes `name …` for the pattern bound as `:glob` (see `glob_pattern`)."""
     fence: str
@@ -82,7 +82,7 @@ SQLITE = Flavour(
         FROM json_each('[' || rtrim(replace(hex(zeroblob(:count)), '00', '0,'), ',') || ']')""",
     texts="(SELECT value FROM json_each(:texts) LIMIT -1)",
     gathered="json_group_array({value})",
-    hex="hex({value})",
+    end_to_end="CAST(group_concat({value}, '') AS blob)",
     glob="GLOB :glob",
     fence="LIMIT -1",
     probe="CROSS JOIN {table} {alias} WHERE {where}",
@@ -111,7 +111,7 @@ POSTGRESQL = Flavour(
         FROM generate_series(1, CAST(:count AS integer))""",
     texts="(SELECT value FROM jsonb_array_elements_text(CAST(:texts AS jsonb)) AS value)",
     gathered="CAST(json_agg({value}) AS text)",
-    hex="encode({value}, 'hex')",
+    end_to_end="string_agg({value}, '')",
     glob="LIKE :glob",
     fence="",
     probe="CROSS JOIN LATERAL (SELECT * FROM {table} {alias} WHERE {where} OFFSET 0) {alias}",

@@ -12,6 +12,7 @@ from stackroom.operations import purge
 from stackroom.operations.outcome import Outcome
 from stackroom.operations.request import Collision
 from stackroom.operations.run import Run
+from stackroom.operations.tally import Glance
 
 DONE, COLLIDES = int(Outcome.DONE), int(Outcome.COLLIDES)
 FOLDER = "COALESCE(i.to_folder_id, i.folder_id)"
@@ -24,28 +25,34 @@ def taken(folder: str, name: str) -> str:
         AND x.archived_at IS NULL AND x.id <> a.id)"""
 
 
-def settle(run: Run, takes_name: str, first_number: int) -> bool:
-    """Give every COLLIDES item its outcome. True if any item gets a new name."""
-    policy = run.request.on_collision
-    _mark_repeats(run, takes_name)
+def settle(run: Run, seen: Glance, takes_name: str, first_number: int) -> bool:
+    """Give every COLLIDES item its outcome. Whether any item now has another than what was `seen`."""
+    repeated = not _live_in_one_folder(run, seen) and _mark_repeats(run, takes_name)
+    if not repeated and seen.least is not Outcome.COLLIDES:
+        return False
     colliding = _colliding(run)
     if not colliding:
-        return False
-    match policy:
+        return repeated
+    match run.request.on_collision:
         case Collision.RENAME:
             _rename(run, takes_name, colliding, first_number)
-            return True
         case Collision.SKIP:
             _end(run, Outcome.SKIPPED)
         case Collision.OVERWRITE:
             _overwrite(run)
         case Collision.FAIL:
             _refuse(colliding)
-    return False
+    return True
 
 
-def _mark_repeats(run: Run, takes_name: str) -> None:
-    """Mark the items that want a name which an earlier item of the same request takes.
+def _live_in_one_folder(run: Run, seen: Glance) -> bool:
+    """Whether all go from one folder to another, live: then their names differ, and need not be compared."""
+    go = run.target_folder_id is not None and seen.all_done
+    return go and seen.folder_id is not None and not seen.archived
+
+
+def _mark_repeats(run: Run, takes_name: str) -> bool:
+    """Mark the items that want a name which an earlier item of the same request takes. Whether there are any.
 
     Nothing that this request puts there may be overwritten by it either, so under that policy the outcome is final,
     and the names that items will get by overwriting are taken as well.
@@ -53,19 +60,21 @@ def _mark_repeats(run: Run, takes_name: str) -> None:
     overwrites = run.request.on_collision is Collision.OVERWRITE
     outcome = Outcome.NAME_TAKEN if overwrites else Outcome.COLLIDES
     takers = f"{DONE}, {COLLIDES}" if overwrites else f"{DONE}"
-    place = NAME if run.target_folder_id is not None else f"{FOLDER} || '/' || {NAME}"
     those = f"FROM operation_item i WHERE {{items}} AND i.outcome IN ({takers}) AND {takes_name}"
-    # What is live in one folder has different names there already, which spares comparing them.
-    differ = "min(i.folder_id) = max(i.folder_id) AND count(i.archived_at) = 0 AND count(i.to_name) = 0"
-    if run.target_folder_id is not None and run.execute(f"SELECT {differ} {those}").scalar():
-        return
-    wanted = msgspec.json.decode(
-        run.execute(f"SELECT {run.how.gathered.format(value=place)} {those}").scalar() or "[]"
-    )
-    if len(set(wanted)) != len(wanted):
-        run.execute(f"""{run.how.update} operation_item AS i SET outcome = {int(outcome)}
-            WHERE {{items}} AND i.outcome IN ({takers}) AND {takes_name}
-            AND i.position NOT IN (SELECT min(i.position) {those} GROUP BY {place})""")
+    # Where the names differ so do the places, which take longer to compare.
+    places = [NAME] if run.target_folder_id is not None else [NAME, f"{FOLDER} || '/' || {NAME}"]
+    if any(_all_differ(run, place, those) for place in places):
+        return False
+    run.execute(f"""{run.how.update} operation_item AS i SET outcome = {int(outcome)}
+        WHERE {{items}} AND i.outcome IN ({takers}) AND {takes_name}
+        AND i.position NOT IN (SELECT min(i.position) {those} GROUP BY {places[-1]})""")
+    return True
+
+
+def _all_differ(run: Run, value: str, those: str) -> bool:
+    gathered = run.execute(f"SELECT {run.how.gathered.format(value=value)} {those}").scalar()
+    values = msgspec.json.decode(gathered or "[]")
+    return len(set(values)) == len(values)
 
 
 def _colliding(run: Run) -> list[tuple[int, int, str]]:

@@ -44,13 +44,15 @@ def apply(run: Run, *, renamed: bool) -> None:
     annotated = run.request.copy_annotations
     described = ", ".join(f"a.{column}" for column in DESCRIBED.split(", ")) if annotated else UNDESCRIBED
     shared = ", ".join(f"a.{column}" for column in SHARED.split(", "))
+    # In the order of their originals, which is that of a listing.
     run.execute(
         f"""{run.how.insert} INTO asset (uuid, organization_id, dataset_id, folder_id, name, {SHARED},
                 {DESCRIBED}, created_at, updated_at, version)
-            SELECT i.new_uuid, a.organization_id, CAST(:dataset AS bigint), i.to_folder_id,
-                COALESCE(i.to_name, i.name), {shared}, {described}, CAST(:now AS bigint), CAST(:now AS bigint), 1
-            FROM operation_item i CROSS JOIN asset a
-            WHERE {{items}} AND i.outcome = {DONE} AND a.id = i.asset_id ORDER BY i.asset_id""",
+            SELECT s.new_uuid, a.organization_id, CAST(:dataset AS bigint), s.to_folder_id,
+                COALESCE(s.to_name, s.name), {shared}, {described}, CAST(:now AS bigint), CAST(:now AS bigint), 1
+            FROM (SELECT i.asset_id, i.new_uuid, i.to_folder_id, i.to_name, i.name FROM operation_item i
+                WHERE {{items}} AND i.outcome = {DONE} ORDER BY i.asset_id {run.how.fence}) s
+            {run.how.probe.format(table="asset", alias="a", where="a.id = s.asset_id")}""",
         dataset=run.request.target_dataset_id,
     )
     if annotated:

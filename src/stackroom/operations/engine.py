@@ -24,6 +24,7 @@ from stackroom.database.schema import operation, operation_pending
 from stackroom.errors import Conflict, Invalid, NotFound
 from stackroom.events import log
 from stackroom.operations import archive, collisions, copy, journal, move, purge, restore, selection, undo
+from stackroom.operations import tally as tallies
 from stackroom.operations import update as update_verb
 from stackroom.operations.journal import CANCELLED, PAUSED, RUNNING, Operation
 from stackroom.operations.outcome import Outcome
@@ -39,6 +40,7 @@ from stackroom.operations.request import (
 )
 from stackroom.operations.run import FIELDS, Look, Run, VerbModule
 from stackroom.operations.selection import Source
+from stackroom.operations.tally import Tally
 
 VERBS = MappingProxyType(
     {
@@ -79,13 +81,14 @@ def submit(conn: Connection, actor: Actor, request: Request, *, now: int) -> Ope
     operation_id = journal.begin(
         conn, actor, request, dataset_id=_dataset_id(request), total=source.count, now=now
     )
+    tally = None
     if source.count > AT_ONCE:
         _begin_large(conn, request, operation_id, source)
     else:
         run = Run(conn, actor, request, operation_id=operation_id, count=source.count, now=now)
-        _work(run, source)
-        _finish(run)
-    done = journal.by_id(conn, actor, operation_id)
+        tally = _work(run, source)
+        _finish(run, tally)
+    done = msgspec.structs.replace(journal.by_id(conn, actor, operation_id), tally=tally)
     if request.require_match and done.outcomes.get(Outcome.NOT_FOUND, 0) == done.total:
         raise NotFound(
             "none of these images is in this dataset",
@@ -104,8 +107,7 @@ def preview(conn: Connection, actor: Actor, request: Request, *, now: int) -> No
         conn, actor, request, dataset_id=_dataset_id(request), total=source.count, now=now
     )
     run = Run(conn, actor, request, operation_id=operation_id, count=source.count, now=now)
-    _work(run, source)
-    _show(run, plan)
+    _show(run, _work(run, source), plan)
 
 
 def submit_undo(
@@ -130,10 +132,10 @@ def submit_undo(
         _snapshot(conn, operation_id, source)
     else:
         run = Run(conn, actor, request, operation_id=operation_id, count=source.count, now=now)
-        _work(run, source)
+        tally = _work(run, source)
         if dry_run:
-            _show(run, "")
-        _finish(run)
+            _show(run, tally, "")
+        _finish(run, tally)
     return journal.by_id(conn, actor, operation_id)
 
 
@@ -157,13 +159,14 @@ def advance(conn: Connection, operation_id: int, *, now: int) -> bool:
     if start is not None:
         stop = start + AT_ONCE
         run = Run(conn, actor, request, operation_id=operation_id, count=AT_ONCE, start=start, now=now)
-        _work(run, _chunk(conn, run, row.undo_of, start, stop))
+        tally = _work(run, _chunk(conn, run, row.undo_of, start, stop))
         mine = operation_pending.c.operation_id == operation_id
         conn.execute(delete(operation_pending).where(mine, operation_pending.c.position < stop))
         if journal.first_pending(conn, operation_id) is not None:
-            journal.add_up(conn, operation_id, start)
+            journal.add_up(conn, operation_id, tally)
             return True
-    _finish(Run(conn, actor, request, operation_id=operation_id, count=0, now=now))
+    run = Run(conn, actor, request, operation_id=operation_id, count=0, now=now)
+    _finish(run, tallies.count(conn, operation_id))
     return False
 
 
@@ -232,7 +235,8 @@ def _dataset_id(request: Request) -> int | None:
             return request.target_dataset_id
 
 
-def _work(run: Run, source: Source) -> None:
+def _work(run: Run, source: Source) -> Tally:
+    """Look, settle, apply; what the items came to."""
     verb = VERBS[run.request.verb]
     if run.how is flavour.POSTGRESQL:
         _lock(run, source)
@@ -241,11 +245,14 @@ def _work(run: Run, source: Source) -> None:
     if isinstance(run.request.selection, Ids):
         stop = run.start + run.count
         journal.note_malformed(run.conn, run.operation_id, run.request.selection, run.start, stop)
+    seen = tallies.glance(run.conn, run.operation_id, run.start)
     takes_name = verb.takes_name(run)
     first = run.request.first_number or verb.FIRST_NUMBER
-    renamed = takes_name is not None and collisions.settle(run, takes_name, first)
-    verb.apply(run, renamed=renamed)
+    settled = takes_name is not None and collisions.settle(run, seen, takes_name, first)
+    tally = tallies.count(run.conn, run.operation_id, run.start, seen=None if settled else seen)
+    verb.apply(run, renamed=tally.named > 0)
     faults.reach("apply:before-commit")
+    return tally
 
 
 def _look(run: Run, verb: VerbModule, source: Source) -> None:
@@ -278,20 +285,23 @@ def _lock(run: Run, source: Source) -> None:
     )
 
 
-def _finish(run: Run) -> None:
-    outcomes = journal.finish(run.conn, run.operation_id, now=run.now)
+def _finish(run: Run, tally: Tally) -> None:
+    journal.finish(run.conn, run.operation_id, tally, now=run.now)
     log.record(
         run.conn,
         run.actor,
         f"operation.{run.request.verb.value}",
         at=run.now,
         operation_id=run.operation_id,
-        data={"total": sum(outcomes.values()), "outcomes": {it.word: n for it, n in outcomes.items()}},
+        data={
+            "total": sum(tally.outcomes.values()),
+            "outcomes": {it.word: n for it, n in tally.outcomes.items()},
+        },
     )
 
 
-def _show(run: Run, plan: str) -> NoReturn:
-    journal.finish(run.conn, run.operation_id, now=run.now)
+def _show(run: Run, tally: Tally, plan: str) -> NoReturn:
+    journal.finish(run.conn, run.operation_id, tally, now=run.now)
     seen = journal.by_id(run.conn, run.actor, run.operation_id)
     raise DryRun(seen, plan, journal.items(run.conn, seen, limit=100))
 
@@ -333,7 +343,7 @@ def _cancel(conn: Connection, actor: Actor, found: Operation, *, now: int) -> No
     conn.execute(delete(operation_pending).where(operation_pending.c.operation_id == found.id))
     if isinstance(found.request.selection, Ids):
         journal.note_malformed(conn, found.id, found.request.selection, 0, found.total)
-    journal.finish(conn, found.id, state=CANCELLED, now=now)
+    journal.finish(conn, found.id, tallies.count(conn, found.id), state=CANCELLED, now=now)
     log.record(conn, actor, "operation.cancelled", at=now, operation_id=found.id)
 
 

@@ -22,9 +22,11 @@ from stackroom.database.schema import (
     tag,
 )
 from stackroom.errors import NotFound
+from stackroom.operations import tally as tallies
 from stackroom.operations.outcome import FAILED, SUCCEEDED, Outcome, reason
 from stackroom.operations.request import FailedOf, Ids, Request, Verb
 from stackroom.operations.selection import restriction
+from stackroom.operations.tally import Tally
 
 FINISHED = "finished"
 RUNNING = "running"
@@ -51,6 +53,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     error: str | None
     created_at: int
     finished_at: int | None
+    tally: Tally | None = None
+    """For whoever has just carried it out: what was found then about its items, so that nobody need look again."""
 
     @property
     def succeeded(self) -> int:
@@ -105,21 +109,20 @@ def begin(
     kept = request
     if isinstance(request.selection, Ids):
         kept = msgspec.structs.replace(request, selection=request.selection.without_ids())
-    made = conn.execute(
-        insert(operation).values(
-            uuid=ids.new(),
-            organization_id=actor.organization_id,
-            dataset_id=dataset_id,
-            verb=request.verb.value,
-            state=RUNNING,
-            request=msgspec.json.encode(kept).decode(),
-            total=total,
-            undo_of=undo_of,
-            key_id=actor.key_id,
-            actor=msgspec.json.encode(actor).decode(),
-            created_at=now,
-        )
-    ).inserted_primary_key
+    values = {
+        "uuid": ids.new(),
+        "organization_id": actor.organization_id,
+        "dataset_id": dataset_id,
+        "verb": request.verb.value,
+        "state": RUNNING,
+        "request": msgspec.json.encode(kept).decode(),
+        "total": total,
+        "undo_of": undo_of,
+        "key_id": actor.key_id,
+        "actor": msgspec.json.encode(actor).decode(),
+        "created_at": now,
+    }
+    made = conn.execute(insert(operation), values).inserted_primary_key
     assert made is not None
     return int(made[0])
 
@@ -142,13 +145,12 @@ def failed_of(found: Operation) -> FailedOf:
     return FailedOf(found.id, restriction(found.request.selection) or moved_in)
 
 
-def add_up(conn: Connection, operation_id: int, start: int) -> None:
-    """Add what a long operation's items from `start` on came to, so that who follows it need not have all counted."""
+def add_up(conn: Connection, operation_id: int, tally: Tally) -> None:
+    """Add what a long operation's chunk came to, so that who follows it need not have all counted."""
     mine = operation.c.id == operation_id
     before = conn.execute(select(operation.c.outcomes, operation.c.bytes).where(mine)).one()
-    counted, size = count_outcomes(conn, operation_id, start)
-    total = Counter(_outcomes(before.outcomes or "{}")) + Counter(counted)
-    values = {"outcomes": _written(total), "bytes": before.bytes + size, "error": None}
+    total = Counter(_outcomes(before.outcomes or "{}")) + Counter(tally.outcomes)
+    values = {"outcomes": _written(total), "bytes": before.bytes + tally.total_bytes, "error": None}
     conn.execute(update(operation).where(mine).values(values))
 
 
@@ -158,23 +160,19 @@ def note_trouble(conn: Connection, operation_id: int, why: str) -> None:
     conn.execute(update(operation).where(running).values(error=why))
 
 
-def finish(
-    conn: Connection, operation_id: int, *, state: str = FINISHED, error: str | None = None, now: int
-) -> dict[Outcome, int]:
-    """Close an operation: its outcomes are counted for good."""
-    counted, size = count_outcomes(conn, operation_id)
+def finish(conn: Connection, operation_id: int, tally: Tally, *, state: str = FINISHED, now: int) -> None:
+    """Close an operation: this is what it came to, for good."""
     conn.execute(
-        update(operation)
-        .where(operation.c.id == operation_id)
-        .values(
-            state=state,
-            outcomes=_written(counted),
-            bytes=size,
-            error=error,
-            finished_at=now,
-        )
+        statement("""UPDATE operation SET state = :state, outcomes = :outcomes, bytes = :bytes, error = NULL,
+            finished_at = :now WHERE id = :op"""),
+        {
+            "op": operation_id,
+            "state": state,
+            "outcomes": _written(tally.outcomes),
+            "bytes": tally.total_bytes,
+            "now": now,
+        },
     )
-    return counted
 
 
 def _outcomes(written: str) -> dict[Outcome, int]:
@@ -183,23 +181,6 @@ def _outcomes(written: str) -> dict[Outcome, int]:
 
 def _written(outcomes: Mapping[Outcome, int]) -> str:
     return msgspec.json.encode({str(int(outcome)): count for outcome, count in outcomes.items()}).decode()
-
-
-def count_outcomes(conn: Connection, operation_id: int, start: int = 0) -> tuple[dict[Outcome, int], int]:
-    """How many items, of those from `start` on, ended how, and the bytes of those that succeeded."""
-    outcome = operation_item.c.outcome
-    mine = (operation_item.c.operation_id == operation_id) & (operation_item.c.position >= start)
-    totals = func.count(), func.coalesce(func.sum(operation_item.c.size), 0)
-    # Mostly all end alike, and then nothing needs to be sorted into groups.
-    first, last, *total = conn.execute(
-        select(func.min(outcome), func.max(outcome), *totals).where(mine)
-    ).one()
-    if first == last:
-        rows = [(first, *total)] if first is not None else []
-    else:
-        rows = [tuple(row) for row in conn.execute(select(outcome, *totals).where(mine).group_by(outcome))]
-    counted = {Outcome(outcome): count for outcome, count, _ in rows}
-    return counted, sum(int(size) for outcome, _, size in rows if Outcome(outcome) in SUCCEEDED)
 
 
 def get(conn: Connection, actor: Actor, reference: str) -> Operation:
@@ -295,48 +276,51 @@ def failures(conn: Connection, operation_id: int) -> list[tuple[int, Outcome, st
     return [(position, Outcome(outcome), name) for position, outcome, name in rows]
 
 
-def source_folders(conn: Connection, operation_id: int) -> list[str]:
+def source_folders(conn: Connection, found: Operation) -> list[str]:
     """The folders the succeeding items were in, in order of first appearance."""
-    item = operation_item.c
-    outcomes = [int(outcome) for outcome in SUCCEEDED]
-    mine = (item.operation_id == operation_id) & item.outcome.in_(outcomes)
-    one, other = conn.execute(select(func.min(item.folder_id), func.max(item.folder_id)).where(mine)).one()
-    if one == other:  # no need to look through ten thousand rows for the first of each
+    if not found.succeeded:
+        return []
+    one = _tally(conn, found).folder_id
+    if one is not None:  # no need to look through ten thousand rows for the first of each
         return list(conn.scalars(select(folder.c.path).where(folder.c.id == one)))
-    succeeded = f"outcome IN ({', '.join(map(str, outcomes))})"
-    wanted = list(dict.fromkeys(each for _, each in _gathered(conn, operation_id, succeeded, "folder_id")))
     how = flavour_of(conn)
-    found = conn.execute(
-        statement(f"SELECT f.id, f.path FROM {how.pairs} s CROSS JOIN folder f WHERE f.id = s.position"),
-        {"pairs": msgspec.json.encode([(each, "") for each in wanted]).decode()},
-    )
-    path_of = {row.id: row.path for row in found}
+    in_order = f"""(SELECT folder_id FROM operation_item WHERE operation_id = :op
+        AND outcome IN ({", ".join(str(int(outcome)) for outcome in SUCCEEDED)}) ORDER BY position {how.fence})"""
+    [folder_ids] = _gathered(conn, ["folder_id"], f"{in_order} items", op=found.id)
+    wanted = list(dict.fromkeys(folder_ids))
+    named = f"{how.texts} wanted CROSS JOIN folder f WHERE f.id = CAST(wanted.value AS bigint)"
+    texts = msgspec.json.encode([str(each) for each in wanted]).decode()
+    path_of = dict(zip(*_gathered(conn, ["f.id", "f.path"], named, texts=texts), strict=True))
     return [path_of[each] for each in wanted if each in path_of]
 
 
 def created(conn: Connection, operation_id: int) -> list[tuple[int, str, str]]:
     """What a copy made: position of the source, id and name of the new asset."""
-    uuid = flavour_of(conn).hex.format(value="new_uuid")
-    new = f"outcome = {int(Outcome.DONE)} AND new_uuid IS NOT NULL"
-    made = _gathered(conn, operation_id, new, uuid, "COALESCE(to_name, name)")
-    uuids = ids.texts(bytes.fromhex("".join(each for _, each, _ in made)))
-    return [(position, text, name) for (position, _, name), text in zip(made, uuids, strict=True)]
-
-
-def _gathered(conn: Connection, operation_id: int, where: str, *columns: str) -> list[tuple[Any, ...]]:
-    """Columns of the items `where` holds for, by position: (position, …) each. For thousands of items at once."""
-    gathered = ", ".join(flavour_of(conn).gathered.format(value=each) for each in ("position", *columns))
-    row = conn.execute(
-        statement(f"SELECT {gathered} FROM operation_item WHERE operation_id = :op AND {where}"),
+    how = flavour_of(conn)
+    numbers, uuids, names = conn.execute(
+        statement(f"""SELECT {how.gathered.format(value="position")}, {how.end_to_end.format(value="new_uuid")},
+                {how.gathered.format(value="COALESCE(to_name, name)")} FROM operation_item
+            WHERE operation_id = :op AND outcome = {int(Outcome.DONE)} AND new_uuid IS NOT NULL"""),
         {"op": operation_id},
     ).one()
-    return sorted(zip(*(msgspec.json.decode(column or "[]") for column in row), strict=True))
+    positions, called = (msgspec.json.decode(column or "[]") for column in (numbers, names))
+    return sorted(zip(positions, ids.texts(uuids or b""), called, strict=True))
 
 
-def count_renamed(conn: Connection, operation_id: int) -> int:
-    where = (operation_item.c.operation_id == operation_id, operation_item.c.outcome == int(Outcome.DONE))
-    query = select(func.count()).where(*where, operation_item.c.to_name.is_not(None))
-    return conn.scalar(query) or 0
+def _gathered(conn: Connection, columns: Sequence[str], source: str, **parameters: Any) -> list[list[Any]]:
+    """Columns of what may be thousands of rows, each column as a list."""
+    gathered = ", ".join(flavour_of(conn).gathered.format(value=each) for each in columns)
+    row = conn.execute(statement(f"SELECT {gathered} FROM {source}"), parameters).one()
+    return [msgspec.json.decode(column or "[]") for column in row]
+
+
+def count_renamed(conn: Connection, found: Operation) -> int:
+    """How many items of a move or a copy got a numbered name."""
+    return _tally(conn, found).named
+
+
+def _tally(conn: Connection, found: Operation) -> Tally:
+    return found.tally or tallies.count(conn, found.id)
 
 
 def first_pending(conn: Connection, operation_id: int) -> int | None:
@@ -375,7 +359,8 @@ def _first(conn: Connection, actor: Actor, where: ColumnElement[bool]) -> Operat
 
 def _from_row(conn: Connection, row: Row[Any]) -> Operation:
     if row.outcomes is None:
-        outcomes, size = count_outcomes(conn, row.id)
+        so_far = tallies.count(conn, row.id)
+        outcomes, size = so_far.outcomes, so_far.total_bytes
     else:
         outcomes, size = _outcomes(row.outcomes), row.bytes
     return Operation(

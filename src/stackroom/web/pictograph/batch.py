@@ -88,7 +88,7 @@ def _result(conn: Connection, wanted: asked_for.Request, done: Operation) -> wir
         journal.failures(conn, done.id) if done.failed else [],
         folders=_affected(conn, wanted, done),
         # The protocol counts them just where it numbers them from 1.
-        renamed=journal.count_renamed(conn, done.id) if wanted.first_number == 1 else 0,
+        renamed=journal.count_renamed(conn, done) if wanted.first_number == 1 else 0,
         created=created,
     )
 
@@ -96,7 +96,7 @@ def _result(conn: Connection, wanted: asked_for.Request, done: Operation) -> wir
 def _affected(conn: Connection, wanted: asked_for.Request, done: Operation) -> list[str]:
     """For a move, where the images were and where they are; for a copy, where the copies are."""
     target = [wanted.target_folder] if wanted.target_folder is not None and done.succeeded else []
-    sources = [] if wanted.verb is Verb.COPY else journal.source_folders(conn, done.id)
+    sources = [] if wanted.verb is Verb.COPY else journal.source_folders(conn, done)
     return list(dict.fromkeys([*sources, *target]))
 
 
