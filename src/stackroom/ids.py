@@ -15,7 +15,6 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 _SHAPE = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_DIGITS = [column for column in range(36) if column not in {8, 13, 18, 23}]
 _VERSION = bytes(0x70 | (byte & 0x0F) for byte in range(256))
 _VARIANT = bytes(0x80 | (byte & 0x3F) for byte in range(256))
 
@@ -37,10 +36,10 @@ def new_block(count: int) -> bytes:
     for column in range(6):
         block[column::16] = moment[column : column + 1] * count
     # Eighteen bits of the counter go where version 7 leaves room for them: four, then eight, then six.
-    counter = range(count)
-    block[6::16] = bytes(n >> 14 & 0x0F for n in counter).translate(_VERSION)
-    block[7::16] = bytes(n >> 6 & 0xFF for n in counter)
-    block[8::16] = bytes(n & 0x3F for n in counter).translate(_VARIANT)
+    above = range(count // 64 + 1)
+    block[6::16] = b"".join(bytes([n >> 8 & 0x0F]) * 64 for n in above)[:count].translate(_VERSION)
+    block[7::16] = b"".join(bytes([n & 0xFF]) * 64 for n in above)[:count]
+    block[8::16] = (bytes(range(64)) * len(above))[:count].translate(_VARIANT)
     noise = os.urandom(7 * count)
     for column in range(7):
         block[9 + column :: 16] = noise[column * count : (column + 1) * count]
@@ -54,13 +53,13 @@ def text(raw: bytes) -> str:
 
 
 def texts(packed: bytes) -> list[str]:
-    """`text` for each of the ids laid end to end, column by column."""
-    digits = packed.hex().encode()
-    written = bytearray(b"-" * (36 * (len(packed) // 16)))
-    for source, target in enumerate(_DIGITS):
-        written[target::36] = digits[source::32]
-    joined = written.decode()
-    return [joined[start : start + 36] for start in range(0, len(joined), 36)]
+    """`text` for each of the ids laid end to end."""
+    # A hyphen after every second byte, of all ids at once; then out with those that do not belong there.
+    digits = bytearray(packed.hex("-", 2).encode())
+    for column, width in ((34, 40), (29, 39), (4, 38)):
+        del digits[column::width]
+    joined = digits.decode()
+    return [joined[start : start + 36] for start in range(0, len(joined), 37)]
 
 
 def looks_like_id(value: str) -> bool:
@@ -82,13 +81,13 @@ def parse_many(values: Sequence[str]) -> list[bytes | None]:
 def pack(values: Sequence[str]) -> bytes | None:
     """The ids end to end, sixteen bytes each; None unless every one is well formed."""
     joined, count = ",".join(values), len(values)
-    commas_in_place = joined[36::37] == "," * (count - 1) and joined.count(",") == count - 1
-    if len(joined) != 37 * count - 1 or not commas_in_place or joined.count("-") != 4 * count:
+    if len(joined) != 37 * count - 1 or joined[36::37] != "," * (count - 1):
         return None
     if any(joined[column::37] != "-" * count for column in (8, 13, 18, 23)):
         return None
     try:
-        return binascii.unhexlify(joined.encode("ascii").translate(None, b"-,"))
+        digits = joined.encode("ascii").translate(None, b"-,")
+        return binascii.unhexlify(digits) if len(digits) == 32 * count else None
     except ValueError:
         return None
 

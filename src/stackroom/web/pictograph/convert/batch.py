@@ -122,7 +122,7 @@ def batch_result(
         renamed=renamed,
         operation=_DELETED.get(done.verb),
         operation_id=ids.text(done.uuid),
-        created=UNSET if created is None else [_created(asked, each) for each in created],
+        created=UNSET if created is None else _created(asked, created),
     )
 
 
@@ -146,6 +146,8 @@ def _failure(asked: str, outcome: Outcome, name: str | None) -> wire.BatchFailur
     return wire.BatchFailure(id=asked, image_id=asked, reason=why, code=outcome.word)
 
 
-def _created(asked: Sequence[str], made: tuple[int, str, str]) -> wire.Created:
-    position, identity, name = made
-    return wire.Created(source_id=asked[position], id=identity, filename=name)
+def _created(asked: Sequence[str], created: Sequence[tuple[int, str, str]]) -> list[wire.Created]:
+    return [
+        wire.Created(source_id=asked[position], id=identity, filename=name)
+        for position, identity, name in created
+    ]

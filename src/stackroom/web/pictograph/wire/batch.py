@@ -53,7 +53,7 @@ class BatchFailure(Given, frozen=True, kw_only=True):
     code: str
 
 
-class Created(Given, frozen=True, kw_only=True):
+class Created(Given, frozen=True, kw_only=True, gc=False):
     source_id: str
     id: str
     filename: str
