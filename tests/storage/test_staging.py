@@ -5,6 +5,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -102,6 +103,30 @@ def test_nothing_may_be_written_after_the_end(staging: Staging) -> None:
         arrival.finish()
         with pytest.raises(ValueError, match="finished"):
             arrival.write(b"x")
+
+
+def test_giving_up_waits_for_a_write_that_is_going_on(
+    staging: Staging, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its file's number would be free for another file, and the write would go there."""
+    writing, go_on, order, really = threading.Event(), threading.Event(), [], os.write
+
+    def slow(descriptor: int, data: memoryview) -> int:
+        writing.set()
+        go_on.wait(10)
+        os.fstat(descriptor)  # still open
+        order.append("written")
+        return really(descriptor, data)
+
+    monkeypatch.setattr(os, "write", slow)
+    with staging.receive() as arrival:
+        thread = threading.Thread(target=arrival.write, args=(b"abc",))
+        thread.start()
+        writing.wait(10)
+        threading.Timer(0.05, go_on.set).start()
+    order.append("closed")
+    thread.join()
+    assert order == ["written", "closed"]
 
 
 def test_a_full_disk_is_said_and_leaves_nothing(

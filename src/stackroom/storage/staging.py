@@ -3,6 +3,7 @@
 import hashlib
 import os
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,25 +36,29 @@ class Arrival:
         self._descriptor: int | None = descriptor
         self._limit = limit
         self._digest = hashlib.sha256()
+        # Whoever gives up while a thread of theirs still writes must not close the file under it: its number may be
+        # another file's by then.
+        self._writing = threading.Lock()
 
     def write(self, chunk: bytes | bytearray | memoryview) -> None:
         """Take the next bytes. Raises TooLarge `payload_too_large` or Unavailable `storage_full`."""
-        if self._descriptor is None:
-            raise ValueError("This arrival is finished.")
-        view = memoryview(chunk).cast("B")
-        if self.size + len(view) > self._limit:
-            raise TooLarge(
-                f"The file is larger than {self._limit} bytes.",
-                hint="Send a smaller file, or ask the operator to raise the limit.",
-                details={"limit": self._limit},
-            )
-        self._digest.update(view)
-        self.size += len(view)
-        try:
-            while view:
-                view = view[os.write(self._descriptor, view) :]
-        except OSError as error:
-            raise unavailable(error, "receiving a file") from error
+        with self._writing:
+            if self._descriptor is None:
+                raise ValueError("This arrival is finished.")
+            view = memoryview(chunk).cast("B")
+            if self.size + len(view) > self._limit:
+                raise TooLarge(
+                    f"The file is larger than {self._limit} bytes.",
+                    hint="Send a smaller file, or ask the operator to raise the limit.",
+                    details={"limit": self._limit},
+                )
+            self._digest.update(view)
+            self.size += len(view)
+            try:
+                while view:
+                    view = view[os.write(self._descriptor, view) :]
+            except OSError as error:
+                raise unavailable(error, "receiving a file") from error
 
     def finish(self, *, expected_size: int | None = None, expected_sha256: bytes | None = None) -> Staged:
         """Close the file; a store's `put` is what makes it durable.
@@ -79,7 +84,8 @@ class Arrival:
         return Staged(self._path, self.size, sha256)
 
     def _close(self) -> None:
-        descriptor, self._descriptor = self._descriptor, None
+        with self._writing:
+            descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             try:
                 os.close(descriptor)  # some file systems report a full disk only here
