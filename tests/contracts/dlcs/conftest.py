@@ -11,7 +11,10 @@ from typing import Any
 
 import pytest
 
+from stackroom.testing.live import LiveServer
+
 from .house import House
+from .live import FIXTURES, Site
 
 
 @pytest.fixture(scope="session")
@@ -43,3 +46,15 @@ def house(
     settings: dict[str, Any] = getattr(request.module, "SETTINGS", {})
     with House(folder, database_url=new_database_url(), **settings) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A server of its own process, which believes a folder to be a host."""
+    folder: Path = tmp_path_factory.mktemp("site")
+    (folder / "originals").mkdir()
+    rewrites = ";".join(f"{each}={folder}/originals/" for each in (Site.origin, FIXTURES))
+    with LiveServer(folder / "data", environment={"STACKROOM_ORIGIN_REWRITES": rewrites}) as server:
+        opened = Site(server, folder / "originals")
+        yield opened
+        opened.close()
