@@ -1,5 +1,8 @@
 """Jobs are taken in turn, within limits, and settled once."""
 
+import os
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 
@@ -7,7 +10,7 @@ import pytest
 from sqlalchemy import Connection, insert, select, text
 
 from stackroom import ids
-from stackroom.database.schema import job, job_rate, loose_bytes
+from stackroom.database.schema import job, job_rate, loose_bytes, worker
 from stackroom.queue import claims, lanes, rates, submit, waiting, workers
 from stackroom.queue.jobs import DEFAULT, PRIORITY, Effect, NewJob, Result, State
 from stackroom.testing.builders import Library, a_library
@@ -320,3 +323,27 @@ def test_rates_say_what_was_finished_lately(queue: Queue) -> None:
     library.write(lambda conn: rates.prune(conn, now=library.now + 2 * rates.KEPT))
     left = select(job_rate.c.bucket).where(job_rate.c.kind == queue.kind)
     assert library.read(lambda conn: list(conn.scalars(left))) == []
+
+
+def test_whose_process_is_gone_from_this_machine_is_dead_at_once(library: Library) -> None:
+    """Not those of other machines, and not ours; a number of ours that is not ours was had by another before us."""
+    machine = workers.name_here().rpartition(":")[0]
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        ended.wait()
+    names = {
+        "ours": workers.name_here(),
+        "ended": f"{machine}:{ended.pid}",
+        "had our number": workers.name_here(),
+        "runs": f"{machine}:{os.getppid()}",
+        "elsewhere": f"elsewhere:{ended.pid}",
+    }
+    made = {
+        who: library.write(
+            lambda conn, name=name: workers.register(conn, name=name, version="0", slots=1, now=library.now)
+        )
+        for who, name in names.items()
+    }
+    library.write(lambda conn: workers.bury(conn, {made["ours"]}))
+    query = select(worker.c.id).where(worker.c.dead, worker.c.id.in_(made.values()))
+    dead = library.read(lambda conn: set(conn.scalars(query)))
+    assert dead == {made["ended"], made["had our number"]}

@@ -10,8 +10,6 @@ None of them ends because the database is away: they wait until it is back, and 
 """
 
 import asyncio
-import os
-import platform
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -58,6 +56,10 @@ LAST_WORDS: Final = 5.0
 
 OnFinished = Callable[[Connection, Sequence[int], int], None]
 """Is told of the batches that finish, in the transaction in which they do."""
+
+
+_OURS: Final[set[int]] = set()
+"""The numbers that dispatchers of this process have had: there is one, but for tests."""
 
 
 class Held(msgspec.Struct, eq=False):
@@ -145,18 +147,20 @@ class Dispatcher:
 
     async def _register(self) -> None:
         """Have a number, and take from the dead what they had. Waits for the database as long as it takes."""
-        name = f"{platform.node()}:{os.getpid()}"
+        name = workers.name_here()
 
         def work(conn: Connection) -> tuple[int, int]:
             now = self._now()
             me = workers.register(conn, name=name, version=__version__, slots=self._slots, now=now)
             # Nobody else has an SQLite library open, so whoever has not ended is dead.
             alone = flavour.of(conn) is flavour.SQLITE
+            workers.bury(conn, {me, *_OURS})
             return me, workers.reap(conn, all_but=me if alone else None, now=now)
 
         registered = await patiently("registering", lambda: self._database.write(work))
         assert registered is not None
         self._worker_id, taken = registered
+        _OURS.add(self._worker_id)
         log.info("queue.started", worker=self._worker_id, slots=self._slots, taken_over=taken)
 
     async def _keep_beating(self) -> None:
@@ -168,6 +172,7 @@ class Dispatcher:
         def work(conn: Connection) -> tuple[workers.Beat, int]:
             now = self._now()
             said = workers.beat(conn, me, now=now)
+            workers.bury(conn, {me, *_OURS})
             return said, workers.reap(conn, now=now) if said.alive else 0
 
         me = self._worker_id

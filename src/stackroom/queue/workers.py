@@ -5,7 +5,12 @@ watch decides matters where several machines share a library. There, on PostgreS
 SQLite it is that of the one process there is.
 """
 
+import os
+import platform
+import secrets
 from collections.abc import Collection, Mapping, Sequence
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -93,6 +98,41 @@ def reap(conn: Connection, *, all_but: int | None = None, now: int) -> int:
             msgspec.structs.replace(_ready(row), to=State.WAITING, run_at=run_at, code=CRASHED, reason=reason)
         )
     return _move(conn, gone, now=now)
+
+
+def bury(conn: Connection, ours: Collection[int]) -> int:
+    """Note that workers of this very machine are dead whose processes are no longer there, so that nobody needs to
+    wait until they have said nothing for long; how many. `ours` are those of this process, and live."""
+    mine = name_here().rpartition(":")[0] + ":"
+    rows = conn.execute(
+        statement("SELECT id, name FROM worker WHERE NOT dead AND substr(name, 1, :length) = :mine"),
+        {"mine": mine, "length": len(mine)},
+    )
+    gone = [row.id for row in rows if row.id not in ours and not _lives(row.name.removeprefix(mine))]
+    how = flavour.of(conn)
+    if gone:
+        wanted = f"SELECT id FROM {flavour.rows(how, 'gone', id=int)} gone"
+        conn.execute(
+            statement(f"{how.update} worker SET dead = true WHERE id IN ({wanted})"),
+            {"gone": msgspec.json.encode([(each,) for each in gone]).decode()},
+        )
+    return len(gone)
+
+
+@cache
+def name_here() -> str:
+    """What this process is called: by its machine, since when that runs, where its number counts, and its number."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text()[:8]
+        numbers = Path("/proc/self/ns/pid").readlink().name.strip("pid:[]")
+    except OSError:  # then nobody is buried early
+        boot = numbers = secrets.token_hex(4)
+    return f"{platform.node()}:{boot}:{numbers}:{os.getpid()}"
+
+
+def _lives(number: str) -> bool:
+    """Whether there is a process of this number other than ours, which did not exist when that was noted."""
+    return number.isdecimal() and int(number) != os.getpid() and Path(f"/proc/{number}").exists()
 
 
 def give_back_lost(conn: Connection, worker_id: int, held: Collection[int], *, now: int) -> int:
