@@ -260,9 +260,19 @@ def retry(conn: Connection, actor: Actor, reference: int | str, *, now: int) -> 
 def estimate(conn: Connection, found: Batch, *, per_organization: int | None = None, now: int) -> int | None:
     """When the batch will probably be finished, a few cheap questions whatever its size; None when there is nothing
     left to wait for. `per_organization` is how many items of one organization may run at once."""
-    if found.finished_at is not None or found.superseded or found.settled >= found.count:
-        return None
-    return estimates.of(conn, found.id, found.organization_id, found.priority, per_organization, now=now)
+    return estimated(conn, [found], per_organization=per_organization, now=now).get(found.id)
+
+
+def estimated(
+    conn: Connection, found: Sequence[Batch], *, per_organization: int | None = None, now: int
+) -> dict[int, int]:
+    """`estimate` for each of an organization's batches that it has an answer for, by number: no more questions."""
+    wanted = {
+        each.id: each.priority
+        for each in found
+        if each.finished_at is None and not each.superseded and each.settled < each.count
+    }
+    return estimates.of(conn, found[0].organization_id, wanted, per_organization, now=now) if wanted else {}
 
 
 def queue_state(

@@ -4,10 +4,10 @@ Organizations take turns, so of what others have waiting only as much comes befo
 it in its own lane. What is waited for by somebody (the priority lane) comes before everything else.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from stackroom.clock import SECOND
 from stackroom.database.flavour import statement
@@ -68,42 +68,53 @@ def time_each(buckets: Sequence[Bucket]) -> float:
 
 def of(
     conn: Connection,
-    batch_id: int,
     organization_id: int,
-    priority: int,
+    wanted: Mapping[int, int],
     limit: int | None = None,
     *,
     now: int,
-) -> int:
-    """The estimate for an open batch. `limit` is how many items of one organization may run at once."""
-    open_ones = batch.c.organization_id == organization_id, batch.c.finished_at.is_(None)
-    left = batch.c.count - batch.c.completed - batch.c.errors - batch.c.cancelled
-    older = select(batch.c.id, left.label("left")).where(
-        *open_ones, batch.c.priority == priority, batch.c.id <= batch_id, ~batch.c.loading
-    )
-    waiting = dict(conn.execute(older).all())
-    lanes = conn.execute(
-        select(lane.c.priority, lane.c.unfinished).where(
-            lane.c.kind == KIND,
-            lane.c.priority <= priority,
-            lane.c.unfinished > 0,
-            (lane.c.organization_id != organization_id) | (lane.c.priority != priority),
-        )
-    ).all()
+) -> dict[int, int]:
+    """The estimates for open batches of an organization, given with their priorities: five questions for any number.
+
+    `limit` is how many items of one organization may run at once.
+    """
+    if not wanted:
+        return {}
+    open_ones = conn.execute(_OPEN, {"organization": organization_id}).all()
+    lanes = conn.execute(_LANES).all()
+    late: dict[int, int] = dict(conn.execute(_LATE).all())
     slots = rates.slots(conn) or 1
-    work = Work(
-        left=waiting.pop(batch_id, 0),
-        before=sum(waiting.values()),
-        others=[Lane(row.unfinished, first=row.priority < priority) for row in lanes],
-        each=time_each(rates.recent(conn, KIND, now=now)),
-        at_once=min(slots, limit) if limit else slots,
-        not_before=conn.scalar(_LATEST_RETRY, {"batch": batch_id}),
-    )
-    return finish(work, now=now)
+    each = time_each(rates.recent(conn, KIND, now=now))
+    found = {}
+    for batch_id, priority in wanted.items():
+        mine = [row for row in open_ones if row.priority == priority and row.id <= batch_id]
+        others = [row for row in lanes if row.priority <= priority]
+        work = Work(
+            left=sum(row.left for row in mine if row.id == batch_id),
+            before=sum(row.left for row in mine if row.id < batch_id),
+            others=[
+                Lane(row.unfinished, first=row.priority < priority)
+                for row in others
+                if (row.organization_id, row.priority) != (organization_id, priority)
+            ],
+            each=each,
+            at_once=min(slots, limit) if limit else slots,
+            not_before=late.get(batch_id),
+        )
+        found[batch_id] = finish(work, now=now)
+    return found
 
 
+_OPEN = select(
+    batch.c.id,
+    batch.c.priority,
+    (batch.c.count - batch.c.completed - batch.c.errors - batch.c.cancelled).label("left"),
+).where(batch.c.organization_id == bindparam("organization"), batch.c.finished_at.is_(None), ~batch.c.loading)
+_LANES = select(lane.c.priority, lane.c.organization_id, lane.c.unfinished).where(
+    lane.c.kind == KIND, lane.c.unfinished > 0
+)
 # Of those that wait for another attempt the last thousand: a batch whose every item waits says enough by these.
-_LATEST_RETRY = statement(
-    """SELECT max(run_at) FROM (SELECT run_at, batch_id FROM job WHERE state = 5 ORDER BY run_at DESC LIMIT 1000) late
-    WHERE batch_id = :batch"""
+_LATE = statement(
+    """SELECT batch_id, max(run_at) FROM
+        (SELECT run_at, batch_id FROM job WHERE state = 5 ORDER BY run_at DESC LIMIT 1000) late GROUP BY batch_id"""
 )

@@ -4,8 +4,8 @@ import asyncio
 import logging
 import threading
 import uuid
-from collections.abc import Coroutine
-from contextlib import AsyncExitStack
+from collections.abc import Coroutine, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -14,7 +14,7 @@ import httpx
 import pytest
 import structlog
 import uvicorn
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, event, func, insert, select, update
 
 from stackroom import clock, ids
 from stackroom.access import Actor, Role
@@ -114,6 +114,23 @@ class House:
 
     def write(self, work: Work[T]) -> T:
         return self.do(self.services.database.write(work))
+
+    @contextmanager
+    def statements(self) -> Iterator[list[str]]:
+        """Collects the statements that the server sends meanwhile."""
+        sent: list[str] = []
+
+        def note(_conn: object, _cursor: object, sql: str, *_rest: object) -> None:
+            sent.append(sql)
+
+        engines = {self.read(lambda conn: conn.engine), self.write(lambda conn: conn.engine)}
+        for each in engines:
+            event.listen(each, "before_cursor_execute", note)
+        try:
+            yield sent
+        finally:
+            for each in engines:
+                event.remove(each, "before_cursor_execute", note)
 
     # --- asking ------------------------------------------------------------------------------------------------------
 

@@ -397,3 +397,15 @@ def test_the_events_name_the_batch(house: House, space: int) -> None:
     recorded = select(schema.event.c.type).where(schema.event.c.batch_id == number)
     found = house.read(lambda conn: sorted(conn.scalars(recorded)))
     assert found == ["asset.created", "asset.created", "batch.created"]
+
+
+def test_a_batch_is_accepted_by_as_many_statements_whatever_its_size(house: House, space: int) -> None:
+    house.submit(house.a_member(space, "who-asks-is-known-by-now"))
+    asked = []
+    for count in (1, 5):
+        members = [house.a_member(space, f"counted-{count}-{n}") for n in range(count)]
+        for _ in range(2):  # new ones, and the same again
+            with house.statements() as sent:
+                assert house.submit(*members).status_code == 201
+            asked.append(len(sent))
+    assert asked[:2] == asked[2:]

@@ -179,3 +179,17 @@ def test_an_address_says_what_can_be_done_there(house: House, seven: list[int]) 
     assert (answer.status_code, answer.headers["allow"], answer.json()["@type"]) == (405, "POST", "Error")
     for method in ("PUT", "PATCH", "DELETE"):
         assert house.ask(method, f"queue/batches/{seven[0]}").status_code == 405
+
+
+def test_a_list_asks_the_same_questions_however_long_it_is(house: House, nobody: Customer) -> None:
+    asked = []
+    for count in (2, 30):
+        for _ in range(count):
+            house.a_batch(nobody, count=9)
+        house.get("queue/active", of=nobody)
+        with house.statements() as sent:
+            found = house.get("queue/active", of=nobody).json()
+        assert all("estCompletion" in each for each in found["member"])
+        asked.append((found["totalItems"], len(sent)))
+    assert [total for total, _ in asked] == [2, 32]
+    assert asked[0][1] == asked[1][1] > 0

@@ -1,6 +1,6 @@
 """The queue of a customer, and its batches."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -82,7 +82,7 @@ async def _submit(request: Request, priority: int, operation: str) -> Response:
             dataset_id=spaces.pop() if len(spaces) == 1 else None,
             now=now,
         )
-        return hydra.answer(shown(conn, call, made, now), 201)
+        return hydra.answer(shown(conn, call, [made], now)[0], 201)
 
     response = await call.write(work)
     call.services.dispatcher.wake()
@@ -107,8 +107,7 @@ def _list(which: Which) -> Handler:
                 limit=page.size,
                 offset=page.offset,
             )
-            now = call.services.now()
-            return [shown(conn, call, each, now) for each in found], total
+            return shown(conn, call, found, call.services.now()), total
 
         found, total = await call.read(read)
         return reply(hydra.answer(hydra.paged(call.address, found, total, page, carried)))
@@ -137,7 +136,7 @@ async def show_batch(request: Request) -> Response:
     number = call.number("batch")
 
     def read(conn: Connection) -> wire.Batch:
-        return shown(conn, call, batches.find(conn, call.actor, number), call.services.now())
+        return shown(conn, call, [batches.find(conn, call.actor, number)], call.services.now())[0]
 
     return reply(hydra.answer(await call.read(read)))
 
@@ -166,14 +165,20 @@ async def test(request: Request) -> Response:
     return await call.write(work)
 
 
-def shown(conn: Connection, call: Call, found: Batch, now: int) -> wire.Batch:
-    """A batch as a client is told of it, with when it will probably be finished."""
-    return convert.batch(
-        found,
-        call.links,
-        estimated=batches.estimate(conn, found, now=now),
-        errors_complete=call.services.settings.completed_includes_errors,
-    )
+def shown(conn: Connection, call: Call, found: Sequence[Batch], now: int) -> list[wire.Batch]:
+    """Batches as a client is told of them, with when they will probably be finished."""
+    settings = call.services.settings
+    at_once = settings.max_running_per_organization or None
+    estimated = batches.estimated(conn, found, per_organization=at_once, now=now)
+    return [
+        convert.batch(
+            each,
+            call.links,
+            estimated=estimated.get(each.id),
+            errors_complete=settings.completed_includes_errors,
+        )
+        for each in found
+    ]
 
 
 _PARTS: tuple[tuple[str, Callable[[int], Where]], ...] = (
