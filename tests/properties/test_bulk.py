@@ -7,17 +7,18 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
-from sqlalchemy import func, select
+from sqlalchemy import Connection, delete, func, select
 
 from stackroom import ids
 from stackroom.clock import SECOND
-from stackroom.database.schema import annotation_class, asset, event
+from stackroom.database.schema import annotation_class, asset, event, loose_bytes
 from stackroom.errors import Conflict, Invalid
 from stackroom.library import annotations, assets, folders
 from stackroom.library.listing import Filter
 from stackroom.library.names import clean_name
 from stackroom.operations import engine
 from stackroom.operations.journal import Item, Operation
+from stackroom.operations.remove_dataset import remove_dataset
 from stackroom.operations.request import Changes, Collision, FailedOf, Matching, Request, Verb
 from stackroom.testing.builders import ADataset, Library, a_library
 from stackroom.testing.model import Job, ModelAsset, ModelItem, ModelLibrary, ModelOperation, Refused
@@ -91,7 +92,19 @@ class BulkMachine(RuleBasedStateMachine):
         self.add(1, "/a", ["a.jpg"], "two")
 
     def teardown(self) -> None:
+        """Nothing stays behind that the next one would have to look through."""
         engine.AT_ONCE = 10_000
+
+        def remove(conn: Connection) -> None:
+            for actor, place in [
+                (self.actor, self.mine[0]),
+                (self.actor, self.mine[1]),
+                (self.other, self.theirs),
+            ]:
+                remove_dataset(conn, actor, place.reference, now=self.library.now)
+            conn.execute(delete(loose_bytes))
+
+        self.library.write(remove)
 
     @rule(
         number=datasets,

@@ -1,7 +1,7 @@
 """A dataset's tree, whatever is done to it in whatever order: nothing gets lost, and an undo puts back what it can."""
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import hypothesis.strategies as st
 import pytest
@@ -20,6 +20,7 @@ from stackroom.operations import change_folder, engine
 from stackroom.operations.change_folder import remove_folder, rename_folder
 from stackroom.operations.journal import Operation
 from stackroom.operations.outcome import Outcome
+from stackroom.operations.remove_dataset import remove_dataset
 from stackroom.operations.request import Matching, Verb
 from stackroom.testing.builders import Library, a_library
 
@@ -47,6 +48,9 @@ class Tree(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         engine.AT_ONCE = change_folder.AT_ONCE = 10_000
+        self.library.write(
+            lambda conn: remove_dataset(conn, self.actor, self.dataset.reference, now=self.library.now)
+        )
 
     @rule(path=paths, name=names)
     def add(self, path: str, name: str) -> None:
@@ -147,10 +151,13 @@ class Tree(RuleBasedStateMachine):
     def nothing_is_lost_and_everything_has_its_place(self) -> None:
         rows = self.library.rows(self.actor)
         assert set(rows) == self.known
-        for question in ABOUT:
-            query = statement(question.query)
-            assert self.library.read(lambda conn, query=query: conn.execute(query).all()) == []
-        counts = self.library.read(lambda conn: listing.folder_counts(conn, self.dataset.id))
+
+        def look(conn: Connection) -> tuple[list[Any], list[Any]]:
+            wrong = [row for each in ABOUT for row in conn.execute(statement(each.query))]
+            return wrong, listing.folder_counts(conn, self.dataset.id)
+
+        wrong, counts = self.library.read(look)
+        assert wrong == []
         live = [row for row in rows.values() if row["archived_at"] is None]
         assert sum(count for *_, count in counts) == len(live)
 
