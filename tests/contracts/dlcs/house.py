@@ -132,6 +132,23 @@ class House:
             for each in engines:
                 event.remove(each, "before_cursor_execute", note)
 
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        """What is begun meanwhile gets no further than that."""
+        gate, pipeline = asyncio.Event(), self.services.pipeline
+        attempt = pipeline._attempt
+
+        async def held(job: Any) -> Any:
+            await gate.wait()
+            return await attempt(job)
+
+        pipeline._attempt = held  # type: ignore[method-assign]  # for a moment
+        try:
+            yield
+        finally:
+            pipeline._attempt = attempt  # type: ignore[method-assign]
+            self._loop.call_soon_threadsafe(gate.set)
+
     # --- asking ------------------------------------------------------------------------------------------------------
 
     def ask(self, method: str, path: str, *, of: Customer | None = None, **options: Any) -> httpx.Response:
