@@ -31,6 +31,12 @@ async def show_all(request: Request) -> Response:
     return reply(hydra.answer(hydra.whole(call.address, shown)))
 
 
+async def show(request: Request) -> Response:
+    call = await Call.begin(request, Role.MEMBER, "seeing a key")
+    found = await call.read(lambda conn: keys.find(conn, call.actor, call.place("key")))
+    return reply(hydra.answer(convert.key(found, call.links)))
+
+
 async def create(request: Request) -> Response:
     """A key that may do what the caller's may. Not 201: so it is in the protocol."""
     call = await Call.begin(request, Role.ADMIN, "making a key", operation="Create API key")
@@ -62,5 +68,5 @@ async def delete(request: Request) -> Response:
 def routes() -> list[BaseRoute]:
     return [
         resource(f"{CUSTOMER}/keys", GET=show_all, POST=create),
-        resource(f"{CUSTOMER}/keys/{{key}}", DELETE=delete),
+        resource(f"{CUSTOMER}/keys/{{key}}", GET=show, DELETE=delete),
     ]
