@@ -2,10 +2,12 @@
 
 import asyncio
 import hashlib
+import secrets
+import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -17,6 +19,7 @@ from stackroom.database.transaction import Connection, T, Work
 from stackroom.library import assets, blobs, datasets, folders, organizations
 from stackroom.operations import engine
 from stackroom.settings import Settings
+from stackroom.testing.postgres import RunningPostgres
 from stackroom.web.server import make_server
 from stackroom.web.shared.services import Services
 
@@ -36,7 +39,8 @@ class Place:
 class Tenant:
     """An organization with a key for each role."""
 
-    def __init__(self, actor: Actor, keys: dict[str, str]) -> None:
+    def __init__(self, name: str, actor: Actor, keys: dict[str, str]) -> None:
+        self.name = name
         self.actor = actor
         self.keys = keys
 
@@ -91,14 +95,16 @@ class Face:
         headers = {"Authorization": f"Bearer {token}"}
         return self.raw(method, f"{PREFIX}/admin{path}", headers=headers, **({"json": body} if body else {}))
 
-    def a_tenant(self, name: str) -> Tenant:
+    def a_tenant(self, name: str | None = None) -> Tenant:
+        name = name or f"tenant {ids.new().hex()}"
+
         def work(conn: Connection) -> Tenant:
             owner = organizations.create_organization(conn, name, now=1)
             made = {
                 role.word: organizations.create_key(conn, owner, role=role, name=role.word, now=1).token
                 for role in Role
             }
-            return Tenant(organizations.system_actor(owner), made)
+            return Tenant(name, organizations.system_actor(owner), made)
 
         return self.write(work)
 
@@ -189,7 +195,39 @@ def _with_control(services: Services) -> Services:
 
 @pytest.fixture
 def face(database_url: str, tmp_path: Path) -> Iterator[Face]:
-    (tmp_path / "data").mkdir()
-    opened = Face(Settings(data_dir=tmp_path / "data", database_url=database_url))
+    """Over a library of the test's own."""
+    with _a_face(database_url, tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def shared_face(database_kind: str, request: pytest.FixtureRequest) -> Face:
+    """Over one library for all tests that are content with an organization of their own."""
+    opened = cast("Face", request.getfixturevalue(f"{database_kind}_face"))
+    opened.tenant = opened.a_tenant()
+    return opened
+
+
+@pytest.fixture(scope="session")
+def sqlite_face(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Face]:
+    folder = tmp_path_factory.mktemp("native")
+    shutil.copyfile(sqlite_template, folder / "library.db")
+    with _a_face(f"sqlite:///{folder / 'library.db'}", folder) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def postgresql_face(postgres: RunningPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Face]:
+    name = f"native_{secrets.token_hex(6)}"
+    url = postgres.create(name, template="stackroom_template")
+    with _a_face(url, tmp_path_factory.mktemp("native")) as opened:
+        yield opened
+    postgres.drop(name)
+
+
+@contextmanager
+def _a_face(database_url: str, folder: Path) -> Iterator[Face]:
+    (folder / "data").mkdir()
+    opened = Face(Settings(data_dir=folder / "data", database_url=database_url))
     yield opened
     opened.close()

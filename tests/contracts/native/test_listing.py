@@ -14,13 +14,18 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.every_database
 
 
+@pytest.fixture
+def face(shared_face: "Face") -> "Face":
+    return shared_face
+
+
 def test_a_key_learns_who_it_is(face: "Face") -> None:
     answer = face.ask("GET", "/whoami", role="member")
     body = answer.json()
     assert answer.status_code == 200
     assert body["organization"] == {
         "id": ids.text(face.tenant.actor.organization_uuid),
-        "name": "Ada",
+        "name": face.tenant.name,
         "number": body["organization"]["number"],
     }
     assert (body["key"]["name"], body["key"]["role"]) == ("member", "member")
@@ -191,7 +196,7 @@ def _moment(text: str) -> int:
 
 def test_what_is_another_organizations_does_not_exist(face: "Face") -> None:
     photos = face.a_dataset(names=["a.jpg"])
-    stranger = face.a_tenant("Bob")
+    stranger = face.a_tenant()
     for path in (
         "/datasets/photos",
         f"/datasets/{photos.id}",
@@ -209,7 +214,7 @@ def test_what_is_another_organizations_does_not_exist(face: "Face") -> None:
 def test_a_cursor_of_another_organization_shows_nothing_of_it(face: "Face") -> None:
     face.a_dataset(names=["a.jpg", "b.jpg"])
     cursor = face.get("/assets", dataset="photos", limit=1).json()["next"]
-    stranger = face.a_tenant("Bob")
+    stranger = face.a_tenant()
     face.a_dataset("theirs", ["x.jpg"], of=stranger)
     seen = face.ask("GET", f"/assets?dataset=theirs&cursor={cursor}", of=stranger).json()["assets"]
     assert "a.jpg" not in [each["name"] for each in seen]

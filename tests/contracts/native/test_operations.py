@@ -10,6 +10,12 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.every_database
 
+
+@pytest.fixture
+def face(shared_face: "Face") -> "Face":
+    return shared_face
+
+
 PHOTOS = ["a.jpg", "b.jpg", "c.png"]
 EVERYTHING = {"filter": {"dataset": "photos"}}
 
@@ -465,7 +471,7 @@ def test_a_role_that_does_not_reach_the_verb_is_refused(face: "Face", verb: str,
 def test_what_is_another_organizations_does_not_exist(face: "Face") -> None:
     photos = face.a_dataset(names=PHOTOS)
     done = face.operate("archive", selection={"ids": photos.ids[:1]}).json()["id"]
-    stranger = face.a_tenant("Bob")
+    stranger = face.a_tenant()
     face.a_dataset("theirs", ["x.jpg"], of=stranger)
     for method, path in [
         ("GET", f"/operations/{done}"),
