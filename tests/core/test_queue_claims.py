@@ -166,6 +166,16 @@ def test_what_is_given_back_is_as_if_it_had_not_been_claimed(queue: Queue) -> No
     assert queue.problems() == []
 
 
+def test_a_result_for_what_was_given_back_is_nothing_even_in_the_same_attempt(queue: Queue) -> None:
+    batch, worker, other = queue.batch(1), queue.worker(), queue.worker()
+    [had] = queue.claim(worker, 1)
+    queue.library.write(lambda conn: claims.give_back(conn, worker, [had], now=queue.library.now))
+    [has] = queue.claim(other, 1)
+    assert (has.id, has.attempt) == (had.id, had.attempt)
+    assert queue.settle(worker, [done(had)]).accepted == frozenset()
+    assert queue.states(batch) == [State.RUNNING]
+
+
 def test_a_claim_whose_answer_was_lost_is_given_back(queue: Queue) -> None:
     batch, worker = queue.batch(2), queue.worker()
     known, _lost = queue.claim(worker, 1), queue.claim(worker, 1)
