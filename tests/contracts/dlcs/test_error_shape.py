@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.routing import Route
 
-from stackroom.web.dlcs.app import offered
+from stackroom.web.dlcs.app import PARTS_NOT_OFFERED, offered
 
 from .house import Customer, House
 from .shelf import put_there
@@ -254,3 +254,13 @@ def test_every_link_in_every_answer_leads_somewhere(house: House, mine: Places) 
     assert len(seen) > 60
     for part in ("spaces/41/images/leaf", "/storage", "/batches/", "/contexts/Image.jsonld", "/iiif-img/"):
         assert [address for address in seen if part in address], part
+
+
+@pytest.mark.parametrize("part", PARTS_NOT_OFFERED)
+def test_a_part_that_is_not_offered_says_so(house: House, part: str) -> None:
+    address = filled(
+        "/customers/{customer}/" + part.replace(":path", ""), house.customer.number, {**NOBODYS, "rest": "x"}
+    )
+    for method in ("POST", "PUT"):
+        assert_shape(house.ask(method, address, json={}), 501)
+        assert_shape(house.ask(method, address, auth=None), 401)

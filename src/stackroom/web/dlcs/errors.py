@@ -15,6 +15,7 @@ from stackroom.web.shared.errors import status_of
 from stackroom.web.shared.replies import reply
 
 CHALLENGE = 'Basic realm="DLCS-API"'
+_OWN = {"not_offered": 501}
 _TITLES = {400: "Bad request", 404: "Not Found"}
 _FAILED = {400: "Validation failed", 409: "Conflict", 507: "Storage limit exceeded"}
 
@@ -27,8 +28,7 @@ def name_operation(request: Request, operation: str) -> None:
 def refuse(request: Request, error: StackroomError, status: int | None) -> Response:
     """One shape for whatever goes wrong. Nothing here is 422: the protocol calls that a bad request."""
     code = status or status_of(error)
-    if code == HTTPStatus.UNPROCESSABLE_ENTITY:
-        code = 400
+    code = _OWN.get(error.code, 400 if code == HTTPStatus.UNPROCESSABLE_ENTITY else code)
     body = wire.Error(
         status_code=code,
         title=_title(request, error, code),

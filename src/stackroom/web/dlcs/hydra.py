@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import msgspec
 from msgspec import UNSET
@@ -48,7 +48,7 @@ def paged(
 
         def link(number: int) -> str:
             query = {"page": str(number), "pageSize": str(page.size), **(carried or {})}
-            return f"{identity}?{urlencode(query)}"
+            return f"{identity}?{urlencode(query, quote_via=quote)}"
 
         view = wire.View(
             at_id=link(page.number),
