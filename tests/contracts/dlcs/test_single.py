@@ -46,7 +46,7 @@ def channels(image: dict[str, Any]) -> list[tuple[str, str]]:
     return [(each["channel"], each["policy"]) for each in image["deliveryChannels"]]
 
 
-def test_a1_i1_a_new_image_is_there_when_the_answer_comes(house: House, space: int) -> None:
+def test_a1_i1_e10_a_new_image_is_there_when_the_answer_comes(house: House, space: int) -> None:
     answer = put(house, f"spaces/{space}/images/a1", said(house, string1="vol1", number1=3, tags=["x"]))
     found = answer.json()
     assert (answer.status_code, answer.headers["location"]) == (201, found["@id"])
@@ -67,7 +67,7 @@ def test_i4_an_unknown_image_takes_the_type_that_it_truly_has(house: House, spac
 @pytest.mark.parametrize(
     ("origin", "key"),
     [("https://files.example/none.png", "A2 gone"), (b"no picture", "I7 broken"), (b"", "empty")],
-    ids=["I7 A2", "broken", "empty"],
+    ids=["I7 A2 E13", "broken", "empty"],
 )
 def test_an_image_that_cannot_be_processed_stays_and_says_why(
     house: House, space: int, origin: str | bytes, key: str

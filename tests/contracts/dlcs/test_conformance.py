@@ -1,0 +1,48 @@
+"""Every case of the protocol's test list is held by a test, or does not apply for a reason; and the page says so."""
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+
+
+def tool(name: str) -> ModuleType:
+    """A script as a module; it is no part of any package."""
+    where = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
+    assert where is not None
+    assert where.loader is not None
+    module = importlib.util.module_from_spec(where)
+    sys.modules[name] = module
+    where.loader.exec_module(module)
+    return module
+
+
+conformance = tool("generate_dlcs_conformance")
+HELD = conformance.tests()
+
+
+@pytest.mark.parametrize("number", sorted(conformance.KNOWN))
+def test_a_case_is_held_by_a_test_or_does_not_apply(number: str) -> None:
+    assert bool(HELD[number]) is (number not in conformance.DOES_NOT_APPLY)
+
+
+@pytest.mark.parametrize("test", conformance.ELSEWHERE.values())
+def test_a_test_that_is_named_is_there(test: str) -> None:
+    path, _, name = test.partition("::")
+    assert name in {each.name for each in conformance.functions(ROOT / path)}
+
+
+def test_all_numbers_are_of_the_list() -> None:
+    """None is left out between the first and the last of each letter, and none is excused that is none."""
+    counts = {"Q": 27, "P": 22, "V": 17, "T": 7, "E": 21, "I": 7, "A": 35, "S": 7, "K": 3, "ST": 1, "C": 5}
+    wanted = {f"{letter}{number}" for letter, last in counts.items() for number in range(1, last + 1)}
+    assert wanted == conformance.KNOWN
+    assert set(conformance.DOES_NOT_APPLY) | set(conformance.NOTES) | set(conformance.ELSEWHERE) <= wanted
+
+
+def test_the_page_is_fresh() -> None:
+    assert conformance.PAGE.read_text() == conformance.page()
