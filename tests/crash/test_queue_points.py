@@ -84,35 +84,6 @@ def prepare(url: str) -> Queue:
         return Queue(opened)
 
 
-def live():
-    database = await connect(url)
-    # On PostgreSQL a worker is dead when it has said nothing for a while: let that have passed.
-    await database.write(lambda conn: conn.execute(text("UPDATE worker SET heartbeat_at = 0")))
-    while await database.write(bring):
-        pass
-    dispatcher = Dispatcher(database, {kind: Marks()}, slots=3, now=clock.now, on_finished=ended)
-    working = asyncio.create_task(dispatcher.run())
-    while await database.read(left):
-        await asyncio.sleep(0.01)
-    working.cancel()
-    await asyncio.wait([working])
-    await database.close()
-
-asyncio.run(live())
-"""
-
-
-def prepare(url: str) -> Queue:
-    with a_library(url) as opened:
-        return Queue(opened)
-
-
-def forget_the_dead(url: str) -> None:
-    """On PostgreSQL a worker is dead when it has said nothing for a while: say that this has passed."""
-    with a_library(url) as opened:
-        opened.write(lambda conn: conn.execute(text("UPDATE worker SET heartbeat_at = 0")))
-
-
 def live(url: str, queue: Queue, fault: str) -> int:
     arguments = [url, str(queue.actor.organization_id), queue.kind, str(BATCHES), str(JOBS)]
     environment = {**os.environ, faults.VARIABLE: fault}
