@@ -8,10 +8,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import listing, memory, operations, readers, report, transfers
+from bench import delivery, listing, memory, operations, readers, report, transfers
 from bench.library import KEPT
 
-SECTIONS = ("operations", "growth", "readers", "listing", "upload", "download", "memory")
+SECTIONS = ("operations", "growth", "readers", "listing", "upload", "download", "memory", "iiif")
 RESULTS = Path(__file__).parent / "RESULTS.md"
 WORKPLACE = KEPT / "work"
 Say = Callable[[str], None]
@@ -34,13 +34,16 @@ def _measure(options: argparse.Namespace, say: Say) -> Iterator[report.Table]:
     shutil.rmtree(WORKPLACE, ignore_errors=True)
     WORKPLACE.mkdir(parents=True)
     try:
-        if set(options.sections) - {"upload", "download"}:
+        if set(options.sections) - {"upload", "download", "iiif"}:
             say(f"a library of {options.assets:,} assets")
             yield from _beside_a_library(options, rounds, say)
         if "upload" in options.sections:
             yield transfers.measure_upload(WORKPLACE, options.photos, rounds, _named("upload", say))
         if "download" in options.sections:
             yield transfers.measure_download(WORKPLACE, rounds, _named("download", say))
+        if "iiif" in options.sections:
+            yield delivery.measure_speed(WORKPLACE, options.photos, rounds, _named("iiif", say))
+            yield delivery.measure_memory(WORKPLACE, _named("iiif", say))
     finally:
         shutil.rmtree(WORKPLACE)
 

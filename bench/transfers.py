@@ -182,7 +182,7 @@ def _download(url: str, header: str, connections: int) -> tuple[float, int]:
 @contextmanager
 def _nginx(public: Path) -> Iterator[int]:
     with tempfile.TemporaryDirectory() as directory:
-        port = _free_port()
+        port = free_port()
         place = Path(directory)
         place.chmod(0o755)
         temporary = "".join(
@@ -199,7 +199,7 @@ def _nginx(public: Path) -> Iterator[int]:
             ["nginx", "-c", configuration, "-e", place / "start.log"], stderr=subprocess.DEVNULL
         )
         try:
-            if not wait_until(lambda: _answers(port), seconds=10):
+            if not wait_until(lambda: answers(port), seconds=10):
                 raise RuntimeError(f"nginx does not answer: {(place / 'start.log').read_text()}")
             yield port
         finally:
@@ -207,13 +207,13 @@ def _nginx(public: Path) -> Iterator[int]:
             process.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port: int = probe.getsockname()[1]
         return port
 
 
-def _answers(port: int) -> bool:
+def answers(port: int) -> bool:
     try:
         socket.create_connection(("127.0.0.1", port), timeout=1).close()
     except OSError:
