@@ -18,8 +18,6 @@ from stackroom.settings import Settings
 from stackroom.web.dlcs.convert import members as convert
 from stackroom.web.dlcs.convert.members import Named
 
-LIMIT_EXCEEDED = "storage_limit_exceeded"
-
 
 class Registering(msgspec.Struct, frozen=True, kw_only=True):
     """An image that somebody registers: what it is called, what there is of it, and what shall be said of it."""
@@ -85,13 +83,13 @@ def check_room(conn: Connection, actor: Actor, settings: Settings, asked: Sequen
     if images and stored.assets + new > images:
         raise TooLarge(
             f"The storage policy allows {images:,} images; there are {stored.assets:,}, and these are {new:,} more",
-            code=LIMIT_EXCEEDED,
+            code="storage_limit_exceeded",
             details={"limit": images, "stored": stored.assets},
         )
     if most_bytes and stored.bytes >= most_bytes:
         raise TooLarge(
             f"The storage policy allows {most_bytes:,} bytes, and there are {stored.bytes:,}",
-            code=LIMIT_EXCEEDED,
+            code="storage_limit_exceeded",
             details={"limit": most_bytes, "stored": stored.bytes},
         )
 

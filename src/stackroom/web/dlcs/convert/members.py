@@ -261,7 +261,7 @@ def _check_known(named: Named, known: Described) -> None:
     if known.registered and given(named.said.family, known.family) != known.family:
         raise Invalid(f"Family cannot be edited: {named.label} is '{known.family}'", code="family_fixed")
     if given(named.said.error, ""):
-        raise Invalid(f"Should not include error ({named.label})", code="read_only")
+        raise Invalid(f"Should not include error ({named.label})", code="read_only_property")
 
 
 def _channels(
