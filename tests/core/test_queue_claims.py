@@ -215,6 +215,22 @@ def test_a_batch_that_nobody_began_is_cancelled_at_once(queue: Queue) -> None:
     assert queue.problems() == []
 
 
+def test_a_batch_that_was_put_right_meanwhile_is_left_alone(queue: Queue) -> None:
+    """It counts what it was told to, its last jobs end all the same, and nobody hears of its end again."""
+    batch, worker = queue.batch(3), queue.worker()
+    jobs = queue.claim(worker, 2)
+    right = text("UPDATE batch SET count = 0, finished_at = 5 WHERE id = :id")
+    queue.library.write(lambda conn: conn.execute(right, {"id": batch}))
+    landed = queue.settle(worker, [done(it) for it in jobs])
+    assert (len(landed.accepted), landed.finished) == (2, [])
+    row = queue.the_batch(batch)
+    assert (row.completed, row.finished_at) == (0, 5)
+    assert [(row.unfinished, row.running) for row in queue.lanes().values()] == [(1, 0)]
+    back = text("UPDATE batch SET count = 3, completed = 2, finished_at = NULL WHERE id = :id")
+    queue.library.write(lambda conn: conn.execute(back, {"id": batch}))  # the library is others' as well
+    assert queue.problems() == []
+
+
 def test_an_organization_has_no_more_running_than_it_may(queue: Queue) -> None:
     queue.batch(5)
     queue.batch(5, priority=PRIORITY)

@@ -89,7 +89,8 @@ def leave(conn: Connection, moves: Sequence[Move], *, now: int) -> frozenset[int
 def count(
     conn: Connection, gone: Iterable[tuple[Claimed, State]], *, was_running: bool = True, now: int
 ) -> list[int]:
-    """Let batches and lanes know where these jobs have gone; the batches that have finished by it."""
+    """Let batches and lanes know where these jobs have gone; the batches that have finished by it. One that is
+    finished already, because somebody has put it right, stays as it is."""
     ends: defaultdict[int, Counter[State]] = defaultdict(Counter)
     changes = lanes.Changes()
     for job, to in gone:
