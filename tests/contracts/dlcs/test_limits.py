@@ -1,5 +1,6 @@
 """What an organization may store, where that is limited; and a server that counts as its clients expect."""
 
+import base64
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ SETTINGS = {
     "storage_policy_images": 3,
     "storage_policy_bytes": 2 * len(SMALL) + 100,
     "completed_includes_errors": True,
+    "max_upload_mb": 1,
 }
 
 
@@ -60,6 +62,15 @@ def test_i5_i6_an_image_that_is_too_large_stays_without_its_bytes(house: House, 
     assert house.get(f"spaces/{space}/images/kept/storage", of=customer).json()["size"] == len(SMALL)
     assert house.get(f"spaces/{space}/images/new/storage", of=customer).status_code == 404
     assert put(house, customer, space, "kept", SMALL).json()["error"] == ""
+
+
+def test_a_file_that_is_larger_than_files_may_be_is_refused(house: House, customer: Customer) -> None:
+    space = house.a_space(customer)
+    before = house.counts()
+    body = {"file": base64.b64encode(bytes(2**20 + 1)).decode(), "mediaType": "image/png"}
+    answer = house.ask("PUT", f"spaces/{space}/images/huge", json=body, of=customer)
+    assert (answer.status_code, answer.json()["@type"]) == (413, "Error")
+    assert house.counts() == before
 
 
 def test_completed_counts_errors_where_the_operator_wants_it(house: House, customer: Customer) -> None:

@@ -1,9 +1,12 @@
 """What a POST to a queue takes and refuses; nothing is processed here. Numbers are those of the protocol's list."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import hypothesis
 import pytest
+from hypothesis import strategies as st
 from sqlalchemy import select
 
 from stackroom.database import schema
@@ -409,3 +412,56 @@ def test_a_batch_is_accepted_by_as_many_statements_whatever_its_size(house: Hous
                 assert house.submit(*members).status_code == 201
             asked.append(len(sent))
     assert asked[:2] == asked[2:]
+
+
+def test_who_registers_one_image_at_the_same_time_registers_one_image(house: House, space: int) -> None:
+    """Each has a batch; the image belongs to one of them."""
+    members = [house.a_member(space, "contested", number1=n) for n in range(6)]
+    with ThreadPoolExecutor(len(members)) as pool:
+        answers = list(pool.map(house.submit, members))
+    assert [each.status_code for each in answers] == [201] * 6
+    found = house.get(f"spaces/{space}/images/contested").json()
+    assert found["batch"] in {each.json()["@id"] for each in answers}
+    listed = house.get(f"spaces/{space}/images", params={"orderBy": "id", "pageSize": 500}).json()["member"]
+    assert [each["id"] for each in listed].count("contested") == 1
+    for each in answers:
+        assert house.get(each.json()["assets"]).json()["totalItems"] == 1
+
+
+ANYTHING = st.one_of(
+    st.none(), st.booleans(), st.integers(-(2**70), 2**70), st.text(max_size=30),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.lists(st.one_of(st.text(max_size=9), st.integers(), st.dictionaries(st.text(), st.text())), max_size=3),
+)  # fmt: skip
+MEANINGFUL = st.fixed_dictionaries(
+    {},
+    optional={
+        "id": st.one_of(st.text(max_size=12), ANYTHING),
+        "@id": st.one_of(st.just("https://x/customers/1/spaces/1/images/%zz"), ANYTHING),
+        "mediaType": st.one_of(st.sampled_from(["image/png", "video/mp4", "x"]), ANYTHING),
+        "family": st.one_of(st.sampled_from("ITF"), ANYTHING),
+        "origin": st.one_of(
+            st.sampled_from(["https://files.example/1.png", "file:///etc/passwd", "[", ""]), ANYTHING
+        ),
+        "deliveryChannels": st.one_of(
+            st.lists(st.sampled_from(["iiif-img", "file", "none", "default", "x"]), max_size=3),
+            st.lists(st.fixed_dictionaries({"channel": ANYTHING, "policy": ANYTHING}), max_size=2),
+            ANYTHING,
+        ),
+        **dict.fromkeys(
+            ("tags", "roles", "manifests", "maxUnauthorised", "batch", "width", "error"), ANYTHING
+        ),
+        **dict.fromkeys(("string1", "number1", "thumbnailPolicy", "imageOptimisationPolicy"), ANYTHING),
+    },
+)
+
+
+@hypothesis.given(st.lists(MEANINGFUL, min_size=1, max_size=3), st.booleans())
+@hypothesis.settings(max_examples=40, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture])
+def test_whatever_members_say_is_accepted_or_refused(
+    house: House, space: int, of_old: Customer, members: list[dict[str, Any]], legacy: bool
+) -> None:
+    who = of_old if legacy else house.customer
+    answer = house.submit(*({"space": space, **each} for each in members), of=who)
+    assert answer.status_code in {201, 400}, (answer.text, members)
+    assert answer.json()["@type"] == ("vocab:Batch" if answer.status_code == 201 else "Error")
