@@ -112,6 +112,7 @@ class Dispatcher:
         self._claims = 0
         self._ended = 0
         self._unsure = False
+        self._alone = False
         self._stopping = False
 
     def wake(self) -> None:
@@ -166,7 +167,10 @@ class Dispatcher:
     async def _keep_beating(self) -> None:
         while True:
             await asyncio.sleep(BEAT)
-            await self._guarded("beating", self._beat)
+            if (
+                self._held or not self._alone
+            ):  # who has the library to himself, and nothing in hand, need not say so
+                await self._guarded("beating", self._beat)
 
     async def _beat(self) -> None:
         def work(conn: Connection) -> tuple[workers.Beat, int]:
