@@ -14,7 +14,7 @@ from stackroom.faults import POINTS
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "stackroom"
 
-CORE = {"access", "database", "doctor", "events", "exports", "ingest", "library", "operations"}
+CORE = {"access", "database", "doctor", "events", "exports", "ingest", "library", "operations", "queue"}
 # Who may import what is not ours, by the folder (or module) it is in. The rest nobody has a reason to.
 AT_HOME = {
     "alembic": {"database"},

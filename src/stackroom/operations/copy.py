@@ -16,7 +16,7 @@ FIRST_NUMBER = 2
 
 # What a copy takes over; its own are id, place, name and time.
 SHARED = (
-    "original_name, kind, blob_id, size, content_type, width, height, duration, display_name, metadata, state"
+    "original_name, kind, blob_id, size, content_type, width, height, duration, display_name, metadata"
 )
 
 # What comes along only with annotations and tags, and what a copy has without them.
@@ -26,11 +26,12 @@ UNDESCRIBED = "'new', NULL, NULL, 0, NULL"
 
 def look(run: Run) -> Look:
     empty = enter_target(run)
+    not_ready = ("a.blob_id IS NULL", Outcome.NOT_READY)  # nobody would ever bring the copy its bytes
     own_place = "a.folder_id = :target AND a.archived_at IS NULL"
     itself = [(own_place, Outcome.ITSELF)] if run.request.on_collision is Collision.OVERWRITE else []
     collides = (f"({own_place}) OR {taken(':target', 'a.name')}", Outcome.COLLIDES)
     return Look(
-        verdicts=[] if empty else [*itself, collides],
+        verdicts=[not_ready] if empty else [not_ready, *itself, collides],
         sets={"to_folder_id": "CAST(:target AS bigint)", "new_uuid": run.fresh_ids()},
         parameters={"target": run.target_folder_id, "fresh": ids.new_block(run.count)},
     )

@@ -14,6 +14,7 @@ class Outcome(enum.IntEnum):
     CHANGED_SINCE = 7
     IRREVERSIBLE = 8
     CANCELLED = 9
+    NOT_READY = 10
 
     @property
     def word(self) -> str:
@@ -35,6 +36,7 @@ _REASONS = {
     Outcome.ITSELF: "'{name}' would have overwritten itself",
     Outcome.CHANGED_SINCE: "'{name}' has changed since, so it was left as it is",
     Outcome.IRREVERSIBLE: "'{name}' replaced an image that no longer exists, which cannot be undone",
+    Outcome.NOT_READY: "'{name}' is still being taken in: there is nothing to copy yet",
     Outcome.CANCELLED: "The operation was cancelled before this item's turn",
 }
 

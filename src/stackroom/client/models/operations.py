@@ -44,6 +44,7 @@ class Outcome(OpenEnum):
     ITSELF = "itself"
     CHANGED_SINCE = "changed_since"
     IRREVERSIBLE = "irreversible"
+    NOT_READY = "not_ready"
     CANCELLED = "cancelled"
 
 

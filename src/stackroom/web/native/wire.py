@@ -42,6 +42,7 @@ Outcome = Literal[
     "itself",
     "changed_since",
     "irreversible",
+    "not_ready",
     "cancelled",
 ]
 OutcomeFilter = Literal[
@@ -55,6 +56,7 @@ OutcomeFilter = Literal[
     "itself",
     "changed_since",
     "irreversible",
+    "not_ready",
     "cancelled",
 ]
 
