@@ -373,3 +373,20 @@ def test_whose_process_is_gone_from_this_machine_is_dead_at_once(library: Librar
     query = select(worker.c.id).where(worker.c.dead, worker.c.id.in_(made.values()))
     dead = library.read(lambda conn: set(conn.scalars(query)))
     assert dead == {made["ended"], made["had our number"]}
+
+
+def test_workers_are_forgotten_a_day_after_they_have_left_nothing(alone: Queue) -> None:
+    library = alone.library
+    alone.batch(1)
+    gone, stuck, lives = (alone.worker() for _ in range(3))
+    assert len(alone.claim(stuck, 1)) == 1
+    for each in (gone, stuck):
+        alone.lapse(each)
+    library.now += 2 * workers.REMEMBERED
+    dead = text("UPDATE worker SET dead = true WHERE heartbeat_at = 0")
+    library.write(lambda conn: conn.execute(dead))
+    library.write(lambda conn: workers.beat(conn, lives, now=library.now))
+    library.write(lambda conn: workers.prune(conn, now=library.now))
+    left = library.read(lambda conn: list(conn.scalars(text("SELECT id FROM worker ORDER BY id"))))
+    assert left == [stuck, lives]
+    assert alone.worker() > lives
