@@ -58,6 +58,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Images in one POST to a queue of the DLCS protocol."""
     completed_includes_errors: bool = False
     """Whether `completed`, as the DLCS protocol shows it, counts what failed as well."""
+    hide_customers: bool = False
+    """Whether only a key lists customers, its own; in the DLCS protocol anybody lists all, as numbers."""
     storage_policy_images: int = 0
     storage_policy_bytes: int = 0
     """What each organization may store by the DLCS protocol; 0 is no limit."""

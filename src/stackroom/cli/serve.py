@@ -115,6 +115,9 @@ class AllSettings(OfWorkers, frozen=True, kw_only=True):
     completed_includes_errors: Annotated[
         bool | None, _flag("COMPLETED_INCLUDES_ERRORS", "Count what failed as completed, too", _DLCS)
     ] = None
+    hide_customers: Annotated[
+        bool | None, _flag("HIDE_CUSTOMERS", "List customers to themselves alone, not to anybody", _DLCS)
+    ] = None
     storage_policy_images: Annotated[
         int | None, _flag("STORAGE_POLICY_IMAGES", "Images each organization may store. Default: any", _DLCS)
     ] = None

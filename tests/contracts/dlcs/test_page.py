@@ -19,7 +19,7 @@ def test_the_page_lists_what_is_offered() -> None:
 
 
 def test_the_page_shows_an_error_as_it_is() -> None:
-    (example,) = re.findall(r"```json\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    error = json.loads(example)
+    examples = re.findall(r"```json\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    (error,) = (each for each in map(json.loads, examples) if each["@type"] == "Error")
     assert error["status"] == error["statusCode"]
     assert error["detail"] == error["description"]

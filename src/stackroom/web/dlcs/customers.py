@@ -25,9 +25,14 @@ ALWAYS_EMPTY = ("portalUsers", "namedQueries", "customHeaders")
 
 
 async def show_all(request: Request) -> Response:
-    """Anybody may ask, and learns how many there are and what their numbers are."""
-    base = base_of(request)
-    numbers = await services_of(request).database.read(organizations.numbers)
+    """Anybody may ask, and learns how many there are and what their numbers are; unless that is switched off."""
+    base, services = base_of(request), services_of(request)
+    if not services.settings.hide_customers:
+        numbers = await services.database.read(organizations.numbers)
+    else:
+        mine = (await Caller.begin(request)).holder.organization
+        everybody = mine.administrator
+        numbers = await services.database.read(organizations.numbers) if everybody else [mine.number]
     shown = [convert.stub(each, base) for each in numbers]
     return reply(hydra.answer(hydra.whole(f"{base}/customers", shown)))
 
