@@ -1,5 +1,8 @@
 """Reading the queue and its batches. Numbers are those of the protocol's test list."""
 
+import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,6 +10,8 @@ import pytest
 from stackroom.clock import DAY
 
 from .house import Customer, House
+
+PAGE = Path(__file__).parents[3] / "docs" / "faces" / "dlcs.md"
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +112,14 @@ def test_a_batch_has_the_properties_of_the_protocol_in_their_order(house: House,
     assert links == {name: f"{at}/{name}" for name in links}
     assert found["submitted"].endswith("0Z")
     assert len(found["submitted"]) == len("2026-03-02T09:14:07.1010000Z")
+
+
+def test_the_page_shows_a_batch_as_it_is(house: House, seven: list[int]) -> None:
+    shown = house.get(f"queue/batches/{seven[3]}").json()
+    examples = map(json.loads, re.findall(r"```json\n(.*?)```", PAGE.read_text(), re.DOTALL))
+    (example,) = (each for each in examples if each["@type"] == "vocab:Batch")
+    assert list(example) == list(shown)
+    assert example["completed"] + example["errors"] < example["count"]
 
 
 def test_only_what_is_under_way_has_an_estimated_completion(house: House, seven: list[int]) -> None:
