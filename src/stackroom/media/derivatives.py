@@ -18,6 +18,7 @@ from stackroom.media.rendering import Box, Rendering
 
 _QUALITY = 80
 _WHITE, _OPAQUE, _CLEAR, _MIDDLE = 255, 255, 0, 128
+_ASKEW = 128
 _WITHOUT_LOADER = {Format.HEIC, Format.BMP}
 _WRITERS: dict[str, tuple[str, dict[str, object]]] = {
     "jpg": (".jpg", {"Q": _QUALITY}),
@@ -34,7 +35,7 @@ def render(path: Path, wanted: Rendering, shelf: Shelf, *, max_pixels: int = MAX
     """
     levels = shelf.levels(path)
     with damage_explained():
-        picture = _turned(_scaled(path, levels, wanted, shelf, max_pixels), wanted)
+        picture = _turned(_scaled(path, levels, wanted, shelf, max_pixels), wanted, seekable=bool(levels))
         ending, options = _how_to_write(wanted)
         content: bytes = picture.write_to_buffer(ending, **options)
     return content
@@ -46,7 +47,7 @@ def render_to(
     """`render` into a file, for what is too large to be handed on in memory. The name of `out` means nothing."""
     levels = shelf.levels(path)
     with damage_explained():
-        picture = _turned(_scaled(path, levels, wanted, shelf, max_pixels), wanted)
+        picture = _turned(_scaled(path, levels, wanted, shelf, max_pixels), wanted, seekable=bool(levels))
         ending, options = _how_to_write(wanted)
         picture.write_to_target(pyvips.Target.new_to_file(str(out)), ending, **options)
 
@@ -102,19 +103,28 @@ def _fitted_to(piece: pyvips.Image, wanted: Rendering) -> pyvips.Image:
     return piece.thumbnail_image(wanted.width, height=wanted.height, size="force")
 
 
-def _turned(picture: pyvips.Image, wanted: Rendering) -> pyvips.Image:
-    """Mirrored, rotated, and in the colours of the quality; without transparency where that cannot be kept."""
+def _turned(picture: pyvips.Image, wanted: Rendering, *, seekable: bool) -> pyvips.Image:
+    """Mirrored, rotated, and in the colours of the quality; without transparency where that cannot be kept.
+
+    What is `seekable` can be read in any order.
+    """
     if picture.hasalpha() and (wanted.format == "jpg" or wanted.quality == "bitonal"):
         picture = picture.flatten(background=_WHITE)
     if wanted.mirrored:
         picture = picture.fliphor()
     if wanted.rotation % 360:
-        picture = _rotated(picture.copy_memory(), wanted)
+        picture = _rotated(_in_tiles(picture) if seekable else picture.copy_memory(), wanted)
     if wanted.quality != "color":
         picture = picture.colourspace("b-w")
     if wanted.quality == "bitonal":
         picture = (picture.flatten(background=_WHITE) if picture.hasalpha() else picture) >= _MIDDLE
     return picture
+
+
+def _in_tiles(picture: pyvips.Image) -> pyvips.Image:
+    """A picture that is read across its lines: computed in tiles, of which as many are kept as lie along a cut."""
+    across = 3 * (picture.width + picture.height) // _ASKEW + 16
+    return picture.tilecache(tile_width=_ASKEW, tile_height=_ASKEW, max_tiles=across, access="random")
 
 
 def _rotated(picture: pyvips.Image, wanted: Rendering) -> pyvips.Image:
