@@ -188,6 +188,14 @@ DAMAGE: list[tuple[set[str], Callable[[Patient], None]]] = [
     ({"tags_at_home"}, sql("UPDATE asset_tag SET tag_id = 999")),
     ({"tags_at_home"}, sql("UPDATE tag SET dataset_id = 999")),
     ({"tags_at_home"}, sql("DELETE FROM tag")),
+    ({"registrations_at_home"}, sql("INSERT INTO asset_manifest VALUES (1, 'm')")),
+    (
+        {"registrations_at_home"},
+        sql(
+            "INSERT INTO registration (asset_id, organization_id, dataset_id, media_type, family, channels)"
+            " SELECT id, organization_id, 999, 'image/png', 'I', '[]' FROM asset LIMIT 1"
+        ),
+    ),
     ({"tags_in_journals"}, sql("INSERT INTO operation_tag VALUES (999, 0, 1, 1)")),
     ({"tags_in_journals"}, sql("UPDATE operation_tag SET position = 7")),
     ({"comments_at_home"}, sql("UPDATE annotation_comment SET asset_id = 999")),
@@ -361,6 +369,7 @@ def test_on_postgresql_it_is_asked_the_same(on_postgresql: Settings) -> None:
         "classes_counted": "UPDATE annotation_class SET type = 'polygon'",
         "classes_at_home": "UPDATE annotation_class SET dataset_id = 999",
         "tags_at_home": "UPDATE asset_tag SET asset_id = 999",
+        "registrations_at_home": "INSERT INTO asset_manifest VALUES (1, 'm')",
         "tags_in_journals": "UPDATE operation_tag SET position = 7",
         "comments_at_home": "UPDATE annotation_comment SET organization_id = organization_id + 1",
         "reactions_at_home": "UPDATE comment_reaction SET comment_id = 999",

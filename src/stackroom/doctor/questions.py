@@ -134,6 +134,14 @@ QUESTIONS = (
             WHERE d.id IS NULL""",
     ),
     Question(
+        check="registrations_at_home",
+        title="What was said of assets is of assets that there are, where they are",
+        query="""SELECT r.asset_id AS asset FROM registration r LEFT JOIN asset a ON a.id = r.asset_id
+                AND a.dataset_id = r.dataset_id AND a.organization_id = r.organization_id WHERE a.id IS NULL
+            UNION ALL SELECT m.asset_id FROM asset_manifest m LEFT JOIN registration r ON r.asset_id = m.asset_id
+            WHERE r.asset_id IS NULL""",
+    ),
+    Question(
         check="tags_in_journals",
         title="Only items that an operation has changed have got or lost tags by it",
         query=f"""SELECT o.operation_id AS operation, o.position, o.tag_id AS tag
