@@ -28,7 +28,7 @@ from stackroom.testing.postgres import (
 from stackroom.testing.processes import wait_until
 
 hypothesis.settings.register_profile("dev", max_examples=50, deadline=None)
-hypothesis.settings.register_profile("ci", max_examples=100, deadline=None, print_blob=True)
+hypothesis.settings.register_profile("ci", max_examples=60, deadline=None, print_blob=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 # Names this run, in the environment of all its processes: how those left behind are found, and where the

@@ -12,7 +12,7 @@ from stackroom.testing.pictures import some_pictures
 
 from .lives import NATIVE, Lives, answered
 
-KILLS = 15 if os.environ.get("CI") else 8
+KILLS = 10 if os.environ.get("CI") else 8
 SECONDS = 75.0  # less killing where a start takes long
 CLIENTS = 3
 PATIENCE = 60.0

@@ -98,7 +98,7 @@ QUERIES = {
     "/folders/{dataset}/stats": ("include_subfolders", "include_subdirectories"),
     "/annotation-comments": ("image_id",),
 }
-EXAMPLES = settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+EXAMPLES = settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.fixture(scope="module")
