@@ -24,8 +24,13 @@ from stackroom.library.datasets import MAX_NUMBER
 STRINGS = ("string1", "string2", "string3")
 NUMBERS = ("number1", "number2", "number3")
 INGESTING = "ingesting"
-State = Literal["completed", "failed"]
-_JOB_STATES: dict[str, ColumnElement[int]] = {"completed": literal_column("2"), "failed": literal_column("3")}
+State = Literal["completed", "failed", "failed or cancelled"]
+# Spelled out, as in the index of those that failed; cancelled ones have none.
+_JOB_STATES: dict[State, ColumnElement[bool]] = {
+    "completed": job.c.state == literal_column("2"),
+    "failed": job.c.state == literal_column("3"),
+    "failed or cancelled": job.c.state.in_((literal_column("3"), literal_column("4"))),
+}
 
 
 class Where(msgspec.Struct, kw_only=True, frozen=True):
@@ -183,7 +188,7 @@ def _looked_up(where: Where) -> list[ColumnElement[bool]]:
     if where.member_of is not None:
         members = select(job.c.asset_id).where(job.c.batch_id == where.member_of, job.c.asset_id.is_not(None))
         if where.state is not None:
-            members = members.where(job.c.state == _JOB_STATES[where.state])  # spelled out, as in its index
+            members = members.where(_JOB_STATES[where.state])
         conditions.append(_among(members, job.c.asset_id, first=not conditions))
     if where.manifests is not None:
         using = select(asset_manifest.c.asset_id).where(asset_manifest.c.manifest.in_(where.manifests))

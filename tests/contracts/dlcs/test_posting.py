@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from stackroom.database import schema
+from stackroom.ingest import batches
 
 from .house import Customer, House, on_both_databases
 
@@ -426,6 +427,20 @@ def test_who_registers_one_image_at_the_same_time_registers_one_image(house: Hou
     assert [each["id"] for each in listed].count("contested") == 1
     for each in answers:
         assert house.get(each.json()["assets"]).json()["totalItems"] == 1
+
+
+def test_what_was_cancelled_is_among_the_images_with_errors(house: House, space: int) -> None:
+    made = house.submit(house.a_member(space, "given-up"), house.a_member(space, "given-up-too")).json()
+    number = int(made["@id"].rpartition("/")[2])
+    house.write(lambda conn: batches.cancel(conn, house.customer.actor, number, now=house.now()))
+    done = house.get(made["@id"]).json()
+    assert (done["completed"], done["errors"], "finished" in done) == (0, 2, True)
+    failed = house.get(made["errorImages"]).json()["member"]
+    assert [(each["id"], each["ingesting"]) for each in failed] == [
+        ("given-up", False),
+        ("given-up-too", False),
+    ]
+    assert all(each["error"] for each in failed)
 
 
 ANYTHING = st.one_of(

@@ -141,15 +141,15 @@ async def show_batch(request: Request) -> Response:
     return reply(hydra.answer(await call.read(read)))
 
 
-def _images(parts: Callable[[int], Where]) -> Handler:
-    """What shows images of a batch: those that `parts` says of its number."""
+def _images(part: Callable[[Batch], Where]) -> Handler:
+    """What shows images of a batch: those that `part` says of it."""
 
     async def show(request: Request) -> Response:
         call = await Call.begin(request)
         number = call.number("batch")
         listing(call.query, Where())  # whether it makes sense is said before what there is
-        await call.read(lambda conn: batches.find(conn, call.actor, number))
-        return await images.listed(call, parts(number))
+        found = await call.read(lambda conn: batches.find(conn, call.actor, number))
+        return await images.listed(call, part(found))
 
     return show
 
@@ -181,11 +181,16 @@ def shown(conn: Connection, call: Call, found: Sequence[Batch], now: int) -> lis
     ]
 
 
-_PARTS: tuple[tuple[str, Callable[[int], Where]], ...] = (
-    ("images", lambda number: Where(pointer=number)),
-    ("assets", lambda number: Where(member_of=number)),
-    ("completedImages", lambda number: Where(member_of=number, state="completed")),
-    ("errorImages", lambda number: Where(member_of=number, state="failed")),
+def _failed(found: Batch) -> Where:
+    """Those that this protocol calls errors. They are found faster where none of them was cancelled."""
+    return Where(member_of=found.id, state="failed or cancelled" if found.cancelled else "failed")
+
+
+_PARTS: tuple[tuple[str, Callable[[Batch], Where]], ...] = (
+    ("images", lambda found: Where(pointer=found.id)),
+    ("assets", lambda found: Where(member_of=found.id)),
+    ("completedImages", lambda found: Where(member_of=found.id, state="completed")),
+    ("errorImages", _failed),
 )
 """The images that belong to a batch now, all that ever did, and what became of them in it."""
 
@@ -200,6 +205,6 @@ def routes() -> list[BaseRoute]:
         resource(f"{base}/active", GET=_list("active")),
         resource(f"{base}/recent", GET=_list("recent")),
         resource(f"{base}/batches/{{batch}}", GET=show_batch),
-        *(resource(f"{base}/batches/{{batch}}/{name}", GET=_images(parts)) for name, parts in _PARTS),
+        *(resource(f"{base}/batches/{{batch}}/{name}", GET=_images(part)) for name, part in _PARTS),
         resource(f"{base}/batches/{{batch}}/test", POST=test),
     ]
