@@ -432,9 +432,12 @@ class Dispatcher:
 
     def _cancel_portion(self, conn: Connection, *, batch_id: int, limit: int, effects: bool) -> bool:
         now = self._now()
-        done = waiting.cancel(conn, batch_id, limit=limit, now=now)
-        for kind in {job.kind for job in done.jobs} & set(self._handlers) if effects else ():
-            self._handlers[kind].cancelled(conn, [job for job in done.jobs if job.kind == kind], now)
+
+        def effect(jobs: Sequence[Claimed]) -> None:
+            for kind in {job.kind for job in jobs} & set(self._handlers):
+                self._handlers[kind].cancelled(conn, [job for job in jobs if job.kind == kind], now)
+
+        done = waiting.cancel(conn, batch_id, limit=limit, effect=effect if effects else None, now=now)
         if done.finished:
             self._on_finished(conn, done.finished, now)
         return done.more

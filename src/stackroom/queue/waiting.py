@@ -1,5 +1,6 @@
 """What time does to jobs, and what becomes of cancelled batches."""
 
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
@@ -17,8 +18,8 @@ PORTION: Final = 5_000
 class Cancelled(msgspec.Struct, frozen=True):
     """Jobs that will not be begun, and the batches that finished by it: the one that was cancelled, or none.
 
-    Whoever cancels writes what that means for what the jobs are about, and records the end of the batch, in the same
-    transaction. `more`: there may be ready or waiting jobs left, for the next portion.
+    Whoever cancels records the end of the batch in the same transaction. `more`: there may be ready or waiting jobs
+    left, for the next portion.
     """
 
     jobs: list[Claimed]
@@ -61,8 +62,18 @@ def promote(conn: Connection, *, limit: int = PORTION, now: int) -> int:
     return len(found)
 
 
-def cancel(conn: Connection, batch_id: int, *, limit: int = PORTION, now: int) -> Cancelled:
+def cancel(
+    conn: Connection,
+    batch_id: int,
+    *,
+    limit: int = PORTION,
+    effect: Callable[[Sequence[Claimed]], None] | None = None,
+    now: int,
+) -> Cancelled:
     """Cancel jobs of a batch that nobody has begun, up to so many, and note on the batch that this was asked for.
+
+    `effect` writes what that means for what the jobs are about. It comes before the lanes are held, as it does when
+    jobs are settled: so nobody waits for anybody in a ring.
 
     The dispatchers go on with the rest, a portion at a time, and cancel what is running. Of a batch that is finished,
     or of none, nothing is cancelled; repeating it changes nothing more.
@@ -88,6 +99,8 @@ def cancel(conn: Connection, batch_id: int, *, limit: int = PORTION, now: int) -
         )
     )
     jobs = [job for job in found if job.id in ended]
+    if effect is not None and jobs:
+        effect(jobs)
     finished = moves.count(conn, [(job, State.CANCELLED) for job in jobs], was_running=False, now=now)
     return Cancelled(jobs, finished, more=len(found) >= limit)
 
