@@ -8,10 +8,21 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import delivery, jobs, listing, memory, operations, readers, report, transfers
+from bench import delivery, ingest, jobs, listing, memory, operations, readers, report, transfers
 from bench.library import KEPT
 
-SECTIONS = ("operations", "growth", "readers", "listing", "upload", "download", "memory", "iiif", "queue")
+SECTIONS = (
+    "operations",
+    "growth",
+    "readers",
+    "listing",
+    "upload",
+    "download",
+    "memory",
+    "iiif",
+    "ingest",
+    "queue",
+)
 RESULTS = Path(__file__).parent / "RESULTS.md"
 WORKPLACE = KEPT / "work"
 Say = Callable[[str], None]
@@ -34,7 +45,7 @@ def _measure(options: argparse.Namespace, say: Say) -> Iterator[report.Table]:
     shutil.rmtree(WORKPLACE, ignore_errors=True)
     WORKPLACE.mkdir(parents=True)
     try:
-        if set(options.sections) - {"upload", "download", "iiif", "queue"}:
+        if set(options.sections) - {"upload", "download", "iiif", "ingest", "queue"}:
             say(f"a library of {options.assets:,} assets")
             yield from _beside_a_library(options, rounds, say)
         if "upload" in options.sections:
@@ -44,6 +55,9 @@ def _measure(options: argparse.Namespace, say: Say) -> Iterator[report.Table]:
         if "iiif" in options.sections:
             yield delivery.measure_speed(WORKPLACE, options.photos, rounds, _named("iiif", say))
             yield delivery.measure_memory(WORKPLACE, _named("iiif", say))
+        if "ingest" in options.sections:
+            say_so = _named("ingest", say)
+            yield ingest.measure(WORKPLACE, options.photos, rounds, say_so, quick=options.quick)
         if "queue" in options.sections:
             yield from jobs.measure(WORKPLACE, rounds, _named("queue", say), postgres=options.postgres)
     finally:

@@ -4,10 +4,11 @@ import random
 import shutil
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageChops
 
 import stackroom.cli
 
+LARGE = (2500, 2900)
 OWN = Path(stackroom.cli.__file__).parent / "demo_photos"
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}
 
@@ -31,11 +32,29 @@ def photographs(count: int, place: Path, source: Path | None) -> tuple[list[Path
     return files, f"{count} pieces cut from {len(found)} photographs, {whose}"
 
 
+def large_photographs(count: int, place: Path, source: Path | None) -> tuple[list[Path], str]:
+    """`photographs` of the size that a scanner or a good camera makes: pieces that are enlarged, with the grain that
+    such files have, as a smooth picture would be decoded too easily."""
+    small, where_from = photographs(count, place.with_name(place.name + "-small"), source)
+    place.mkdir(parents=True)
+    grain = Image.effect_noise(LARGE, 24)
+    files = [_enlarged(path, place / f"{path.stem}.jpg", grain) for path in small]
+    return files, f"{where_from}, enlarged"
+
+
 def noise(side: int, path: Path) -> Path:
     """A picture that cannot be compressed, of three bytes a pixel."""
     data = random.Random(side).randbytes(side * side * 3)
     Image.frombytes("RGB", (side, side), data).save(path, compress_level=0)
     return path
+
+
+def _enlarged(source: Path, target: Path, grain: Image.Image) -> Path:
+    with Image.open(source) as opened:
+        image = opened.convert("RGB").resize(LARGE, Image.Resampling.BICUBIC)
+    layers = [ImageChops.add(layer, grain, scale=1, offset=-128) for layer in image.split()]
+    Image.merge("RGB", layers).save(target, quality=88)
+    return target
 
 
 def _cut(source: Path, target: Path, chance: random.Random) -> Path:

@@ -37,9 +37,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     pixel_processes: int = 0
     """Processes that decode images; 0 means one for each core, and as many as there are workers."""
     workers: int | None = None
-    """How many arrivals this server takes in at once; None means one for each core, and 0 leaves it to others."""
+    """How many take arrivals in; None means one for each core, and 0 leaves it to other servers."""
     max_running_per_organization: int = 0
-    """How many arrivals of one organization are taken in at once, by all servers together; 0 is no limit."""
+    """How many arrivals of one organization are on their way at once, at all servers together; 0 is no limit."""
     batches_kept_days: int = 0
     """After how many days finished batches are forgotten; 0 is never."""
     max_origin_mb: int = 1024
@@ -84,14 +84,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.storage_dir.parent / (self.storage_dir.name + ".worker-staging")
 
     @property
-    def slots(self) -> int:
-        """How many arrivals are taken in at once."""
+    def takers(self) -> int:
+        """How many workers take arrivals in."""
         return (os.cpu_count() or 1) if self.workers is None else self.workers
+
+    @property
+    def slots(self) -> int:
+        """How many arrivals are on their way at once. While one is decoded, another is fetched or stored: so that a
+        worker need not wait for the disk or the network, it has two."""
+        return 2 * self.takers
 
     @property
     def decoders(self) -> int:
         """How many processes decode images."""
-        return self.pixel_processes or max(self.slots, os.cpu_count() or 1)
+        return self.pixel_processes or max(self.takers, os.cpu_count() or 1)
 
     @property
     def max_upload_bytes(self) -> int:

@@ -58,12 +58,14 @@ class OfWorkers(Library, frozen=True, kw_only=True):
     ] = None
     workers: Annotated[
         int | None,
-        _flag("WORKERS", "Arrivals taken in at once; 0 is none. Default: one for each core", _LIMITS),
+        _flag("WORKERS", "Workers that take arrivals in; 0 is none. Default: one for each core", _LIMITS),
     ] = None
     max_running_per_organization: Annotated[
         int | None,
         _flag(
-            "MAX_RUNNING_PER_ORGANIZATION", "Of these, for one organization. Default: all of them", _LIMITS
+            "MAX_RUNNING_PER_ORGANIZATION",
+            "Arrivals of one organization at once. Default: any number",
+            _LIMITS,
         ),
     ] = None
     max_origin_mb: Annotated[

@@ -30,7 +30,7 @@ def worker(
     """
     settings = flags.settings()
     _refuse_sqlite(settings)
-    if settings.slots < 1:
+    if settings.takers < 1:
         raise Refused(
             "a worker with --workers 0 would do nothing", fix="Leave --workers out, or give a number."
         )
@@ -62,7 +62,7 @@ async def _work(settings: "Settings", *, json_logs: bool) -> None:
 
     told = _on_signals()
     async with open_library(settings, beside=True) as services, helping(services):
-        many = f"{settings.slots} at once" if settings.slots > 1 else "one at a time"
+        many = f"with {settings.takers} workers" if settings.takers > 1 else "with one worker"
         announce(f"Stackroom takes arrivals in, {many}", {"event": "working"}, as_json=json_logs)
         await told.wait()
     announce("Stackroom has stopped.", {"event": "stopped"}, as_json=json_logs)
