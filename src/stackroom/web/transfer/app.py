@@ -1,21 +1,15 @@
 """Signed URLs: where bytes go in and come out. The URL is the credential; no key is sent here."""
 
-import asyncio
-
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from stackroom import faults, ids
+from stackroom import ids
 from stackroom.errors import Invalid, NotFound, StackroomError, TooLarge
 from stackroom.exports import rows as exports
-from stackroom.ingest.keeping import thumbnail_profile
 from stackroom.library import assets
 from stackroom.library.assets import Asset
-from stackroom.media.formats import HEAD_SIZE, sniff
-from stackroom.storage.blobstore import MissingBytes
-from stackroom.storage.keys import rendition_key
 from stackroom.web.shared.errors import plain_error
 from stackroom.web.shared.face import make_face
 from stackroom.web.shared.ranges import ASK_AGAIN, FOREVER, StoredFile, StoredFileResponse, etag_of
@@ -116,48 +110,18 @@ async def thumbnail(request: Request) -> Response:
     found, key, sha256 = await services.database.read(
         lambda conn: assets.with_bytes(conn, request.path_params["asset"])
     )
-    rendition = rendition_key(key, thumbnail_profile(size))
-    stored = await asyncio.to_thread(_look_up, services, rendition)
-    if stored is None:
-        await _make(services, found, key, rendition, size)
-        stored = await asyncio.to_thread(_look_up, services, rendition)
-    if stored is None:
-        raise NotFound("this image has just been deleted")
-    length, content_type = stored
+    assert found.blob_id is not None  # it was found with its bytes
+    stored = await services.renditions.thumbnail(found.blob_id, key, size)
     file = StoredFile(
-        key=rendition,
-        size=length,
+        key=stored.key,
+        size=stored.size,
         etag=f'"{sha256.hex()[:32]}-{size}"',
-        content_type=content_type,
+        content_type=stored.content_type,
         filename=f"{found.name}.{size}",
         modified=found.created_at,
         cache_control=FOREVER,
     )
     return StoredFileResponse(services.store, file)
-
-
-def _look_up(services: Services, rendition: str) -> tuple[int, str] | None:
-    """Size and type of a stored thumbnail: JPEG, or WebP where there is transparency. Its bytes say which."""
-    try:
-        size = services.store.size(rendition)
-        head = b"".join(services.store.read(rendition, 0, HEAD_SIZE))
-    except MissingBytes:
-        return None
-    return size, sniff(head) or "image/jpeg"
-
-
-async def _make(services: Services, found: Asset, key: str, rendition: str, size: int) -> None:
-    with services.staging.workspace() as workspace, services.store.open_local(key) as path:
-        made = await services.studio.thumbnail(path, workspace, size)
-        faults.reach("render:before-store")
-        await asyncio.to_thread(services.store.put, rendition, made.path)
-    # If the image was purged meanwhile, the sweeper may have been here already. If it is purged later, the sweeper
-    # will find this thumbnail. So it is enough to look once, after it has been stored.
-    try:
-        await services.database.read(lambda conn: assets.with_bytes(conn, ids.text(found.uuid)))
-    except NotFound:
-        await asyncio.to_thread(services.store.delete, [rendition])
-        raise
 
 
 def _signature(request: Request) -> tuple[str | None, str | None]:
