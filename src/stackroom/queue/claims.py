@@ -143,19 +143,17 @@ def _pick(conn: Connection, wanted: Wanted, passed: Sequence[int]) -> Row[Any] |
 
 
 def _picking(conn: Connection, wanted: Wanted, lock: str) -> TextClause:
-    # All priorities are named, so that a lane's neighbours are found by the whole of the unique index.
-    beside = "m.kind = l.kind AND m.priority IN (0, 1) AND m.organization_id = l.organization_id"
     texts = flavour.of(conn).texts
     passed = flavour.of(conn).among.format(name="passed")
     return statement(
-        f"""SELECT l.id, l.kind, l.organization_id, l.priority, COALESCE(o.max_running, :most) AS most,
-                (SELECT count(*) FROM lane m WHERE {beside}) AS beside
-            FROM lane l JOIN organization o ON o.id = l.organization_id
-            JOIN lane f ON f.id = (SELECT min(m.id) FROM lane m WHERE {beside})
-            WHERE l.ready AND l.kind IN (SELECT value FROM {texts} kinds)
-                {f"AND l.priority = {PRIORITY}" if wanted.only_priority else ""}
-                AND NOT (l.id {passed})
-                AND (SELECT sum(m.running) FROM lane m WHERE {beside}) < COALESCE(o.max_running, :most)
+        f"""SELECT l.id, l.kind, l.organization_id, l.priority, COALESCE(o.max_running, :most) AS most, s.lanes
+            FROM (SELECT m.kind, m.organization_id, min(m.id) AS first, count(*) AS lanes, sum(m.running) AS running
+                FROM lane m WHERE m.kind IN (SELECT value FROM {texts} kinds)
+                GROUP BY m.kind, m.organization_id) s
+            JOIN lane l ON l.kind = s.kind AND l.priority IN (0, 1) AND l.organization_id = s.organization_id
+            JOIN lane f ON f.id = s.first JOIN organization o ON o.id = l.organization_id
+            WHERE l.ready {f"AND l.priority = {PRIORITY}" if wanted.only_priority else ""}
+                AND NOT (l.id {passed}) AND s.running < COALESCE(o.max_running, :most)
                 AND EXISTS (SELECT 1 FROM worker w WHERE w.id = :worker AND NOT w.dead)
             ORDER BY {"" if wanted.by_turn else "l.priority, "}l.turn, l.id LIMIT 1 {lock}"""
     )
@@ -181,7 +179,7 @@ def _room(conn: Connection, picked: Row[Any], *, alone: bool) -> int:
         ),
         {"kind": picked.kind, "organization": picked.organization_id},
     ).all()
-    if len(held) < picked.beside or not any(lane.id == picked.id and lane.ready for lane in held):
+    if len(held) < picked.lanes or not any(lane.id == picked.id and lane.ready for lane in held):
         return 0
     running: int = sum(lane.running for lane in held)
     most: int = picked.most
