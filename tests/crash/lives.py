@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -27,10 +27,15 @@ LATER = 2 * clock.HOUR  # by then nothing that was left behind may still be ther
 class Lives:
     """A library on a data directory, through all the lives of its server."""
 
-    def __init__(self, data_dir: Path, *, database_url: str | None = None) -> None:
+    def __init__(
+        self, data_dir: Path, *, database_url: str | None = None, arguments: Sequence[str] = ()
+    ) -> None:
         # One process for pixels: half of a start is starting these.
         self.server = LiveServer(
-            data_dir, database_url=database_url, arguments=["--pixel-processes", "1"], patience=60
+            data_dir,
+            database_url=database_url,
+            arguments=["--pixel-processes", "1", *arguments],
+            patience=60,
         )
         self.settings = Settings(data_dir=data_dir, database_url=database_url or "")
         self.deaths: list[int] = []
@@ -181,6 +186,27 @@ class Client:
         method = "PATCH" if verb == "update" else "POST"
         body = {"dataset_name": dataset, "image_ids": ids, **more}
         return self.ask(method, f"{PICTOGRAPH}/batch/images/{verb}", body, once=once)
+
+    def submit(
+        self, dataset: str, origins: Sequence[str], *, once: str | None, **more: Any
+    ) -> httpx.Response:
+        """A batch of these origins, each with its own name for a key."""
+        items = [{"origin": each, "key": each.rpartition("/")[2]} for each in origins]
+        body = {"dataset": dataset, "items": items, **more}
+        return self.ask("POST", f"{NATIVE}/batches", body, once=once)
+
+    def the_batch(self, batch_id: str) -> dict[str, Any]:
+        return answered(self.ask("GET", f"{NATIVE}/batches/{batch_id}"))
+
+    def finished_batch(self, batch_id: str, seconds: float = 90) -> dict[str, Any]:
+        """A batch once it has come to its end, which it does without being asked."""
+        assert wait_until(lambda: self.the_batch(batch_id)["finished_at"] is not None, seconds=seconds)
+        return self.the_batch(batch_id)
+
+    def arrivals(self, batch_id: str) -> list[dict[str, Any]]:
+        """Every item of a batch, in order."""
+        query = {"limit": 1000}
+        return answered(self.ask("GET", f"{NATIVE}/batches/{batch_id}/items", **query))["items"]
 
     def run(self, verb: str, selection: dict[str, Any], *, once: str | None, **more: Any) -> httpx.Response:
         """A native operation."""
