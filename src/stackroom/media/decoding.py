@@ -89,12 +89,18 @@ def _check_animation(path: Path, found: Probe, max_pixels: int) -> None:
 
 def _check_pages(path: Path, found: Probe, max_pixels: int) -> None:
     budget = max_pixels
-    for page in (_open(path, page=number) for number in range(1, found.frames)):
+    first = 0 if found.format is Format.TIFF and _may_be_a_pyramid(path, found) else 1
+    for page in (_open(path, page=number) for number in range(first, found.frames)):
         check_pixels(page.width, page.height, max_pixels)
         budget -= page.width * page.height
         if budget < 0:
             break
         page.avg()
+
+
+def _may_be_a_pyramid(path: Path, found: Probe) -> bool:
+    """Of one that is, `fitted` has seen a smaller level only, and not the picture itself."""
+    return found.frames > 1 or bool(_open(path).get_typeof("n-subifds"))
 
 
 def _open(path: Path, **options: int) -> pyvips.Image:

@@ -362,6 +362,18 @@ def test_the_limit_of_pixels_holds_for_later_pages(tmp_path: Path) -> None:
     assert refusal(tmp_path, file.getvalue(), max_pixels=5000).code == "image_too_many_pixels"
 
 
+@pytest.mark.parametrize("subifd", [True, False])
+def test_the_largest_level_of_a_pyramid_is_looked_at_too(subifd: bool, tmp_path: Path) -> None:
+    path = tmp_path / "pyramid.tif"
+    noise = pyvips.Image.gaussnoise(1200, 900, sigma=60, mean=128).cast("uchar")
+    noise.tiffsave(str(path), tile=True, pyramid=True, subifd=subifd, compression="jpeg")
+    content = path.read_bytes()
+    assert examined(tmp_path, content, thumbnail_sizes=(100,)).probe.width == 1200
+    place = len(content) // 3  # its tiles come first
+    spoilt = content[:place] + b"\xff" * 5000 + content[place + 5000 :]
+    assert refusal(tmp_path, spoilt, thumbnail_sizes=(100,)).code == "damaged_image"
+
+
 @pytest.mark.parametrize(
     ("error", "code"),
     [
