@@ -3,11 +3,13 @@
 import asyncio
 from collections import Counter
 from collections.abc import Iterator
-from functools import partial
+from typing import Any, cast
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
+from stackroom.database.postgresql import PostgresqlDatabase
+from stackroom.database.transaction import T, Work
 from stackroom.queue import claims, waiting, workers
 from stackroom.queue.jobs import Claimed, State
 from stackroom.testing.builders import a_library
@@ -22,85 +24,106 @@ def queue(postgres_url: str) -> Iterator[Queue]:
 
 
 class Crowd:
-    """Workers that claim and settle at the same time as others submit, and note the most that ever ran."""
+    """Workers that claim and settle at the same time as others do other things."""
 
-    def __init__(self, queues: list[Queue], *, most: int | None = None) -> None:
-        self.queues = queues
-        self.database = queues[0].library.database
-        self.now = queues[0].library.now
-        self.most = most
+    def __init__(self, queue: Queue) -> None:
+        self.kind = queue.kind
+        self.database = queue.library.database
+        self.now = queue.library.now
         self.done: Counter[int] = Counter()
         self.finished: Counter[int] = Counter()
-        self.running: Counter[int] = Counter()
-        self.submitting = 0
-        self.kind = queues[0].kind
 
     async def work(self, worker: int) -> None:
+        """Until there is nothing, three times in a row."""
         in_vain = 0
         while in_vain < 3:
-            taken = await self.database.write(
-                lambda conn: claims.claim(
-                    conn, worker, kinds=[self.kind], limit=5, per_organization=self.most, now=self.now
-                )
-            )
-            in_vain = 0 if taken or self.submitting else in_vain + 1
-            self.running.update(it.organization_id for it in taken)
-            assert self.most is None or all(n <= self.most for n in self.running.values())
-            await asyncio.sleep(0)
+            taken = await self.claim(worker, 5)
+            in_vain = 0 if taken else in_vain + 1
             if taken:
                 await self.settle(worker, taken)
 
+    async def claim(self, worker: int, limit: int, most: int | None = None) -> list[Claimed]:
+        return await self.database.write(
+            lambda conn: claims.claim(
+                conn, worker, kinds=[self.kind], limit=limit, per_organization=most, now=self.now
+            )
+        )
+
     async def settle(self, worker: int, taken: list[Claimed]) -> None:
-        self.running.subtract(it.organization_id for it in taken)
         results = [done(it) for it in taken]
         landed = await self.database.write(lambda conn: claims.settle(conn, worker, results, now=self.now))
         self.done.update(landed.accepted)
         self.finished.update(landed.finished)
 
-    async def submit(self, queue: Queue, times: int) -> None:
-        self.submitting += 1
-        for n in range(times):
-            await self.database.write(partial(queue.submit, count=1 + n % 3, priority=n % 2))
-        self.submitting -= 1
+
+def meanwhile(queue: Queue, first: Work[Any], second: Work[T]) -> T:
+    """Does the first work, and commits it when the second has begun and waits for it. What the second answers."""
+    database = cast("PostgresqlDatabase", queue.library.database)
+    waiting_for = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+
+    async def both() -> T:
+        async with database._engine.begin() as connection:
+            await connection.run_sync(first)
+            waits = asyncio.ensure_future(database.write(second))
+            while not await database.read(lambda conn: conn.scalar(waiting_for)):
+                assert not waits.done()
+        return await waits
+
+    return queue.library.do(both())
 
 
-def test_nothing_that_is_submitted_during_a_claim_is_left_behind(queue: Queue) -> None:
-    """A claim that empties a lane must not take back what a submit has just said of it."""
-    crowd = Crowd([queue, queue.beside()])
-    hands = [queue.worker() for _ in range(3)]
+def claiming(queue: Queue, worker: int, limit: int = 10) -> Work[list[Claimed]]:
+    return lambda conn: claims.claim(conn, worker, kinds=[queue.kind], limit=limit, now=queue.library.now)
 
-    async def all_at_once() -> None:
-        submits = [crowd.submit(each, 30) for each in crowd.queues for _ in range(2)]
-        await asyncio.gather(*submits, *(crowd.work(hand) for hand in hands))
 
-    queue.library.do(all_at_once())
-    assert len(crowd.done) == 2 * 2 * 60
-    assert set(crowd.done.values()) == {1}
-    for each in crowd.queues:
-        assert [(row.unfinished, row.running) for row in each.lanes().values()] == [(0, 0)] * 2
+def test_a_claim_that_waited_for_a_submit_takes_what_it_has_brought(queue: Queue) -> None:
+    """What it saw before it had the lane is not what is there now; else it would say that nothing is left."""
+    queue.jobs(1)
+    worker = queue.worker()
+    taken = meanwhile(queue, lambda conn: queue.submit(conn, 2), claiming(queue, worker))
+    assert len(taken) == 3
+    assert queue.problems() == []
+
+
+def test_a_submit_that_waited_for_a_claim_is_not_left_behind(queue: Queue) -> None:
+    queue.jobs(1)
+    worker = queue.worker()
+    meanwhile(queue, claiming(queue, worker), lambda conn: queue.submit(conn, 2))
+    assert len(queue.claim(worker, 10)) == 2
     assert queue.problems() == []
 
 
 def test_a_limit_is_exact_with_many_workers_on_both_lanes(queue: Queue) -> None:
-    """What runs is counted from before a settling to after a claim, so a limit that is passed would show."""
-    crowd = Crowd([queue, queue.beside()], most=3)
-    for each in crowd.queues:
+    """All claim at one instant, and none settles before all have claimed: just so many run as may."""
+    crowd, beside = Crowd(queue), queue.beside()
+    for each in (queue, beside):
         for priority in (0, 1):
-            each.batch(30, priority=priority)
+            each.batch(9, priority=priority)
     hands = [queue.worker() for _ in range(5)]
+    owners = [each.actor.organization_id for each in (queue, beside)]
 
     async def all_at_once() -> None:
-        await asyncio.gather(*(crowd.work(hand) for hand in hands))
+        while True:
+            taken = await asyncio.gather(*(crowd.claim(hand, 2, most=3) for hand in hands))
+            running = Counter(it.organization_id for some in taken for it in some)
+            assert all(running[owner] <= 3 for owner in owners)
+            if not running:
+                break
+            await asyncio.gather(
+                *(crowd.settle(hand, some) for hand, some in zip(hands, taken, strict=True) if some)
+            )
 
     queue.library.do(all_at_once())
-    assert (len(crowd.done), len(crowd.finished)) == (120, 4)
-    assert set(crowd.finished.values()) == {1}
+    assert (len(crowd.done), len(crowd.finished)) == (36, 4)
+    assert set(crowd.finished.values()) == set(crowd.done.values()) == {1}
     assert queue.problems() == []
 
 
 def test_claims_settlements_cancels_and_reaps_at_once_agree(queue: Queue) -> None:
     batches = [queue.batch(40) for _ in range(3)]
-    crowd = Crowd([queue])
+    crowd = Crowd(queue)
     hands = [queue.worker() for _ in range(3)]
     asleep = queue.worker()
     assert len(queue.claim(asleep, 7)) == 7
