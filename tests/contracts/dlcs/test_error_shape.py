@@ -148,8 +148,9 @@ def test_no_query_makes_us_fail(house: House, somebody: Customer, path: str, que
         assert_shape(answer)
 
 
-def test_a_body_that_is_nested_too_deeply(house: House) -> None:
-    body = b'{"member":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+@pytest.mark.parametrize("depth", [200, 400, 800, 1600, 100_000])
+def test_a_body_that_is_nested_too_deeply(house: House, depth: int) -> None:
+    body = b'{"member":' + b"[" * depth + b"]" * depth + b"}"
     assert_shape(house.ask("POST", "allImages", content=body), 400)
     assert_shape(house.ask("POST", "allImages", content=body[:-2] + b",}"), 400)
 

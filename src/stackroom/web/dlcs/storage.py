@@ -58,7 +58,10 @@ def _shown(
 
 async def _derived(request: Request, call: Call) -> Derived | None:
     """What was derived from a customer's images, counted lately; None if that takes longer than anybody waits."""
-    known: dict[int, asyncio.Task[Derived]] = request.app.state.__dict__.setdefault("derived", {})
+    state = request.app.state
+    if not hasattr(state, "derived"):
+        state.derived = {}
+    known: dict[int, asyncio.Task[Derived]] = state.derived
     services, mine = call.services, call.actor.organization_id
     task = known.get(mine)
     if task is None or (task.done() and _is_old(task, services.now())):

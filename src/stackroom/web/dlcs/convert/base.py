@@ -33,6 +33,8 @@ def body(raw: bytes, kind: type[T]) -> T:
         return msgspec.convert(_canonical(value, _names(shape)), kind)
     except msgspec.ValidationError as error:
         raise requests.shape_error(error) from error
+    except RecursionError as error:
+        raise Invalid("the body is nested too deeply", code="malformed_json", hint="Nest less.") from error
 
 
 def _parsed(raw: bytes) -> Any:
