@@ -370,7 +370,7 @@ def test_the_largest_level_of_a_pyramid_is_looked_at_too(subifd: bool, tmp_path:
     content = path.read_bytes()
     assert examined(tmp_path, content, thumbnail_sizes=(100,)).probe.width == 1200
     place = len(content) // 3  # its tiles come first
-    spoilt = content[:place] + b"\xff" * 5000 + content[place + 5000 :]
+    spoilt = content[:place] + b"\xff" * 50_000 + content[place + 50_000 :]
     assert refusal(tmp_path, spoilt, thumbnail_sizes=(100,)).code == "damaged_image"
 
 
