@@ -477,7 +477,7 @@ def test_nothing_that_a_batch_needs_reads_a_table_from_end_to_end(house: House) 
     scanned = {
         f"{table} in {sql}"
         for sql, parameters in sent
-        # A new lane could put right a job that refers to it already: then only, and there is none, would it be looked for.
+        # A new lane is asked for by jobs that were there before it, of which there are none.
         if "INSERT INTO lane" not in sql
         for step in plan_of(house.library, sql, parameters)
         for table in re.findall(r"^SCAN (asset|job|event|batch|registration|blob|upload)\b(?! USING)", step)
