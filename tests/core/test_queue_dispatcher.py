@@ -302,9 +302,10 @@ class Moody:
     def __init__(self, queue: Queue) -> None:
         self.database = queue.library.database
         self.away: Iterator[str] = iter(())
-        self.refused = 0
+        self.refused = self.reads = self.writes = 0
 
     async def write(self, work: Work[T]) -> T:
+        self.writes += 1
         how = next(self.away, "")
         self.refused += bool(how)
         if how == "before":
@@ -315,6 +316,7 @@ class Moody:
         return answer
 
     async def read(self, work: Work[T]) -> T:
+        self.reads += 1
         return await self.database.read(work)
 
 
@@ -328,6 +330,18 @@ def test_nothing_is_lost_or_done_twice_while_the_database_comes_and_goes(queue: 
     work_until(queue, dispatcher, lambda: queue_is_empty(dispatcher, shop) and moody.refused > 10)
     assert queue.states(batch) == [State.DONE] * 60
     assert queue.problems() == []
+
+
+@pytest.mark.every_database
+def test_nothing_is_written_while_there_is_nothing_to_do(queue: Queue, database_kind: str) -> None:
+    """But that one lives, where there may be others to see it."""
+    queue.limit(0)
+    queue.batch(1)
+    moody = Moody(queue)
+    dispatcher = a_dispatcher(queue, Workshop(at_once))
+    dispatcher._database = moody  # type: ignore[assignment]  # what the dispatcher uses of a database
+    work_until(queue, dispatcher, lambda: moody.reads > 20)
+    assert (moody.writes == 2) == (database_kind == "sqlite")  # it has come, and gone
 
 
 def queue_is_empty(dispatcher: Dispatcher, shop: Workshop) -> bool:

@@ -150,26 +150,25 @@ class Dispatcher:
         """Have a number, and take from the dead what they had. Waits for the database as long as it takes."""
         name = workers.name_here()
 
-        def work(conn: Connection) -> tuple[int, int]:
+        def work(conn: Connection) -> tuple[int, bool, int]:
             now = self._now()
             me = workers.register(conn, name=name, version=__version__, slots=self._slots, now=now)
             # Nobody else has an SQLite library open, so whoever has not ended is dead.
             alone = flavour.of(conn) is flavour.SQLITE
             workers.bury(conn, {me, *_OURS})
-            return me, workers.reap(conn, all_but=me if alone else None, now=now)
+            return me, alone, workers.reap(conn, all_but=me if alone else None, now=now)
 
         registered = await patiently("registering", lambda: self._database.write(work))
         assert registered is not None
-        self._worker_id, taken = registered
+        self._worker_id, self._alone, taken = registered
         _OURS.add(self._worker_id)
         log.info("queue.started", worker=self._worker_id, slots=self._slots, taken_over=taken)
 
     async def _keep_beating(self) -> None:
         while True:
             await asyncio.sleep(BEAT)
-            if (
-                self._held or not self._alone
-            ):  # who has the library to himself, and nothing in hand, need not say so
+            # Who has the library to himself, and nothing in hand, need not write that he lives.
+            if self._held or not self._alone:
                 await self._guarded("beating", self._beat)
 
     async def _beat(self) -> None:
