@@ -14,7 +14,7 @@ import httpx
 import pytest
 import structlog
 import uvicorn
-from sqlalchemy import Connection, event, func, insert, select, update
+from sqlalchemy import Connection, Table, event, func, insert, select, update
 
 from stackroom import clock, ids
 from stackroom.access import Actor, Role
@@ -238,11 +238,10 @@ class House:
     def counts(self) -> dict[str, int]:
         """How many there are of all that accepting a batch makes."""
         tables = schema.asset, schema.batch, schema.job, schema.event, schema.registration
+        return {each.name: self.count(each) for each in tables}
 
-        def read(conn: Connection) -> dict[str, int]:
-            return {each.name: conn.scalar(select(func.count()).select_from(each)) or 0 for each in tables}
-
-        return self.read(read)
+    def count(self, table: Table) -> int:
+        return self.read(lambda conn: conn.scalar(select(func.count()).select_from(table)) or 0)
 
     def batch_row(self, number: int) -> Any:
         return self.read(

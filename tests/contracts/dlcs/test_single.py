@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from stackroom.database import schema
 from stackroom.testing.pictures import picture
 
 from .house import Customer, House
@@ -337,6 +338,24 @@ def test_a17_sound_and_video_go_the_way_of_the_queue(house: House, space: int) -
     changed = patch(house, made["@id"], origin=house.an_original("other.mp4", MP4 + b"\0" * 8)).json()
     assert changed["batch"] not in {None, made["batch"]}
     assert house.finished(changed["batch"])["completed"] == 1
+
+
+def test_sound_and_video_that_come_with_the_request_are_there_at_once(house: House, space: int) -> None:
+    """There is nothing to fetch, and nothing may give their bytes up before somebody looks at them."""
+    body = {"file": base64.b64encode(MP4 + b"\1").decode(), "mediaType": "video/mp4"}
+    address = f"spaces/{space}/images/film-sent"
+    made = put(house, address, body)
+    found = made.json()
+    assert (made.status_code, found["family"], found["ingesting"], found["error"]) == (201, "T", False, "")
+    assert house.get(f"{address}/storage").json()["size"] == len(MP4) + 1
+    assert house.count(schema.upload) == 0
+
+
+def test_a_file_that_is_no_image_is_not_kept(house: House, space: int) -> None:
+    before = house.count(schema.blob)
+    body = {"file": base64.b64encode(b"no picture").decode(), "mediaType": "image/png"}
+    assert put(house, f"spaces/{space}/images/not-kept", body).status_code == 500
+    assert (house.count(schema.upload), house.count(schema.blob)) == (0, before)
 
 
 MP4 = (

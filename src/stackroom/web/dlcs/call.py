@@ -75,6 +75,10 @@ class Caller:
     def json(self, kind: type[T]) -> T:
         return convert.body(self._body, kind)
 
+    def let_go_of_body(self) -> None:
+        """For who has read it, if it is large and there is still a while to go."""
+        self._body = b""
+
     async def read(self, work: Callable[[Connection], T]) -> T:
         return await self.services.database.read(work)
 

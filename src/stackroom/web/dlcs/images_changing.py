@@ -1,15 +1,15 @@
 """One image: registering it, changing it, and having it processed again.
 
-Whoever asks for one image waits until it is there, or until it is known why it is not; sound and video alone go the
-way of the queue. An image that could not be processed stays, and says why.
+Whoever asks for one image waits until it is there, or until it is known why it is not; only sound and video that have
+to be fetched go the way of the queue. An image that could not be processed stays, and says why.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 import msgspec
+from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
@@ -36,17 +36,25 @@ from stackroom.web.dlcs.convert.members import Named, bad_request
 from stackroom.web.dlcs.registering import Registering, check_room, registering
 from stackroom.web.dlcs.wire.members import Member
 from stackroom.web.shared.face import resource
+from stackroom.web.shared.replies import Once
 
 REGISTER, CHANGE, AGAIN = "Create or update asset", "Update asset", "Reingest asset"
 
 
 class Taken(msgspec.Struct, frozen=True, kw_only=True):
-    """What was asked for has been begun, or done where there was nothing to wait for. `new` says that there was no
-    such image before."""
+    """What was asked for has been done, or begun; then there may be something to wait for. `new` says that there was
+    no such image before."""
 
     asset_id: int
     new: bool
     waiting_for: Submitted | None = None
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """A file that came with a request: under which origin it is kept, and what keeps it."""
+
+    origin: str
+    hold: int
 
 
 Begin = Callable[[Connection, int], Taken]
@@ -56,18 +64,13 @@ Begin = Callable[[Connection, int], Taken]
 async def put(request: Request) -> Response:
     """Register an image, or change one that there is, which is processed again in any case."""
     call = await Call.begin(request, Role.MEMBER, "registering an image", operation=REGISTER)
-    return await _register(call, _said(call))
+    return await _register(call)
 
 
 async def post(request: Request) -> Response:
     """The same, for clients that send files by POST."""
     call = await Call.begin(request, Role.MEMBER, "registering an image", operation=REGISTER)
-    said = _said(call)
-    if not said.file:
-        raise bad_request(
-            ["'file' must be given; to register an image by its origin, PUT it to this address"]
-        )
-    return await _register(call, said)
+    return await _register(call, needs_file=True)
 
 
 async def patch(request: Request) -> Response:
@@ -87,7 +90,7 @@ async def patch(request: Request) -> Response:
             registrations.change(conn, call.actor, [(known, wanted.wanted)], now=now)
         return Taken(asset_id=known.id, new=False)
 
-    return await _answer(call, named.label, lambda: _finish(call, named.label, begin))
+    return await _answer(call.once, call, named.label, lambda: _finish(call, named.label, begin))
 
 
 async def reingest(request: Request) -> Response:
@@ -115,17 +118,36 @@ async def reingest(request: Request) -> Response:
         begun = single.submit(conn, call.actor, arriving, keep_batch=False, now=now)
         return Taken(asset_id=known.id, new=False, waiting_for=begun)
 
-    return await _answer(call, f"'{place[1]}'", lambda: _finish(call, f"'{place[1]}'", begin))
+    label = f"'{place[1]}'"
+    return await _answer(call.once, call, label, lambda: _finish(call, label, begin))
 
 
-async def _register(call: Call, said: Member) -> Response:
-    named = _named(call, said, creating=True)
+async def _register(call: Call, *, needs_file: bool = False) -> Response:
+    said = call.json(Member)
+    if needs_file and not said.file:
+        raise bad_request(
+            ["'file' must be given; to register an image by its origin, PUT it to this address"]
+        )
+    # A file may be large, and waiting take its time: it is held until it is decoded, and the body no longer than this.
+    files, once = [said.file] if said.file else [], call.once
+    said = msgspec.structs.replace(said, file=UNSET)
+    call.let_go_of_body()
+    named = _named(call, modern(said) if call.legacy else said, creating=True)
 
     async def prepare() -> Taken:
-        async with _file(call, named) as origin:
-            return await _finish(call, named.label, partial(_begin, call, named, origin))
+        sent = await _store(call, named, files.pop()) if files else None
+        try:
+            taken = await _finish(
+                call, named.label, partial(_begin, call, named, sent.origin if sent else None)
+            )
+        except StackroomError:
+            await _release(call, sent)
+            raise
+        if taken.waiting_for is None:
+            await _release(call, sent)
+        return taken
 
-    return await _answer(call, named.label, prepare)
+    return await _answer(once, call, named.label, prepare)
 
 
 def _begin(call: Call, named: Named, origin: str | None, conn: Connection, now: int) -> Taken:
@@ -135,27 +157,18 @@ def _begin(call: Call, named: Named, origin: str | None, conn: Connection, now: 
 
 
 def _enter(conn: Connection, call: Call, wanted: Registering, now: int) -> Taken:
-    """Take it in. Nobody waits for sound and video: each of them is a batch of its own."""
-    if wanted.family != TIMEBASED:
-        begun = single.submit(conn, call.actor, wanted.arriving(), now=now)
+    """Take it in. Nobody waits for sound and video to be fetched: each of them is a batch of its own."""
+    arriving = wanted.arriving()
+    if wanted.family != TIMEBASED or stored.sha256_of(arriving.origin) is not None:
+        begun = single.submit(conn, call.actor, arriving, now=now)
         return Taken(asset_id=begun.asset_id, new=wanted.known is None, waiting_for=begun)
-    batches.accept(
-        conn, call.actor, [wanted.arriving()], priority=DEFAULT, dataset_id=wanted.space.id, now=now
-    )
+    batches.accept(conn, call.actor, [arriving], priority=DEFAULT, dataset_id=wanted.space.id, now=now)
     found = registrations.find(conn, call.actor, *wanted.named.place)
     return Taken(asset_id=found.id, new=wanted.known is None)
 
 
-@asynccontextmanager
-async def _file(call: Call, named: Named) -> AsyncIterator[str | None]:
-    """The origin under which the file that came with the request is kept, as long as this lasts; None if none came.
-
-    What else is wrong with the request is found out first.
-    """
-    text = named.said.file
-    if not text:
-        yield None
-        return
+async def _store(call: Call, named: Named, text: str) -> Sent:
+    """Keep the file that came with the request. What else is wrong with the request is found out first."""
     services = call.services
     (wanted,) = await call.read(lambda conn: registering(conn, call.actor, [named], origin="stored:"))
     with services.staging.receive() as arrival:
@@ -169,12 +182,14 @@ async def _file(call: Call, named: Named) -> AsyncIterator[str | None]:
             content_type=wanted.arriving().media_type or "",
             now=services.now,
         )
-        origin = stored.origin_of(staged.sha256)
-    try:
-        yield origin
-    finally:
-        now = services.now()
-        await services.database.write(lambda conn: forget_uploads(conn, [held], now=now))
+    return Sent(origin=stored.origin_of(staged.sha256), hold=held)
+
+
+async def _release(call: Call, sent: Sent | None) -> None:
+    """The image has the file now, or will not have it. Who does not get here leaves it for an hour."""
+    if sent is not None:
+        now = call.services.now()
+        await call.services.database.write(lambda conn: forget_uploads(conn, [sent.hold], now=now))
 
 
 def _decode(text: str, write: Callable[[bytes], None], finish: Callable[[], Staged]) -> Staged:
@@ -184,23 +199,28 @@ def _decode(text: str, write: Callable[[bytes], None], finish: Callable[[], Stag
 
 
 async def _finish(call: Call, label: str, begin: Begin) -> Taken:
-    """Begin it, and wait for its end. Raises `StackroomError` with the reason if it could not be processed."""
+    """Begin it, and wait for its end, which may not have come after all: then there still is something to wait for.
+
+    Raises `StackroomError` with the reason if it could not be processed.
+    """
     services = call.services
     taken = await services.database.write(lambda conn: begin(conn, services.now()))
     services.dispatcher.wake()
     if taken.waiting_for is None:
         return taken
     outcome = await single.outcome(services.database, services.pipeline, taken.waiting_for)
-    if outcome is not None and not outcome.succeeded:
+    if outcome is None:
+        return taken
+    if not outcome.succeeded:
         raise StackroomError(
             f"Engine could not process asset {label}: {outcome.reason}",
             code=outcome.code,
             hint="It was registered, and its 'error' says so as well; put right what is wrong and PUT it again.",
         )
-    return taken
+    return msgspec.structs.replace(taken, waiting_for=None)
 
 
-async def _answer(call: Call, label: str, prepare: Callable[[], Awaitable[Taken]]) -> Response:
+async def _answer(once: Once, call: Call, label: str, prepare: Callable[[], Awaitable[Taken]]) -> Response:
     """The image as it is after that. A repeat gets the same answer and does nothing."""
 
     def shown(conn: Connection, taken: Taken) -> Answer:
@@ -209,12 +229,7 @@ async def _answer(call: Call, label: str, prepare: Callable[[], Awaitable[Taken]
             raise NotFound(f"Image {label} was deleted while it was being processed")
         return hydra.answer(convert.image(found[taken.asset_id], call.links), 201 if taken.new else 200)
 
-    return await call.once.prepare_and_write(prepare, shown)
-
-
-def _said(call: Call) -> Member:
-    said = call.json(Member)
-    return modern(said) if call.legacy else said
+    return await once.prepare_and_write(prepare, shown)
 
 
 def _named(call: Call, said: Member, *, creating: bool) -> Named:
