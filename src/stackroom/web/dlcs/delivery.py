@@ -128,7 +128,8 @@ def _said(said: wire.DefaultBody) -> tuple[Channel, str]:
     """A default may be for a media type that its channel could deliver nothing of: so it is in the protocol."""
     if said.id is not UNSET or said.at_id is not UNSET:
         raise Invalid(
-            "Should not include id: what a default is called is for the server to say", code="read_only_property"
+            "Should not include id: what a default is called is for the server to say",
+            code="read_only_property",
         )
     for name, value in (("channel", said.channel), ("policy", said.policy), ("mediaType", said.media_type)):
         if not value.strip():
