@@ -59,7 +59,7 @@ def test_every_option_is_explained(name: str) -> None:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_that_answers_can_answer_in_json(name: str) -> None:
     options = {option for each in COMMANDS[name].params for option in each.opts}
-    assert ("--json" in options) != (name in {"stackroom serve", "stackroom bench"})
+    assert ("--json" in options) != (name in {"stackroom serve", "stackroom worker", "stackroom bench"})
 
 
 @pytest.mark.parametrize(
