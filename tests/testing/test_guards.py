@@ -36,12 +36,11 @@ def test_an_empty_database_has_no_schema(empty_database_url: str, database_kind:
 
 async def is_up_to_date(url: str) -> bool:
     from stackroom.database.connect import database_for
-    from stackroom.database.migrate import revisions
+    from stackroom.database.migrate import NEWEST, revision
 
     database = database_for(url)
     await database.start()
     try:
-        at, newest = await database.read(revisions)
-        return at == newest
+        return await database.read(revision) == NEWEST
     finally:
         await database.close()

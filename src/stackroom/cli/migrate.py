@@ -26,10 +26,10 @@ def migrate(*, as_json: Json = False, library: Library) -> None:
 
 async def _migrated(settings: "Settings") -> str | None:
     from stackroom.database.connect import connect
-    from stackroom.database.migrate import revisions
+    from stackroom.database.migrate import revision
 
     database = await connect(settings.database)
     try:
-        return (await database.read(revisions))[0]
+        return await database.read(revision)
     finally:
         await database.close()

@@ -20,7 +20,7 @@ from sqlalchemy.engine import make_url
 from stackroom import clock
 from stackroom.clock import Clock
 from stackroom.database.connect import database_for
-from stackroom.database.migrate import revisions
+from stackroom.database.migrate import NEWEST, revision
 from stackroom.database.transaction import Database
 from stackroom.doctor.finding import SAMPLES, Finding
 from stackroom.doctor.inventory import Inventory
@@ -88,9 +88,9 @@ def _refuse_nothing(settings: Settings) -> None:
 
 
 def _check_schema(conn: Connection) -> Finding:
-    found, newest = revisions(conn)
+    found = revision(conn)
     samples = (
-        [] if found == newest else [f"the library is at {found or 'no version'}, this program at {newest}"]
+        [] if found == NEWEST else [f"the library is at {found or 'no version'}, this program at {NEWEST}"]
     )
     return Finding(
         check="schema",
