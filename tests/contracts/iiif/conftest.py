@@ -1,4 +1,4 @@
-"""One server, with a library that has everything that delivery may meet."""
+"""One server for each module, with a library that has everything that delivery may meet."""
 
 import asyncio
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ class Site:
         return self.http.request(method, path, headers={n.replace("_", "-"): v for n, v in headers.items()})
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     data_dir: Path = tmp_path_factory.mktemp("iiif") / "data"
     world = asyncio.run(built(Settings(data_dir=data_dir)))
