@@ -7,6 +7,7 @@ from functools import partial
 import msgspec
 from sqlalchemy import Connection, select
 
+from stackroom import clock
 from stackroom.access import Actor, Role, require
 from stackroom.database.schema import job
 from stackroom.database.transaction import Database
@@ -57,13 +58,14 @@ def submit(
 async def outcome(
     database: Database, pipeline: Pipeline, submitted: Submitted, *, patience: float = PATIENCE
 ) -> Outcome | None:
-    """What became of it, whichever server has done it; None if that is not known after `patience` seconds. Then it
-    still is on its way. Giving up to wait does nothing to it."""
+    """What became of it, whichever server has done it; None if that is not known after `patience` seconds, or will not
+    be, as it is tried again only later. Then it still is on its way. Giving up to wait does nothing to it."""
+    until = clock.now() + round(patience * clock.SECOND)
     with pipeline.watching(submitted.job_id) as ended:
         try:
             async with asyncio.timeout(patience):
                 while True:
-                    found = await database.read(partial(_outcome, job_id=submitted.job_id))
+                    found = await database.read(partial(_outcome, job_id=submitted.job_id, until=until))
                     if found is not None:
                         return found
                     await _pause(ended)
@@ -79,8 +81,10 @@ async def _pause(ended: asyncio.Event) -> None:
         await asyncio.wait_for(ended.wait(), _RARELY)
 
 
-def _outcome(conn: Connection, *, job_id: int) -> Outcome | None:
-    row = conn.execute(select(job.c.state, job.c.error_code, job.c.error).where(job.c.id == job_id)).first()
+def _outcome(conn: Connection, *, job_id: int, until: int) -> Outcome | None:
+    """Raises `TimeoutError` where there will be none until then."""
+    columns = job.c.state, job.c.error_code, job.c.error, job.c.run_at
+    row = conn.execute(select(*columns).where(job.c.id == job_id)).first()
     if row is None:
         return Outcome(succeeded=False, code="forgotten", reason="Nobody remembers what became of it.")
     match State(row.state):
@@ -88,5 +92,7 @@ def _outcome(conn: Connection, *, job_id: int) -> Outcome | None:
             return Outcome(succeeded=True)
         case State.FAILED | State.CANCELLED:
             return Outcome(succeeded=False, code=row.error_code, reason=row.error)
+        case State.WAITING if row.run_at > until:
+            raise TimeoutError
         case _:
             return None

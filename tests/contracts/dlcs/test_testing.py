@@ -1,12 +1,14 @@
 """Putting right what a batch says of itself, and what comes of its images. Numbers are those of the protocol's list."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from stackroom.clock import DAY, HOUR
-from stackroom.database.schema import asset, batch, event
+from stackroom.database.schema import asset, batch, event, job
+from stackroom.testing.processes import wait_until
 
 from .house import House
 
@@ -146,3 +148,20 @@ def test_only_who_may_write_may_put_right(house: House) -> None:
     assert (
         house.read(lambda conn: conn.scalar(select(batch.c.superseded).where(batch.c.id == number))) is False
     )
+
+
+def test_nobody_is_kept_waiting_for_what_is_tried_again_only_later(house: House, space: int) -> None:
+    """The image is registered, and still on its way."""
+    before = house.count(job)
+    body = {"origin": house.an_original(), "mediaType": "image/png"}
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(house.ask, "PUT", f"spaces/{space}/images/later", json=body)
+        assert wait_until(lambda: house.count(job) > before, seconds=10)
+        assert not waiting.done()
+        later = {"state": 5, "run_at": house.now() + DAY}
+        newest = select(func.max(job.c.id)).scalar_subquery()
+        house.write(lambda conn: conn.execute(update(job).where(job.c.id == newest).values(later)))
+        answer = waiting.result(timeout=10)
+    found = answer.json()
+    assert (answer.status_code, found["ingesting"], found["error"]) == (201, True, "")
+    assert "finished" not in found
