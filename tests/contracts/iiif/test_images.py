@@ -136,6 +136,15 @@ def test_what_has_no_address_here_is_told_so(site: Site) -> None:
     assert (av.status_code, av.json()["error"]["message"]) == (404, "sound and video are not delivered yet")
 
 
+def test_a_file_that_has_gone_bad_on_the_disk_harms_nothing_else(site: Site) -> None:
+    for rest in ("0,0,512,512/max/0/default.jpg", "full/max/0/default.jpg", "full/300,/0/default.png"):
+        answer = site.get(f"/iiif-img/1/1/spoilt/{rest}")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (500, "damaged_image")
+        assert answer.headers["cache-control"] == "no-store"
+    assert site.get("/iiif-img/1/1/spoilt/info.json").status_code == 200
+    assert site.get(f"{SMALL}/full/max/0/default.jpg").status_code == 200
+
+
 def test_the_links_say_what_this_is_and_where_it_belongs(site: Site) -> None:
     link = site.get(f"{SMALL}/pct:0,0,100,100/!300,300/360/color.jpg").headers["link"]
     assert f'<{site.url}{SMALL}/full/300,200/0/default.jpg>;rel="canonical"' in link

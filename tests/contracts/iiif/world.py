@@ -96,6 +96,7 @@ PAGES = (
     Picture(key="archived", content=corners(SMALL), changed={"archived_at": 2}),
     Picture(key="ingesting", content=corners(SMALL), changed={"state": "ingesting"}),
     Picture(key="broken", content=corners(SMALL), changed={"state": "error", "error": "it is damaged"}),
+    Picture(key="spoilt", content=corners(LARGE, "JPEG")[:20_000], size=LARGE, content_type="image/jpeg"),
     Picture(key="film", content=b"no film", size=None, content_type="video/mp4", kind="video"),
 )
 
