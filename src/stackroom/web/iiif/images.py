@@ -116,7 +116,7 @@ def _image(version: Version, renditions: Renditions, tiles: Tiles) -> Handler:
         headers = _headers(here, asked, version)
         etag = etag_of(here.found, wanted)
         if request.method == "HEAD" or here.has(etag):
-            return here.answer(b"", headers, etag, KEPT)
+            return _unrendered(here.answer(b"", headers, etag, KEPT))
         content = tiles.get(here.found.storage_key, wanted)
         if content is None:
             rendered = await _rendered(services_of(request), renditions, here.found, wanted)
@@ -128,6 +128,13 @@ def _image(version: Version, renditions: Renditions, tiles: Tiles) -> Handler:
         return here.answer(content, headers, etag, KEPT)
 
     return image
+
+
+def _unrendered(answer: Response) -> Response:
+    """What HEAD is told: all but a length that nobody knows before it is rendered."""
+    if "content-length" in answer.headers:
+        del answer.headers["content-length"]
+    return answer
 
 
 def etag_of(found: Delivered, wanted: Rendering) -> str:
