@@ -31,6 +31,7 @@ _PROGRAM = "import sys; sys.path[:] = {path!r}; from stackroom.media.worker impo
 _MEMORY = 3 * 1024**3
 _STARTING = 60.0  # seconds; a process needs a fifth of one on an idle machine
 _PYRAMID_PATIENCE = 5.0  # 900 megapixels take 15 seconds on an idle machine
+_BYTES_A_TURN = 100 * 2**20
 _TASKS_EACH = 1000  # then a process is replaced, so that what a decoder leaks is bounded
 # A tile is a hundredth of an image, and there are hundreds of them in a second.
 _WEAR: dict[Callable[..., object], float] = {worker.render: 0.01}
@@ -79,7 +80,14 @@ class Studio:
         Raises what that raises, and UnsupportedMedia `image_crashed_decoder` or `image_took_too_long`. When
         this returns or raises, also because it was cancelled, no process touches the files any more.
         """
-        return await self._run(worker.examine, path, out_dir, self._max_pixels, tuple(thumbnail_sizes))
+        return await self._run(
+            worker.examine,
+            path,
+            out_dir,
+            self._max_pixels,
+            tuple(thumbnail_sizes),
+            patience=_patience_with(path),
+        )
 
     async def thumbnail(self, path: Path, out_dir: Path, box: int) -> Thumbnail:
         """Make one thumbnail of a stored image: see `images.thumbnail`. Raises as `examine` does."""
@@ -256,6 +264,13 @@ class _Worker:
             return None
         process.kill()
         return process.wait()
+
+
+def _patience_with(path: Path) -> float:
+    """A large file may take longer. A bomb is small, and may not."""
+    with suppress(OSError):
+        return 1 + path.stat().st_size / _BYTES_A_TURN
+    return 1.0
 
 
 def _took_too_long(timeout: float) -> UnsupportedMedia:

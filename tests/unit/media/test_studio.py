@@ -88,6 +88,16 @@ def test_pieces_are_rendered_in_another_process_from_files_and_from_pyramids(
     run(body())
 
 
+def test_a_large_file_may_take_longer_and_a_small_one_that_grows_may_not(tmp_path: Path) -> None:
+    path = tmp_path / "arrival"
+    with path.open("wb") as file:
+        file.truncate(400 * 2**20)  # a hole: it takes no room
+    assert studio_module._patience_with(path) == 5
+    path.write_bytes(b"bomb")
+    assert studio_module._patience_with(path) == pytest.approx(1)
+    assert studio_module._patience_with(tmp_path / "none") == 1
+
+
 def test_a_thousand_tiles_do_not_wear_a_process_out(
     arrival: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
