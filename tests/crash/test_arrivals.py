@@ -84,6 +84,7 @@ class Arrivals:
         lives.check()
         each_batch_has_one_end(lives)
 
+    @pytest.mark.timeout(180 + 20 * KILLS)
     def test_whoever_is_killed_at_random_nothing_is_lost_or_counted_twice(
         self, lives: Lives, originals: Path
     ) -> None:
