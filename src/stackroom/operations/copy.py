@@ -15,9 +15,7 @@ ROLE = Role.MEMBER
 FIRST_NUMBER = 2
 
 # What a copy takes over; its own are id, place, name and time.
-SHARED = (
-    "original_name, kind, blob_id, size, content_type, width, height, duration, display_name, metadata"
-)
+SHARED = "original_name, kind, blob_id, size, content_type, width, height, duration, display_name, metadata"
 
 # What comes along only with annotations and tags, and what a copy has without them.
 DESCRIBED = "status, split, review_note, annotation_count, min_confidence"
