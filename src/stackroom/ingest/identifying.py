@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from stackroom.errors import UnsupportedMedia
+from stackroom.errors import Invalid, UnsupportedMedia
 from stackroom.ingest.keeping import kind_of
 from stackroom.ingest.settling import Kept
 from stackroom.library.blobs import Arrival
@@ -93,7 +93,7 @@ async def examine(
 ) -> Seen:
     """Look at a file. `told` is the type that its origin gave. What is made of a picture is left in `workspace`.
 
-    Raises `UnsupportedMedia` for what is not kept, and what `Studio.examine` raises.
+    Raises `UnsupportedMedia` for what is not kept, `Invalid` for an empty file, and what `Studio.examine` raises.
     """
     with staged.path.open("rb") as file:
         true = sniff(file.read(HEAD_SIZE))
@@ -121,9 +121,10 @@ async def _picture(
 
 
 def _refuse(true: str | None, registered: Registered, staged: Staged) -> None:
-    """Raise `UnsupportedMedia` for what is no picture and should be one, and for what nobody can vouch for."""
+    """Raise `UnsupportedMedia` for what is no picture and should be one, and for what nobody can vouch for;
+    `Invalid` for nothing at all."""
     if staged.size == 0:
-        raise UnsupportedMedia("The origin sent an empty file.", code="empty_file")
+        raise Invalid("The origin sent an empty file.", code="empty_file")
     if true == "text/html" and not (registered.as_file and registered.media_type == "text/html"):
         raise UnsupportedMedia(
             "The origin sent a web page, and not the file itself.",
