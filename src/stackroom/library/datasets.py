@@ -1,6 +1,6 @@
 """Datasets: named sets of assets, each with its own tree of folders."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -150,6 +150,13 @@ def by_number(conn: Connection, actor: Actor, number: int) -> Dataset:
     if not found:
         raise NotFound(f"there is no dataset with number {number}")
     return found[number]
+
+
+def by_ids(conn: Connection, actor: Actor, dataset_ids: Collection[int]) -> dict[int, Dataset]:
+    """Those of these datasets that there are, by row id."""
+    mine = dataset.c.organization_id == actor.organization_id, dataset.c.id.in_(dataset_ids)
+    rows = conn.execute(select(dataset).where(*mine)) if dataset_ids else ()
+    return {row.id: _from_row(row) for row in rows}
 
 
 def by_numbers(conn: Connection, actor: Actor, numbers: Iterable[int]) -> dict[int, Dataset]:

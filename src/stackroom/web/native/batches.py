@@ -1,7 +1,7 @@
 """Taking in: batches of arrivals, submitted, watched, tried again and cancelled."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from starlette.requests import Request
@@ -16,6 +16,7 @@ from stackroom.ingest.batches import Arriving, Batch, Item
 from stackroom.ingest.origins import Fail
 from stackroom.library import datasets
 from stackroom.library.answers import Answer
+from stackroom.library.datasets import Dataset
 from stackroom.library.registrations import Registration
 from stackroom.queue.jobs import DEFAULT, PRIORITY
 from stackroom.web.native import convert, wire
@@ -67,7 +68,7 @@ async def list_all(request: Request) -> Response:
         found = batches.newest(conn, actor, query.which, before=before, limit=query.limit + 1)
         page = found[: query.limit]
         following = convert.cursor(page[-1].id) if len(found) > query.limit else None
-        return wire.Batches(batches=[_shown(conn, actor, each, now=now) for each in page], next=following)
+        return wire.Batches(batches=_all_shown(conn, actor, page, now=now), next=following)
 
     return json_reply(await _read_for(request, work))
 
@@ -157,8 +158,21 @@ def _named(conn: Connection, actor: Actor, request: Request) -> Batch:
 
 
 def _shown(conn: Connection, actor: Actor, found: Batch, *, now: int) -> wire.Batch:
-    owner = None if found.dataset_id is None else datasets.by_id(conn, actor, found.dataset_id)
-    expected = batches.estimate(conn, found, now=now)
+    return _all_shown(conn, actor, [found], now=now)[0]
+
+
+def _all_shown(conn: Connection, actor: Actor, found: Sequence[Batch], *, now: int) -> list[wire.Batch]:
+    owners = datasets.by_ids(conn, actor, {each.dataset_id for each in found if each.dataset_id is not None})
+    expected = batches.estimated(conn, found, now=now)
+    return [
+        _batch(
+            each, None if each.dataset_id is None else owners.get(each.dataset_id), expected.get(each.id), now
+        )
+        for each in found
+    ]
+
+
+def _batch(found: Batch, owner: Dataset | None, expected: int | None, now: int) -> wire.Batch:
     return wire.Batch(
         id=ids.text(found.uuid),
         number=found.id,
