@@ -218,13 +218,20 @@ def test_an_image_that_was_deleted_meanwhile_is_not_fetched(works: Works) -> Non
     assert (other["state"], other["error"]) == ("finished", None)
 
 
-def test_an_arrival_that_was_overtaken_does_nothing(works: Works) -> None:
-    works.submit(Fail("never asked", code="x"), origin="https://host.example/old.jpg")
+@pytest.mark.parametrize("older", [Fail("it is not there", code="origin_not_found"), picture(seed=2)])
+def test_an_arrival_that_was_overtaken_has_its_own_end_and_leaves_the_asset_alone(
+    works: Works, older: Fail | bytes
+) -> None:
+    works.submit(older, origin="https://host.example/old.jpg")
     works.submit(picture(), origin="https://host.example/new.jpg")
     old, new = works.claim()
-    assert (works.run(old).state, works.run(old).effect) == (State.DONE, None)
-    works.settle(works.run(old), works.run(new))
-    assert works.asset().state == "finished"
+    ended = works.run(old)
+    assert ended.state is (State.FAILED if isinstance(older, Fail) else State.DONE)
+    works.settle(works.run(new))
+    before = works.asset()
+    works.settle(ended)
+    assert works.asset() == before
+    assert before.state == "finished"
 
 
 def test_what_may_work_later_is_put_off_longer_each_time(works: Works) -> None:

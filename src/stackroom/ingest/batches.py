@@ -217,8 +217,9 @@ def cancel(conn: Connection, actor: Actor, reference: int | str, *, now: int) ->
     found = find(conn, actor, reference)
     if found.finished_at is not None or found.cancel_requested:
         return found
-    given_up = waiting.cancel(conn, found.id, now=now)
-    settling.cancelled(conn, given_up.jobs, now=now)
+    given_up = waiting.cancel(
+        conn, found.id, effect=lambda jobs: settling.cancelled(conn, jobs, now=now), now=now
+    )
     log.record(conn, actor, "batch.cancelled", at=now, dataset_id=found.dataset_id, batch_id=found.id)
     settling.record_finished(conn, given_up.finished, now=now)
     return find(conn, actor, found.id)

@@ -13,7 +13,7 @@ import asyncio
 import random
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -41,7 +41,7 @@ from stackroom.library.origin_strategies import Approach
 from stackroom.media.studio import Studio
 from stackroom.queue.jobs import Claimed, Result, State
 from stackroom.storage import staging
-from stackroom.storage.blobstore import BlobStore
+from stackroom.storage.blobstore import BlobStore, MissingBytes
 from stackroom.storage.keys import rendition_key
 from stackroom.storage.staging import Staged, Staging
 
@@ -64,7 +64,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     registered: Registered
     approach: Approach
     overtaken: bool
-    """A later arrival decides about the asset; nothing needs to be done for this one."""
+    """A later arrival decides about the asset."""
 
 
 class Pipeline:
@@ -156,11 +156,10 @@ class Pipeline:
             pause = min(pause * 2, 30.0)
 
     async def _attempt(self, job: Claimed) -> Kept | None:
-        """None for an arrival that was overtaken."""
+        """None for an arrival that was overtaken: it is fetched and looked at, for its batch says what came of it, and
+        not kept."""
         task = read_task(job.task)
         stage = await self._database.read(partial(_look, job=job, task=task))
-        if stage.overtaken:
-            return None
         if _has_none(stage.registered.channels):
             return Kept(kind="", content_type="", size=0)
         with self._staging.receive() as arrival, self._staging.workspace() as workspace:
@@ -169,7 +168,7 @@ class Pipeline:
             faults.reach("ingest:after-fetch")
             try:
                 seen = await examine(self._studio, staged, stage.registered, fetched.content_type, workspace)
-                return await self._keep(job, stage, staged, seen, workspace)
+                return None if stage.overtaken else await self._keep(job, stage, staged, seen, workspace)
             except (UnsupportedMedia, TooLarge, Invalid) as error:
                 raise Fail(_said(error), code=error.code) from error
 
@@ -204,6 +203,9 @@ class Pipeline:
     async def _make_pyramid(self, path: Path, key: str, workspace: Path) -> None:
         """For a picture that nobody could zoom into without one. If there is one already, that is it."""
         wanted, out = rendition_key(key, PYRAMID), workspace / PYRAMID
+        with suppress(MissingBytes):
+            await asyncio.to_thread(self._store.size, wanted)
+            return
         if await self._studio.pyramid(path, out):
             await asyncio.to_thread(self._store.put, wanted, out)
 
