@@ -44,11 +44,6 @@ def resized(image: pyvips.Image, width: int, height: int) -> pyvips.Image:
     return in_srgb(image.thumbnail_image(width, height=height, size="force"))
 
 
-def reduced(image: pyvips.Image, box: int) -> pyvips.Image:
-    """Make an image fit into a square; one that fits stays as large as it is."""
-    return in_srgb(image.thumbnail_image(box, height=box, size="down"))
-
-
 def decoded(path: Path, found: Probe) -> pyvips.Image:
     """Decode all pixels of what libvips cannot read itself (BMP, HEIC), with their ICC profile."""
     if found.format is Format.HEIC:

@@ -6,14 +6,14 @@ errors made fatal this is the cheapest way to know that a file is whole; another
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import pyvips
 
 from stackroom.errors import Unavailable
-from stackroom.media.decoding import check_the_rest, decoded, fitted, reduced, resized
+from stackroom.media.decoding import check_the_rest, decoded, fitted, resized
 from stackroom.media.examined import MAX_PIXELS, Converted, Examined, Probe, Thumbnail, within
 from stackroom.media.fingerprint import fingerprint as fingerprint_of
 from stackroom.media.formats import Format
@@ -47,11 +47,13 @@ def examine(
         with damage_explained():
             largest = fitted(path, found, largest_box)
             check_the_rest(path, found, max_pixels)
+    fingerprinted = min(_FINGERPRINTED, largest_box)
+    pictures = _smaller_and_smaller(largest, found, {*thumbnail_sizes, fingerprinted})
     return Examined(
         found,
         converted,
-        tuple(_write_thumbnail(largest, found, out_dir, box) for box in thumbnail_sizes),
-        fingerprint_of(reduced(largest, _FINGERPRINTED)),
+        tuple(_write_thumbnail(pictures[box], out_dir, box) for box in thumbnail_sizes),
+        fingerprint_of(pictures[fingerprinted]),
     )
 
 
@@ -63,7 +65,7 @@ def thumbnail(path: Path, out_dir: Path, box: int, *, max_pixels: int = MAX_PIXE
     found = probe(path, max_pixels=max_pixels)
     with damage_explained():
         picture = fitted(path, found, box)
-    return _write_thumbnail(picture, found, out_dir, box)
+    return _write_thumbnail(picture, out_dir, box)
 
 
 def fingerprint(path: Path, *, max_pixels: int = MAX_PIXELS) -> bytes:
@@ -76,8 +78,22 @@ def fingerprint(path: Path, *, max_pixels: int = MAX_PIXELS) -> bytes:
         return fingerprint_of(fitted(path, found, _FINGERPRINTED))
 
 
-def _write_thumbnail(picture: pyvips.Image, found: Probe, out_dir: Path, box: int) -> Thumbnail:
-    small = resized(picture, *within(found.width, found.height, box))
+def _smaller_and_smaller(
+    largest: pyvips.Image, found: Probe, boxes: Collection[int]
+) -> dict[int, pyvips.Image]:
+    """The picture in each of these boxes. Each is made from the next larger one, which has the fewest pixels to read
+    and more than enough to show."""
+    pictures = {}
+    picture = largest
+    for box in sorted(boxes, reverse=True):
+        width, height = within(found.width, found.height, box)
+        if (picture.width, picture.height) != (width, height):
+            picture = resized(picture, width, height).copy_memory()
+        pictures[box] = picture
+    return pictures
+
+
+def _write_thumbnail(small: pyvips.Image, out_dir: Path, box: int) -> Thumbnail:
     if small.hasalpha():
         path, content_type = out_dir / f"thumb-{box}.webp", "image/webp"
         with _room_explained():
