@@ -209,7 +209,7 @@ def test_a_cancelled_batch_stops_what_runs_and_what_waits(queue: Queue) -> None:
 
     async def both() -> None:
         async with running(dispatcher):
-            await until(lambda: len(shop.begun) == 4)
+            await until(lambda: len(shop.begun) == 4 and dispatcher.in_hand == 8)
             await queue.library.database.write(
                 lambda conn: waiting.cancel(conn, batch, limit=1, now=queue.library.now)
             )

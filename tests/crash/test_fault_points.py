@@ -22,6 +22,8 @@ from stackroom.testing.pictures import picture
 from stackroom.testing.processes import wait_until
 
 from .lives import Client, Lives, answered, each_has_one_outcome, same_again
+from .test_arrivals import ACCEPTED, TAKEN_IN
+from .test_queue_points import POINTS as OF_THE_QUEUE
 
 UPLOADS = (
     "upload:after-receive",
@@ -215,5 +217,5 @@ class TestOnPostgresql(CrashingLibrary):
 
 
 def test_the_library_dies_at_every_point() -> None:
-    died_at = {*UPLOADS, *COPIES, *PURGES, *EXPORTS, *OTHERS}
+    died_at = {*UPLOADS, *COPIES, *PURGES, *EXPORTS, *OTHERS, *ACCEPTED, *TAKEN_IN, *OF_THE_QUEUE}
     assert died_at | {point.removesuffix(":2") for point in SWEEPS} == set(POINTS)

@@ -68,7 +68,8 @@ class PostgresqlDatabase:
                 raise _unreachable(error) from error
             raise
         finally:
-            await connection.close()
+            # Shielded: a connection whose user is cancelled meanwhile would go back to nobody.
+            await asyncio.shield(connection.close())
         return result
 
     async def close(self) -> None:

@@ -37,6 +37,7 @@ from stackroom.library.assets import Asset, NewAsset
 from stackroom.library.blobs import Arrival
 from stackroom.library.names import MAX_NAME, clean_name, clean_path, split_name
 from stackroom.library.sweep import forget_uploads
+from stackroom.media.examined import MAX_PIXELS
 from stackroom.media.formats import HEAD_SIZE, sniff
 from stackroom.media.studio import Studio
 from stackroom.storage.blobstore import BlobStore
@@ -222,7 +223,9 @@ class Uploads:
 
     async def _examine(self, actor: Actor, row: Row[Any], key: str, wanted: Wanted) -> Prepared:
         with self._staging.workspace() as workspace, self._store.open_local(key) as path:
-            seen = await self._studio.examine(path, workspace, thumbnail_sizes=THUMBNAILS)
+            seen = await self._studio.examine(
+                path, workspace, thumbnail_sizes=THUMBNAILS, max_pixels=MAX_PIXELS
+            )
             converted, stored_at = await store_converted(
                 self._database, self._store, actor.organization_uuid, seen, self._now
             )

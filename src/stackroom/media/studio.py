@@ -73,18 +73,24 @@ class Studio:
         await asyncio.gather(*(self._run(os.getpid) for _ in self._workers))
 
     async def examine(
-        self, path: Path, out_dir: Path, *, thumbnail_sizes: Sequence[int] = (200,)
+        self,
+        path: Path,
+        out_dir: Path,
+        *,
+        thumbnail_sizes: Sequence[int] = (200,),
+        max_pixels: int | None = None,
     ) -> Examined:
         """Verify an image, convert it if need be, leave its thumbnails in `out_dir`: see `images.examine`.
 
-        Raises what that raises, and UnsupportedMedia `image_crashed_decoder` or `image_took_too_long`. When
-        this returns or raises, also because it was cancelled, no process touches the files any more.
+        `max_pixels` is for who takes less than the studio does. Raises what that raises, and UnsupportedMedia
+        `image_crashed_decoder` or `image_took_too_long`. When this returns or raises, also because it was
+        cancelled, no process touches the files any more.
         """
         return await self._run(
             worker.examine,
             path,
             out_dir,
-            self._max_pixels,
+            self._max_pixels if max_pixels is None else min(max_pixels, self._max_pixels),
             tuple(thumbnail_sizes),
             patience=_patience_with(path),
         )

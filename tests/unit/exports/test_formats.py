@@ -200,7 +200,7 @@ def test_who_stops_it_is_heard_between_two_images(tmp_path: Path) -> None:
     stop = threading.Event()
     dataset = msgspec.convert(
         dict.fromkeys(Dataset.__struct_fields__, 0)
-        | {"uuid": b"", "name": "d", "annotation_types": [], "classes": []}
+        | {"uuid": b"", "name": "d", "annotation_types": [], "classes": [], "defaults": {}}
         | dict.fromkeys(("description", "readme", "archived_at")),
         Dataset,
     )
