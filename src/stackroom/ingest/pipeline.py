@@ -16,11 +16,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import structlog
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, bindparam, select
 
 from stackroom import clock, faults, ids
 from stackroom.clock import Clock
@@ -212,14 +212,7 @@ class Pipeline:
 
 def _look(conn: Connection, job: Claimed, task: Task) -> Stage:
     """Raises `Fail` (`asset_deleted`) where the asset is gone."""
-    columns = asset.c.id, asset.c.uuid, asset.c.job_id, asset.c.dataset_id, organization.c.uuid.label("owner")
-    said = registration.c.media_type, registration.c.channels
-    row = conn.execute(
-        select(*columns, *said)
-        .join_from(asset, organization, organization.c.id == asset.c.organization_id)
-        .outerjoin(registration, registration.c.asset_id == asset.c.id)
-        .where(asset.c.id == job.asset_id)
-    ).first()
+    row = conn.execute(_LOOK, {"asset": job.asset_id}).first()
     if row is None or bytes(row.uuid) != ids.parse(task.asset):  # a number may have been given again
         raise Fail("The image was deleted before it was taken in.", code="asset_deleted")
     channels = msgspec.json.decode(row.channels, type=tuple[Channel, ...]) if row.channels else ()
@@ -272,3 +265,13 @@ def _delay(attempt: int, asked: float | None) -> float:
 
 def _said(error: StackroomError) -> str:
     return f"{error.message} {error.hint}" if error.hint else error.message
+
+
+# Run once for each arrival, and built once for all: building a statement takes longer than running it.
+_ABOUT = asset.c.uuid, asset.c.job_id, asset.c.dataset_id, organization.c.uuid.label("owner")
+_LOOK: Select[Any] = (
+    select(*_ABOUT, registration.c.media_type, registration.c.channels)
+    .join_from(asset, organization, organization.c.id == asset.c.organization_id)
+    .outerjoin(registration, registration.c.asset_id == asset.c.id)
+    .where(asset.c.id == bindparam("asset"))
+)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, Select, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, select, update
 
 from stackroom import clock, faults, ids
 from stackroom.access import nobody
@@ -55,10 +55,9 @@ def ingested(conn: Connection, job: Claimed, kept: Kept, *, now: int) -> None:
             "error": None,
             "ingested_at": now,
             "updated_at": now,
-            "version": asset.c.version + 1,
             **_bytes(conn, job, kept, now=now),
         }
-        conn.execute(update(asset).where(asset.c.id == row.id).values(values))
+        conn.execute(_CHANGED, {"id_": row.id, **values})
         if kept.found_out:
             mine = registration.c.asset_id == row.id
             conn.execute(update(registration).where(mine).values(media_type=kept.content_type))
@@ -75,8 +74,7 @@ def failed(conn: Connection, job: Claimed, code: str, reason: str, *, now: int) 
     row = _listening(conn, job)
     if row is not None:
         values = {"state": "error", "error": reason, "ingested_at": now, "updated_at": now}
-        version = {"version": asset.c.version + 1}
-        conn.execute(update(asset).where(asset.c.id == row.id).values(**values, **version))
+        conn.execute(_CHANGED, {"id_": row.id, **values})
         said = {"name": row.name, "code": code, "reason": reason}
         _record(conn, job, "asset.failed", row, said, now=now)
 
@@ -112,10 +110,7 @@ def record_finished(conn: Connection, batch_ids: Sequence[int], *, now: int) -> 
 
 def _listening(conn: Connection, job: Claimed) -> Row[Any] | None:
     """The job's asset, held, if it waits for this job and no later one."""
-    columns = asset.c.id, asset.c.uuid, asset.c.dataset_id, asset.c.name, asset.c.blob_id
-    mine = asset.c.id == job.asset_id, asset.c.job_id == job.id, asset.c.state == "ingesting"
-    query: Select[Any] = select(*columns).where(*mine)
-    return conn.execute(query.with_for_update()).first()
+    return conn.execute(_LISTENING, {"asset": job.asset_id, "job": job.id}).first()
 
 
 def _bytes(conn: Connection, job: Claimed, kept: Kept, *, now: int) -> dict[str, object]:
@@ -163,3 +158,12 @@ def _about(row: Row[Any]) -> dict[str, object]:
 
 def _written(moment: int) -> str:
     return clock.to_datetime(moment).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+# Run once for each arrival, and built once for all: building a statement takes longer than running it.
+_LISTENING: Select[Any] = (
+    select(asset.c.id, asset.c.uuid, asset.c.dataset_id, asset.c.name, asset.c.blob_id)
+    .where(asset.c.id == bindparam("asset"), asset.c.job_id == bindparam("job"), asset.c.state == "ingesting")
+    .with_for_update()
+)
+_CHANGED = update(asset).where(asset.c.id == bindparam("id_")).values(version=asset.c.version + 1)

@@ -11,11 +11,10 @@ content arriving anew.
 """
 
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Select, delete, insert, select
+from sqlalchemy import Connection, Select, bindparam, delete, insert, select
 
 from stackroom import clock, ids
 from stackroom.database.flavour import of as flavour_of
@@ -43,17 +42,17 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def find(conn: Connection, organization_id: int, sha256: bytes) -> Blob | None:
-    return _first(conn, blob.c.organization_id == organization_id, blob.c.sha256 == sha256)
+    return _first(conn, _BY_CONTENT, {"organization": organization_id, "sha256": sha256})
 
 
 def get(conn: Connection, blob_id: int) -> Blob | None:
-    return _first(conn, blob.c.id == blob_id)
+    return _first(conn, _BY_ID, {"id": blob_id})
 
 
 def announce(conn: Connection, organization_uuid: bytes, sha256: bytes, *, now: int) -> str:
     """A fresh storage key for bytes about to be put, noted as loose until `adopt` strikes it."""
     key = blob_key(ids.text(organization_uuid), sha256, ids.new().hex()[-12:])
-    conn.execute(insert(loose_bytes), {"storage_key": key, "due_at": now + ARRIVAL_GRACE})
+    conn.execute(_LOOSEN, {"storage_key": key, "due_at": now + ARRIVAL_GRACE})
     return key
 
 
@@ -65,9 +64,9 @@ def adopt(conn: Connection, organization_id: int, arrival: Arrival, key: str, *,
         return known
     row = msgspec.structs.asdict(arrival) | {"storage_key": key}
     mine = {"organization_id": organization_id, "created_at": now}
-    made = conn.execute(insert(blob), {**row, **mine}).inserted_primary_key
+    made = conn.execute(_INSERT, {**row, **mine}).inserted_primary_key
     assert made is not None
-    conn.execute(delete(loose_bytes).where(loose_bytes.c.storage_key == key))
+    conn.execute(_STRIKE, {"key": key})
     return Blob(id=made[0], **row)
 
 
@@ -119,11 +118,17 @@ def strike(conn: Connection, keys: Sequence[str]) -> None:
     conn.execute(delete(loose_bytes).where(loose_bytes.c.storage_key.in_(keys)))
 
 
-@cache
-def _query() -> Select[Any]:
-    return select(blob.c.id, blob.c.sha256, blob.c.size, blob.c.content_type, blob.c.storage_key)
-
-
-def _first(conn: Connection, *where: ColumnElement[bool]) -> Blob | None:
-    row = conn.execute(_query().where(*where)).first()
+def _first(conn: Connection, query: Select[Any], parameters: Mapping[str, object]) -> Blob | None:
+    row = conn.execute(query, parameters).first()
     return None if row is None else Blob(**row._mapping)
+
+
+# Run once for each arrival, and built once for all: building a statement takes longer than running it.
+_BLOB: Select[Any] = select(blob.c.id, blob.c.sha256, blob.c.size, blob.c.content_type, blob.c.storage_key)
+_BY_ID = _BLOB.where(blob.c.id == bindparam("id"))
+_BY_CONTENT = _BLOB.where(
+    blob.c.organization_id == bindparam("organization"), blob.c.sha256 == bindparam("sha256")
+)
+_INSERT = insert(blob)
+_LOOSEN = insert(loose_bytes)
+_STRIKE = delete(loose_bytes).where(loose_bytes.c.storage_key == bindparam("key"))
