@@ -37,7 +37,8 @@ class Flavour(msgspec.Struct, frozen=True):
     pairs: str
     """Rows (position, value) of `:pairs`, a JSON list of [integer, text]."""
     numbers: str
-    """Selects `:count` row ids of `{table}` that nobody else gets. On SQLite that holds as long as this transaction."""
+    """Selects `:count` row ids of `{table}` that nobody else gets, as a list. On SQLite the number they begin after, as
+    long as this transaction lasts: also where a number must not be given again."""
     texts: str
     """Rows (value) of `:texts`, a JSON list of strings."""
     gathered: str
@@ -78,8 +79,8 @@ SQLITE = Flavour(
         FROM json_each('[' || rtrim(replace(hex(zeroblob(:count)), '00', '0,'), ',') || ']'))""",
     pairs="""(SELECT json_extract(value, '$[0]') AS position, json_extract(value, '$[1]') AS value
         FROM json_each(:pairs) LIMIT -1)""",
-    numbers="""SELECT (SELECT COALESCE(max(id), 0) FROM {table}) + key + 1
-        FROM json_each('[' || rtrim(replace(hex(zeroblob(:count)), '00', '0,'), ',') || ']')""",
+    numbers="""SELECT max(COALESCE((SELECT max(id) FROM {table}), 0),
+        COALESCE((SELECT seq FROM sqlite_sequence WHERE name = '{table}'), 0)) WHERE :count > 0""",
     texts="(SELECT value FROM json_each(:texts) LIMIT -1)",
     gathered="json_group_array({value})",
     end_to_end="CAST(group_concat({value}, '') AS blob)",
@@ -107,8 +108,9 @@ POSTGRESQL = Flavour(
         FROM generate_series(0, CAST(:count AS integer) - 1) AS n)""",
     pairs="""(SELECT CAST(value ->> 0 AS integer) AS position, value ->> 1 AS value
         FROM jsonb_array_elements(CAST(:pairs AS jsonb)) AS value)""",
-    numbers="""SELECT nextval(pg_get_serial_sequence('{table}', 'id'))
-        FROM generate_series(1, CAST(:count AS integer))""",
+    numbers="""SELECT array_agg(nextval(CAST(numbers.name AS regclass)))
+        FROM (SELECT pg_get_serial_sequence('{table}', 'id') AS name OFFSET 0) numbers
+        CROSS JOIN generate_series(1, CAST(:count AS integer))""",
     texts="(SELECT value FROM jsonb_array_elements_text(CAST(:texts AS jsonb)) AS value)",
     gathered="CAST(json_agg({value}) AS text)",
     end_to_end="string_agg({value}, '')",

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, insert
 from stackroom import ids
 from stackroom.access import Actor
 from stackroom.database import flavour
+from stackroom.database.columns import columns
 from stackroom.database.flavour import statement
 from stackroom.database.schema import event
 
@@ -100,6 +101,45 @@ def record_all(conn: Connection, actor: Actor, happened: Sequence[Happening], *,
             "rows": msgspec.json.encode(rows).decode(),
             "uuids": ids.new_block(len(happened)),
             "assets": b"".join(assets),
+        },
+    )
+
+
+def record_assets(
+    conn: Connection,
+    actor: Actor,
+    *,
+    kinds: Sequence[str],
+    dataset_ids: Sequence[int],
+    asset_uuids: bytes,
+    data: Sequence[Mapping[str, Any]],
+    batch_id: int | None,
+    at: int,
+) -> None:
+    """Append an event for each of these assets, whose ids are laid end to end: `record_all`, for who has very many,
+    in columns. There must be one at least."""
+    how = flavour.of(conn)
+    count = len(kinds)
+    said, parameters = columns(
+        how,
+        "rows",
+        count,
+        numbers={"dataset_id": dataset_ids},
+        texts={"type": kinds, "data": [_json(each) for each in data]},
+        uuids={"uuid": ids.new_block(count), "asset_uuid": asset_uuids},
+    )
+    common = _common(actor, "", at, None)
+    conn.execute(
+        statement(f"""{how.insert} INTO event (uuid, type, dataset_id, asset_uuid, data, batch_id,
+                organization_id, at, key_id, ip, user_agent, request_id)
+            SELECT r.uuid, r.type, r.dataset_id, r.asset_uuid, r.data, CAST(:batch_id AS bigint),
+                CAST(:organization_id AS bigint), CAST(:at AS bigint), CAST(:key_id AS bigint),
+                CAST(:ip AS text), CAST(:user_agent AS text), CAST(:request_id AS text)
+            FROM {said} r"""),
+        {
+            **{name: value for name, value in common.items() if name not in {"type", "dataset_id"}},
+            **parameters,
+            "batch_id": batch_id,
         },
     )
 

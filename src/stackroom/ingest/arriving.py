@@ -8,7 +8,7 @@ again if it was archived, under its name or a free one. Its bytes stay until the
 import struct
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn, TypeVar
 from urllib.parse import unquote
 
 import msgspec
@@ -18,11 +18,11 @@ from sqlalchemy import Connection, Row, select
 from stackroom import ids
 from stackroom.access import Actor
 from stackroom.database import flavour
+from stackroom.database.columns import columns, take_numbers
 from stackroom.database.flavour import statement
-from stackroom.database.schema import dataset, job
+from stackroom.database.schema import dataset
 from stackroom.errors import Invalid, NotFound
 from stackroom.events import log
-from stackroom.events.log import Happening
 from stackroom.ingest.keeping import final_name, kind_of
 from stackroom.library import folders, registrations
 from stackroom.library.names import (
@@ -37,9 +37,9 @@ from stackroom.library.names import (
 )
 from stackroom.library.registrations import Registration
 from stackroom.media.media_types import by_extension
-from stackroom.queue.jobs import NewJob
-from stackroom.queue.submit import submit, submit_one
+from stackroom.queue.submit import submit_many
 
+T = TypeVar("T")
 KIND = "ingest"
 UNKNOWN = "image/unknown"
 """What is thought of an origin that does not say, in any way."""
@@ -75,15 +75,38 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     media_type: str | None = None
 
 
-class Entered(msgspec.Struct, frozen=True, kw_only=True):
-    """An arrival that has an asset."""
+class Prepared(msgspec.Struct, frozen=True, kw_only=True):
+    """Arrivals, and all that can be said of them without a look at the library: so nobody need wait for that.
 
-    asset_id: int
-    asset_uuid: bytes
-    dataset_id: int
-    name: str
-    new: bool
-    job_id: int = 0
+    Every list is in their order.
+    """
+
+    arrivals: Sequence[Arriving]
+    folders: Sequence[str]
+    names: Sequence[str | Invalid]
+    """What each is called if it is new; or why it cannot be."""
+    originals: Sequence[str]
+    """What each was called where it comes from."""
+    media_types: Sequence[str]
+    uuids: bytes
+    """Ids for those that are new, end to end."""
+    tasks: Sequence[str]
+    """What the jobs of those that are new say."""
+    keys: Mapping[tuple[int, str], int]
+    """Where each (dataset, key) is that does not say which asset it is about."""
+    ids: Sequence[tuple[int, bytes]]
+    """Which of those keys, by place, are the ids of assets that may have no key."""
+
+
+class Entered(msgspec.Struct, frozen=True, kw_only=True):
+    """Arrivals that have their assets and jobs, in their order. `new` are the places of the assets that are."""
+
+    asset_ids: Sequence[int]
+    asset_uuids: Sequence[bytes]
+    dataset_ids: Sequence[int]
+    names: Sequence[str]
+    job_ids: Sequence[int]
+    new: Sequence[int]
 
 
 class _Known(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,34 +121,72 @@ class _Known(msgspec.Struct, frozen=True, kw_only=True):
     archived: bool
 
 
+def prepare(arrivals: Sequence[Arriving]) -> Prepared:
+    """What comes before `enter`, and takes longest of all that Python does. It needs no database.
+
+    Raises `Invalid` for a bad path, and for two arrivals with one key.
+    """
+    cleaned = {folder: clean_path(folder) for folder in {each.folder for each in arrivals}}
+    keyed = [n for n, each in enumerate(arrivals) if each.key is not None]
+    keys = {(arrivals[n].dataset_id, str(arrivals[n].key)): n for n in keyed}
+    if len(keys) < len(keyed):
+        counted = Counter((arrivals[n].dataset_id, arrivals[n].key) for n in keyed)
+        _refuse_repeated(f"key {next(key for (_, key), count in counted.items() if count > 1)!r}")
+    keys = {place: n for place, n in keys.items() if arrivals[n].asset_id is None}
+    uuids = ids.new_block(len(arrivals))
+    return Prepared(
+        arrivals=arrivals,
+        folders=[cleaned[each.folder] for each in arrivals],
+        names=[_called(each) for each in arrivals],
+        originals=[each.name or _file_name(each.origin) for each in arrivals],
+        media_types=[media_type_of(each) for each in arrivals],
+        uuids=uuids,
+        tasks=[_task(each, uuid) for each, uuid in zip(arrivals, ids.texts(uuids), strict=True)],
+        keys=keys,
+        # What has no key goes by its id.
+        ids=[(n, raw) for (_, key), n in keys.items() if (raw := ids.parse(key)) is not None],
+    )
+
+
 def enter(
     conn: Connection,
     actor: Actor,
-    arrivals: Sequence[Arriving],
+    prepared: Prepared,
     *,
     priority: int,
     batch_id: int | None,
     keep_batch: bool = False,
     now: int,
-) -> list[Entered]:
+) -> Entered:
     """Take arrivals in, in their order. The number of statements follows that of datasets and of folders that have to
     be made, never that of arrivals.
 
     Assets belong to the batch from now on, or to none; with `keep_batch` those that are there stay with theirs.
-    Raises `Invalid` for a bad name, path or key, and for two arrivals about one asset; `NotFound` for a dataset or
-    an asset that is not there.
+    Raises `Invalid` for a bad name, and for two arrivals about one asset; `NotFound` for a dataset or an asset that
+    is not there.
     """
+    arrivals = prepared.arrivals
     _check_datasets(conn, actor, {each.dataset_id for each in arrivals})
-    known = _find_known(conn, actor, arrivals)
-    _refuse_repeats(arrivals, known)
-    named = _name(conn, arrivals, known, now=now)
-    entered = _entered(conn, arrivals, known, named)
+    known = _find_known(conn, actor, prepared)
+    named = _name(conn, prepared, known, now=now)
+    entered = _entered(conn, prepared, known, named)
     _record(conn, actor, entered, batch_id=batch_id, now=now)
-    jobs = _submit(conn, actor, arrivals, entered, batch_id=batch_id, priority=priority, now=now)
-    _insert(conn, actor, arrivals, entered, named, jobs, batch_id=batch_id, now=now)
-    _renew(conn, entered, named, jobs, batch_id=batch_id, keep_batch=keep_batch, now=now)
-    _register(conn, actor, arrivals, entered, now=now)
-    return [msgspec.structs.replace(each, job_id=jobs[each.asset_id]) for each in entered]
+    _insert(conn, actor, prepared, entered, named, batch_id=batch_id, now=now)
+    _renew(conn, entered, known, named, batch_id=batch_id, keep_batch=keep_batch, now=now)
+    _register(conn, actor, prepared, entered, known, now=now)
+    submit_many(
+        conn,
+        organization_id=actor.organization_id,
+        kind=KIND,
+        priority=priority,
+        tasks=_tasks(prepared, known),
+        asset_ids=entered.asset_ids,
+        positions=range(len(arrivals)),
+        job_ids=entered.job_ids,
+        batch_id=batch_id,
+        now=now,
+    )
+    return entered
 
 
 def read_task(task: str) -> Task:
@@ -142,6 +203,13 @@ def called(each: Arriving) -> str:
         extension = split_name(name)[1]
         name = each.key if split_name(each.key)[1] else each.key[: MAX_NAME - len(extension)] + extension
     return final_name(clean_name(_as_a_name(name)))
+
+
+def _called(each: Arriving) -> str | Invalid:
+    try:
+        return called(each)
+    except Invalid as refused:  # it matters only if the asset turns out to be new
+        return refused
 
 
 def _file_name(origin: str) -> str:
@@ -175,56 +243,56 @@ def _check_datasets(conn: Connection, actor: Actor, wanted: set[int]) -> None:
         )
 
 
-def _find_known(conn: Connection, actor: Actor, arrivals: Sequence[Arriving]) -> dict[int, _Known]:
+def _find_known(conn: Connection, actor: Actor, prepared: Prepared) -> dict[int, _Known]:
     """The assets that arrivals are about, by the arrival's place. Three statements at most."""
-    chosen = [(n, str(each.asset_id)) for n, each in enumerate(arrivals) if each.asset_id is not None]
-    found = dict(_look(conn, actor, "a.id = CAST(s.value AS bigint)", chosen))
+    arrivals = prepared.arrivals
+    chosen = [n for n, each in enumerate(arrivals) if each.asset_id is not None]
+    found: dict[int, _Known] = {}
+    if chosen:
+        wanted = {"n": chosen, "id": [arrivals[n].asset_id for n in chosen]}
+        found = dict(_look(conn, actor, "a.id = s.id", "s.n", len(chosen), numbers=wanted))
     if len(found) < len(chosen):
         raise NotFound("one of the images is not there", hint="It may have been deleted for good.")
-    wanted = {
-        (each.dataset_id, each.key): n
-        for n, each in enumerate(arrivals)
-        if each.key is not None and each.asset_id is None
-    }
-    by_key = _look(conn, actor, "a.dataset_id = s.position AND a.key = s.value", list(wanted))
-    found |= {wanted[it.dataset_id, str(it.key)]: it for _, it in by_key}
-    # What has no key goes by its id.
-    unkeyed = [(n, raw) for (_, key), n in wanted.items() if (raw := ids.parse(key)) is not None]
-    for n, it in _look_by_uuid(conn, actor, unkeyed):
+    if prepared.keys:
+        for it in _look_by_key(conn, actor, list(prepared.keys)):
+            found[prepared.keys[it.dataset_id, str(it.key)]] = it
+    for n, it in _look_by_uuid(conn, actor, prepared.ids):
         if it.key is None and it.dataset_id == arrivals[n].dataset_id:
             found.setdefault(n, it)
+    if len({it.id for it in found.values()}) < len(found):
+        _refuse_repeated("the same image")
     return found
 
 
-def _refuse_repeats(arrivals: Sequence[Arriving], known: Mapping[int, _Known]) -> None:
-    assets = Counter(it.id for it in known.values())
-    keys = Counter((it.dataset_id, it.key) for it in arrivals if it.key is not None)
-    if any(count > 1 for counted in (assets, keys) for count in counted.values()):
-        key = next((key for (_, key), count in keys.items() if count > 1), None)
-        what = "the same image" if key is None else f"key {key!r}"
-        raise Invalid(
-            f"{what} is there more than once; nothing was accepted",
-            code="duplicate_key",
-            hint="Submit each image once; to take one in twice, submit it again later.",
-        )
+def _refuse_repeated(what: str) -> NoReturn:
+    raise Invalid(
+        f"{what} is there more than once; nothing was accepted",
+        code="duplicate_key",
+        hint="Submit each image once; to take one in twice, submit it again later.",
+    )
 
 
 _KNOWN = "a.id, a.uuid, a.dataset_id, a.folder_id, a.name, a.key, a.archived_at"
 
 
 def _look(
-    conn: Connection, actor: Actor, where: str, pairs: Sequence[tuple[int, str]]
+    conn: Connection, actor: Actor, where: str, place: str, count: int, **wanted: Any
 ) -> list[tuple[int, _Known]]:
-    """The organization's assets for which `where` holds with one of these pairs, each with the pair's number."""
-    if not pairs:
-        return []
+    """The organization's assets for which `where` holds with one of these rows, each with the row's `place`."""
     how = flavour.of(conn)
+    said, parameters = columns(how, "wanted", count, **wanted)
     there = how.probe.format(table="asset", alias="a", where=f"{where} AND a.organization_id = :organization")
     rows = conn.execute(
-        statement(f"SELECT s.position, {_KNOWN} FROM {how.pairs} s {there}"),
-        {"pairs": _json(pairs), "organization": actor.organization_id},
+        statement(f"SELECT {place} AS place, {_KNOWN} FROM {said} s {there}"),
+        {**parameters, "organization": actor.organization_id},
     )
-    return [(row.position, _known(row)) for row in rows]
+    return [(row.place, _known(row)) for row in rows]
+
+
+def _look_by_key(conn: Connection, actor: Actor, wanted: Sequence[tuple[int, str]]) -> list[_Known]:
+    numbers, texts = {"dataset_id": [it for it, _ in wanted]}, {"key": [key for _, key in wanted]}
+    where = "a.dataset_id = s.dataset_id AND a.key = s.key"
+    return [it for _, it in _look(conn, actor, where, "0", len(wanted), numbers=numbers, texts=texts)]
 
 
 def _look_by_uuid(
@@ -259,30 +327,35 @@ def _known(row: Row[Any]) -> _Known:
 
 
 def _name(
-    conn: Connection, arrivals: Sequence[Arriving], known: Mapping[int, _Known], *, now: int
+    conn: Connection, prepared: Prepared, known: Mapping[int, _Known], *, now: int
 ) -> dict[int, tuple[int, str]]:
     """The folder and a free name for each that gets one: what is new, and what was archived. By the arrival's place."""
-    cleaned = {folder: clean_path(folder) for folder in {each.folder for each in arrivals}}
-    paths = {n: cleaned[each.folder] for n, each in enumerate(arrivals) if n not in known}
+    arrivals, paths = prepared.arrivals, prepared.folders
+    inside: dict[int, set[str]] = {}
+    for dataset_id, path in {(it.dataset_id, paths[n]) for n, it in enumerate(arrivals) if n not in known}:
+        inside.setdefault(dataset_id, set()).add(path)
     places: dict[tuple[int, str], int] = {}
-    for dataset_id in sorted({arrivals[n].dataset_id for n in paths}):
-        inside = {path for n, path in paths.items() if arrivals[n].dataset_id == dataset_id}
-        made = folders.enter_many(conn, dataset_id, inside, now=now)
+    for dataset_id in sorted(inside):
+        made = folders.enter_many(conn, dataset_id, inside[dataset_id], now=now)
         places |= {(dataset_id, path): folder_id for path, folder_id in made.items()}
-    wanted = {
-        n: (places[each.dataset_id, paths[n]], called(each))
-        if n in paths
-        else (known[n].folder_id, known[n].name)
-        for n, each in enumerate(arrivals)
-        if n in paths or known[n].archived
-    }
+    wanted = {}
+    for n, (each, path, name) in enumerate(zip(arrivals, paths, prepared.names, strict=True)):
+        if (it := known.get(n)) is None:
+            if isinstance(name, Invalid):
+                raise name
+            wanted[n] = places[each.dataset_id, path], name
+        elif it.archived:
+            wanted[n] = it.folder_id, it.name
     return _free(conn, wanted)
 
 
-def _free(conn: Connection, wanted: Mapping[int, tuple[int, str]]) -> dict[int, tuple[int, str]]:
+def _free(conn: Connection, wanted: dict[int, tuple[int, str]]) -> dict[int, tuple[int, str]]:
     """These (folder, name), with another name where that one is taken, also by an earlier one of these."""
-    same = "a.folder_id = s.position AND a.archived_at IS NULL AND a.name = s.value"
-    taken = set(_held(conn, same, set(wanted.values())))
+    same = "a.folder_id = s.folder_id AND a.archived_at IS NULL AND a.name = s.name"
+    distinct = set(wanted.values())
+    taken = set(_held(conn, same, distinct))
+    if not taken and len(distinct) == len(wanted):
+        return wanted
     given = dict(wanted)
     colliding = []
     for n, place in wanted.items():
@@ -291,208 +364,193 @@ def _free(conn: Connection, wanted: Mapping[int, tuple[int, str]]) -> dict[int, 
         taken.add(place)
     if colliding:
         # Of a name that begins like others, all that any of them could be given.
-        begins = f"""a.folder_id = s.position AND a.archived_at IS NULL
-            AND a.name >= s.value AND a.name < s.value || '{LAST_CHARACTER}'"""
+        begins = f"""a.folder_id = s.folder_id AND a.archived_at IS NULL
+            AND a.name >= s.name AND a.name < s.name || '{LAST_CHARACTER}'"""
         taken.update(_held(conn, begins, {(folder_id, beginning(name)) for _, folder_id, name in colliding}))
         for n, name in plan_names(colliding, taken, FIRST_NUMBER):
             given[n] = wanted[n][0], name
     return given
 
 
-def _held(conn: Connection, where: str, pairs: Collection[tuple[int, str]]) -> Iterator[tuple[int, str]]:
-    if not pairs:
+def _held(conn: Connection, where: str, places: Collection[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    if not places:
         return
     how = flavour.of(conn)
+    wanted = sorted(places)  # side by side in the index
+    numbers, texts = {"folder_id": [it for it, _ in wanted]}, {"name": [name for _, name in wanted]}
+    said, parameters = columns(how, "wanted", len(wanted), numbers=numbers, texts=texts)
     there = how.probe.format(table="asset", alias="a", where=where)
-    query = f"SELECT a.folder_id, a.name FROM {how.pairs} s {there}"
-    yield from conn.execute(statement(query), {"pairs": _json(list(pairs))})
+    yield from conn.execute(statement(f"SELECT a.folder_id, a.name FROM {said} s {there}"), parameters)
 
 
 def _entered(
     conn: Connection,
-    arrivals: Sequence[Arriving],
+    prepared: Prepared,
     known: Mapping[int, _Known],
     named: Mapping[int, tuple[int, str]],
-) -> list[Entered]:
-    """Who is who. New assets have their numbers from here on, so that jobs can name them before they are there."""
-    count = len(arrivals) - len(known)
-    uuids = iter(struct.unpack("16s" * count, ids.new_block(count)))
-    numbered = flavour.of(conn).numbers.format(table="asset")
-    numbers = iter(conn.scalars(statement(numbered), {"count": count}).all())
-    return [
-        Entered(
-            asset_id=known[n].id if n in known else next(numbers),
-            asset_uuid=known[n].uuid if n in known else next(uuids),
-            dataset_id=each.dataset_id if n not in known else known[n].dataset_id,
-            name=named[n][1] if n in named else known[n].name,
-            new=n not in known,
-        )
-        for n, each in enumerate(arrivals)
-    ]
-
-
-def _submit(
-    conn: Connection,
-    actor: Actor,
-    arrivals: Sequence[Arriving],
-    entered: Sequence[Entered],
-    *,
-    batch_id: int | None,
-    priority: int,
-    now: int,
-) -> dict[int, int]:
-    """Put a job for each in the queue; which job is whose, by the asset's number."""
-    jobs = [
-        NewJob(task=_task(each, to), asset_id=to.asset_id, position=n)
-        for n, (each, to) in enumerate(zip(arrivals, entered, strict=True))
-    ]
-    if batch_id is None:
-        return {
-            to.asset_id: submit_one(
-                conn,
-                organization_id=actor.organization_id,
-                kind=KIND,
-                priority=priority,
-                job=each,
-                now=now,
-            )
-            for each, to in zip(jobs, entered, strict=True)
-        }
-    submit(
-        conn,
-        organization_id=actor.organization_id,
-        kind=KIND,
-        priority=priority,
-        jobs=jobs,
-        batch_id=batch_id,
-        now=now,
+) -> Entered:
+    """Who is who. Assets and jobs have their numbers from here on, so that each can name the other before it is
+    there."""
+    arrivals, count = prepared.arrivals, len(prepared.arrivals)
+    new = [n for n in range(count) if n not in known] if known else range(count)
+    asset_ids: Sequence[int] = take_numbers(conn, "asset", len(new))
+    uuids: Sequence[bytes] = struct.unpack("16s" * count, prepared.uuids)
+    names: Sequence[str] = [name for _, name in named.values()]
+    if known:
+        numbers = dict(zip(new, asset_ids, strict=True))
+        asset_ids = [known[n].id if n in known else numbers[n] for n in range(count)]
+        uuids = [known[n].uuid if n in known else uuid for n, uuid in enumerate(uuids)]
+        names = [named[n][1] if n in named else known[n].name for n in range(count)]
+    return Entered(
+        asset_ids=asset_ids,
+        asset_uuids=uuids,
+        dataset_ids=[
+            known[n].dataset_id if n in known else each.dataset_id for n, each in enumerate(arrivals)
+        ],
+        names=names,
+        job_ids=take_numbers(conn, "job", count),
+        new=new,
     )
-    rows = conn.execute(select(job.c.asset_id, job.c.id).where(job.c.batch_id == batch_id))
-    return dict(rows.all())
 
 
-def _task(each: Arriving, to: Entered) -> str:
-    return _json(Task(asset=ids.text(to.asset_uuid), origin=each.origin, media_type=each.media_type))
+def _tasks(prepared: Prepared, known: Mapping[int, _Known]) -> Sequence[str]:
+    tasks = list(prepared.tasks)
+    for n, it in known.items():
+        tasks[n] = _task(prepared.arrivals[n], ids.text(it.uuid))
+    return tasks
 
 
-def _insert(  # noqa: PLR0917 - what each of these is, is said nowhere better than here
+def _task(each: Arriving, uuid: str) -> str:
+    return _json(Task(asset=uuid, origin=each.origin, media_type=each.media_type))
+
+
+def _insert(
     conn: Connection,
     actor: Actor,
-    arrivals: Sequence[Arriving],
-    entered: Sequence[Entered],
+    prepared: Prepared,
+    entered: Entered,
     named: Mapping[int, tuple[int, str]],
-    jobs: Mapping[int, int],
     *,
     batch_id: int | None,
     now: int,
 ) -> None:
     """The assets that are new, with nothing in them yet."""
-    new = [n for n, each in enumerate(entered) if each.new]
+    new, arrivals = entered.new, prepared.arrivals
     if not new:
         return
     how = flavour.of(conn)
-    rows = []
-    for at, n in enumerate(new):
-        each, to, (folder_id, name) = arrivals[n], entered[n], named[n]
-        original, media_type = each.name or _file_name(each.origin) or name, media_type_of(each)
-        about = original, each.key, kind_of(media_type), media_type, jobs[to.asset_id]
-        rows.append((at, to.asset_id, to.dataset_id, folder_id, name, *about))
-    columns = "dataset_id, folder_id, name, original_name, key, kind, content_type, job_id"
-    uuid = how.slice.format(name="uuids", n="CAST(r.n AS integer)")
-    said = flavour.rows(
-        how,
-        "rows",
-        n=int,
-        id=int,
-        dataset_id=int,
-        folder_id=int,
-        name=str,
-        original_name=str,
-        key=str,
-        kind=str,
-        content_type=str,
-        job_id=int,
-    )
+    media_types = _at(prepared.media_types, new)
+    kinds = {media_type: kind_of(media_type) for media_type in set(media_types)}
+    names = _at(entered.names, new)
+    numbers = {
+        "id": _at(entered.asset_ids, new),
+        "dataset_id": _at(entered.dataset_ids, new),
+        "folder_id": [named[n][0] for n in new],
+        "job_id": _at(entered.job_ids, new),
+    }
+    texts: dict[str, Sequence[str | None]] = {
+        "name": names,
+        "original_name": [
+            said or name for said, name in zip(_at(prepared.originals, new), names, strict=True)
+        ],
+        "key": [arrivals[n].key for n in new],
+        "kind": [kinds[media_type] for media_type in media_types],
+        "content_type": media_types,
+    }
+    uuids = {"uuid": b"".join(_at(entered.asset_uuids, new))}
+    said, parameters = columns(how, "rows", len(new), numbers=numbers, texts=texts, uuids=uuids)
+    given = ", ".join((*numbers, *texts, *uuids))
     conn.execute(
         statement(f"""{how.insert} INTO asset
-                (id, uuid, {columns}, organization_id, batch_id, state, size, created_at, updated_at, version)
-            SELECT r.id, {uuid}, {", ".join(f"r.{each}" for each in columns.split(", "))},
-                CAST(:organization AS bigint), CAST(:batch AS bigint), 'ingesting', 0,
+                ({given}, organization_id, batch_id, state, size, created_at, updated_at, version)
+            SELECT {given}, CAST(:organization AS bigint), CAST(:batch AS bigint), 'ingesting', 0,
                 CAST(:now AS bigint), CAST(:now AS bigint), 1
             FROM {said} r"""),
-        {
-            "rows": _json(rows),
-            "uuids": b"".join(entered[n].asset_uuid for n in new),
-            "organization": actor.organization_id,
-            "batch": batch_id,
-            "now": now,
-        },
+        {**parameters, "organization": actor.organization_id, "batch": batch_id, "now": now},
     )
 
 
 def _renew(
     conn: Connection,
-    entered: Sequence[Entered],
+    entered: Entered,
+    known: Mapping[int, _Known],
     named: Mapping[int, tuple[int, str]],
-    jobs: Mapping[int, int],
     *,
     batch_id: int | None,
     keep_batch: bool,
     now: int,
 ) -> None:
     """The assets that are there already wait for this arrival now, and for no earlier one."""
-    rows = [
-        (each.asset_id, jobs[each.asset_id], named[n][1] if n in named else None)
-        for n, each in enumerate(entered)
-        if not each.new
-    ]
-    if not rows:
+    if not known:
         return
     how = flavour.of(conn)
-    said = flavour.rows(how, "rows", id=int, job_id=int, name=str)
+    said, parameters = columns(
+        how,
+        "rows",
+        len(known),
+        numbers={"id": [it.id for it in known.values()], "job_id": [entered.job_ids[n] for n in known]},
+        texts={"name": [named[n][1] if n in named else None for n in known]},
+    )
     belongs = "" if keep_batch else "batch_id = CAST(:batch AS bigint),"
     conn.execute(
         statement(f"""{how.update} asset SET {belongs} state = 'ingesting', error = NULL, ingested_at = NULL,
                 job_id = r.job_id, name = COALESCE(r.name, asset.name), archived_at = NULL,
                 updated_at = CAST(:now AS bigint), version = version + 1
             FROM {said} r WHERE asset.id = r.id"""),
-        {"rows": _json(rows), "now": now} | ({} if keep_batch else {"batch": batch_id}),
+        {**parameters, "now": now} | ({} if keep_batch else {"batch": batch_id}),
     )
 
 
 def _register(
-    conn: Connection, actor: Actor, arrivals: Sequence[Arriving], entered: Sequence[Entered], *, now: int
+    conn: Connection,
+    actor: Actor,
+    prepared: Prepared,
+    entered: Entered,
+    known: Mapping[int, _Known],
+    *,
+    now: int,
 ) -> None:
     """Note where each comes from, so that it can be taken in again, and what else is said of it."""
-    plain = []
+    arrivals = prepared.arrivals
+    plain = [n for n in entered.new if arrivals[n].registration is None]
+    registrations.write_origins(
+        conn,
+        actor.organization_id,
+        asset_ids=_at(entered.asset_ids, plain),
+        dataset_ids=_at(entered.dataset_ids, plain),
+        origins=[arrivals[n].origin for n in plain],
+        media_types=_at(prepared.media_types, plain),
+    )
     said = []
-    for each, to in zip(arrivals, entered, strict=True):
-        if to.new and each.registration is None:
-            plain.append((to.asset_id, to.dataset_id, each.origin, media_type_of(each)))
-        else:
+    for n, each in enumerate(arrivals) if len(plain) < len(arrivals) else ():
+        if n in known or each.registration is not None:
             given = msgspec.structs.replace(each.registration or Registration(), origin=each.origin)
             if each.media_type is not None:
                 given = msgspec.structs.replace(given, media_type=each.media_type)
-            said.append((to.asset_id, to.dataset_id, given))
-    registrations.write_origins(conn, actor.organization_id, plain)
+            said.append((entered.asset_ids[n], entered.dataset_ids[n], given))
     if said:
         registrations.write(conn, actor.organization_id, said, now=now)
 
 
-def _record(
-    conn: Connection, actor: Actor, entered: Sequence[Entered], *, batch_id: int | None, now: int
-) -> None:
-    happened = [
-        Happening(
-            kind="asset.created" if each.new else "asset.resubmitted",
-            dataset_id=each.dataset_id,
-            asset_uuid=each.asset_uuid,
-            batch_id=batch_id,
-            data={"name": each.name},
-        )
-        for each in entered
-    ]
-    log.record_all(conn, actor, happened, at=now)
+def _record(conn: Connection, actor: Actor, entered: Entered, *, batch_id: int | None, now: int) -> None:
+    kinds = ["asset.resubmitted"] * len(entered.names)
+    for n in entered.new:
+        kinds[n] = "asset.created"
+    log.record_assets(
+        conn,
+        actor,
+        kinds=kinds,
+        dataset_ids=entered.dataset_ids,
+        asset_uuids=b"".join(entered.asset_uuids),
+        data=[{"name": name} for name in entered.names],
+        batch_id=batch_id,
+        at=now,
+    )
+
+
+def _at(values: Sequence[T], places: Sequence[int]) -> Sequence[T]:
+    """The values at these places, which are in their order."""
+    return values if len(places) == len(values) else [values[n] for n in places]
 
 
 def _json(value: object) -> str:

@@ -18,7 +18,7 @@ from stackroom.database.schema import asset, batch, job, lane
 from stackroom.errors import Conflict, NotFound
 from stackroom.events import log
 from stackroom.ingest import estimates, settling
-from stackroom.ingest.arriving import KIND, Arriving, enter, read_task
+from stackroom.ingest.arriving import KIND, Arriving, Prepared, enter, prepare, read_task
 from stackroom.queue import waiting
 from stackroom.queue.jobs import State
 
@@ -26,6 +26,7 @@ __all__ = [
     "Arriving",
     "Batch",
     "Item",
+    "Prepared",
     "QueueState",
     "accept",
     "cancel",
@@ -33,6 +34,7 @@ __all__ = [
     "find",
     "items",
     "page",
+    "prepare",
     "queue_state",
     "retry",
     "test",
@@ -111,7 +113,7 @@ class QueueState(msgspec.Struct, frozen=True, kw_only=True):
 def accept(
     conn: Connection,
     actor: Actor,
-    arrivals: Sequence[Arriving],
+    arrivals: Sequence[Arriving] | Prepared,
     *,
     priority: int,
     dataset_id: int | None = None,
@@ -120,11 +122,13 @@ def accept(
 ) -> Batch:
     """Take a batch in: it, its assets and its jobs, or nothing. Wake the dispatcher after the commit.
 
-    The number of statements does not follow that of arrivals; a batch without any is finished at once. Raises what
-    `arriving.enter` does. Repeating it makes another batch, which the assets then belong to.
+    The number of statements does not follow that of arrivals; a batch without any is finished at once. Who has very
+    many prepares them before the transaction. Raises what `arriving.prepare` and `arriving.enter` do. Repeating it
+    makes another batch, which the assets then belong to.
     """
     require(actor, Role.MEMBER, "submitting images")
-    return _accept(conn, actor, arrivals, priority=priority, dataset_id=dataset_id, name=name, now=now)
+    ready = arrivals if isinstance(arrivals, Prepared) else prepare(arrivals)
+    return _accept(conn, actor, ready, priority=priority, dataset_id=dataset_id, name=name, now=now)
 
 
 def find(conn: Connection, actor: Actor, reference: int | str) -> Batch:
@@ -249,7 +253,7 @@ def retry(conn: Connection, actor: Actor, reference: int | str, *, now: int) -> 
     return _accept(
         conn,
         actor,
-        again,
+        prepare(again),
         priority=found.priority,
         dataset_id=found.dataset_id,
         name=found.name,
@@ -296,7 +300,7 @@ def queue_state(
 def _accept(
     conn: Connection,
     actor: Actor,
-    arrivals: Sequence[Arriving],
+    ready: Prepared,
     *,
     priority: int,
     dataset_id: int | None,
@@ -311,18 +315,18 @@ def _accept(
         "dataset_id": dataset_id,
         "name": name,
         "priority": priority,
-        "count": len(arrivals),
+        "count": len(ready.arrivals),
         "retry_of": retry_of,
         "key_id": actor.key_id,
         "created_at": now,
-        "finished_at": None if arrivals else now,
+        "finished_at": None if ready.arrivals else now,
     }
     made = conn.execute(insert(batch), row).inserted_primary_key
     assert made is not None
-    said = {"batch_id": ids.text(uuid), "count": len(arrivals), "name": name}
+    said = {"batch_id": ids.text(uuid), "count": len(ready.arrivals), "name": name}
     log.record(conn, actor, "batch.created", at=now, dataset_id=dataset_id, batch_id=made[0], data=said)
-    if arrivals:
-        enter(conn, actor, arrivals, priority=priority, batch_id=made[0], now=now)
+    if ready.arrivals:
+        enter(conn, actor, ready, priority=priority, batch_id=made[0], now=now)
         faults.reach("accept:before-commit")
     else:
         settling.record_finished(conn, [made[0]], now=now)

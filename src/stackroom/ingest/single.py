@@ -11,7 +11,7 @@ from stackroom import clock
 from stackroom.access import Actor, Role, require
 from stackroom.database.schema import job
 from stackroom.database.transaction import Database
-from stackroom.ingest.arriving import Arriving, enter
+from stackroom.ingest.arriving import Arriving, enter, prepare
 from stackroom.ingest.pipeline import Pipeline
 from stackroom.queue.jobs import PRIORITY, State
 
@@ -41,17 +41,19 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 def submit(
     conn: Connection, actor: Actor, arriving: Arriving, *, keep_batch: bool = True, now: int
 ) -> Submitted:
-    """Take one arrival in; wake the dispatcher after the commit. Raises what `arriving.enter` does.
+    """Take one arrival in; wake the dispatcher after the commit. Raises what `arriving.prepare` and `enter` do.
 
     An asset that is there stays with its batch, unless `keep_batch` is False: then it belongs to none. Repeating it
     takes the asset in again.
     """
     require(actor, Role.MEMBER, "submitting images")
-    entered = enter(
-        conn, actor, [arriving], priority=PRIORITY, batch_id=None, keep_batch=keep_batch, now=now
-    )[0]
+    ready = prepare([arriving])
+    entered = enter(conn, actor, ready, priority=PRIORITY, batch_id=None, keep_batch=keep_batch, now=now)
     return Submitted(
-        job_id=entered.job_id, asset_id=entered.asset_id, asset_uuid=entered.asset_uuid, new=entered.new
+        job_id=entered.job_ids[0],
+        asset_id=entered.asset_ids[0],
+        asset_uuid=entered.asset_uuids[0],
+        new=bool(entered.new),
     )
 
 

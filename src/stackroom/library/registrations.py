@@ -13,8 +13,8 @@ from sqlalchemy import Connection, Row
 
 from stackroom import ids
 from stackroom.access import Actor, Role, require
+from stackroom.database.columns import columns
 from stackroom.database.flavour import of as flavour_of
-from stackroom.database.flavour import rows as rows_of
 from stackroom.database.flavour import statement
 from stackroom.errors import Invalid, NotFound
 from stackroom.events import log
@@ -141,26 +141,39 @@ def write(
     _write_manifests(conn, rows)
 
 
-def write_origins(conn: Connection, organization_id: int, rows: Sequence[tuple[int, int, str, str]]) -> None:
-    """`write` for assets that are new and of which nothing is said but (asset id, dataset id, origin, media type):
-    one statement, which takes a tenth of the time where there are very many."""
-    if not rows:
+def write_origins(
+    conn: Connection,
+    organization_id: int,
+    *,
+    asset_ids: Sequence[int],
+    dataset_ids: Sequence[int],
+    origins: Sequence[str],
+    media_types: Sequence[str],
+) -> None:
+    """`write` for assets that are new and of which nothing is said but where they come from and what they may be: one
+    statement, which takes a tenth of the time where there are very many."""
+    if not asset_ids:
         return
-    usual = {media_type: _defaults(media_type, 0, {}) for media_type in {row[3] for row in rows}}
-    kept = {it: (it, said["family"], _json(said["channels"])) for it, said in usual.items()}
+    usual = {media_type: _defaults(media_type, 0, {}) for media_type in set(media_types)}
+    channels_of = {media_type: _json(said["channels"]) for media_type, said in usual.items()}
     how = flavour_of(conn)
-    said = rows_of(
-        how, "rows", asset_id=int, dataset_id=int, origin=str, media_type=str, family=str, channels=str
-    )
-    conn.execute(
-        statement(f"""{how.insert} INTO registration
-                (asset_id, dataset_id, origin, media_type, family, channels, organization_id)
-            SELECT r.asset_id, r.dataset_id, r.origin, r.media_type, r.family, r.channels,
-                CAST(:organization AS bigint) FROM {said} r"""),
-        {
-            "rows": _json([(each, place, origin, *kept[of]) for each, place, origin, of in rows]),
-            "organization": organization_id,
+    said, parameters = columns(
+        how,
+        "rows",
+        len(asset_ids),
+        numbers={"asset_id": asset_ids, "dataset_id": dataset_ids},
+        texts={
+            "origin": origins,
+            "media_type": media_types,
+            "family": [usual[each]["family"] for each in media_types],
+            "channels": [channels_of[each] for each in media_types],
         },
+    )
+    given = "asset_id, dataset_id, origin, media_type, family, channels"
+    conn.execute(
+        statement(f"""{how.insert} INTO registration ({given}, organization_id)
+            SELECT {given}, CAST(:organization AS bigint) FROM {said} r"""),
+        {"organization": organization_id, **parameters},
     )
 
 

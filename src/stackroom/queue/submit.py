@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 
-import msgspec
-
 from stackroom import faults
 from stackroom.database import flavour
+from stackroom.database.columns import columns
 from stackroom.database.flavour import statement
 from stackroom.database.transaction import Connection
 from stackroom.queue import lanes
@@ -28,26 +27,52 @@ def submit(
     claims from it waits for that. Submitting the same again makes other jobs: what a retry needs is an idempotency
     key (`library.answers`). A batch's `count` is its maker's to say.
     """
-    if not jobs:
+    submit_many(
+        conn,
+        organization_id=organization_id,
+        kind=kind,
+        priority=priority,
+        tasks=[job.task for job in jobs],
+        asset_ids=[job.asset_id for job in jobs],
+        positions=[job.position for job in jobs],
+        batch_id=batch_id,
+        now=now,
+    )
+
+
+def submit_many(
+    conn: Connection,
+    *,
+    organization_id: int,
+    kind: str,
+    priority: int,
+    tasks: Sequence[str],
+    asset_ids: Sequence[int | None],
+    positions: Sequence[int],
+    job_ids: Sequence[int] | None = None,
+    batch_id: int | None,
+    now: int,
+) -> None:
+    """`submit`, for who has it in columns. `job_ids` are ids that were taken for these jobs before, so that others
+    could name them."""
+    if not tasks:
         return
     lane_id = lanes.ensure(conn, organization_id=organization_id, kind=kind, priority=priority)
     how = flavour.of(conn)
-    said = flavour.rows(how, "jobs", position=int, asset_id=int, task=str)
+    numbers = {"position": positions, "asset_id": asset_ids}
+    if job_ids is not None:
+        numbers["id"] = job_ids
+    said, parameters = columns(how, "jobs", len(tasks), numbers=numbers, texts={"task": tasks})
+    given = ", ".join((*numbers, "task"))
     conn.execute(
         statement(
-            f"""{how.insert} INTO job (lane_id, batch_id, created_at, position, asset_id, task)
-                SELECT CAST(:lane AS bigint), CAST(:batch AS bigint), CAST(:now AS bigint),
-                    r.position, r.asset_id, r.task
+            f"""{how.insert} INTO job (lane_id, batch_id, created_at, {given})
+                SELECT CAST(:lane AS bigint), CAST(:batch AS bigint), CAST(:now AS bigint), {given}
                 FROM {said} r"""
         ),
-        {
-            "lane": lane_id,
-            "batch": batch_id,
-            "now": now,
-            "jobs": msgspec.json.encode([(job.position, job.asset_id, job.task) for job in jobs]).decode(),
-        },
+        {"lane": lane_id, "batch": batch_id, "now": now, **parameters},
     )
-    _arrive(conn, lane_id, len(jobs))
+    _arrive(conn, lane_id, len(tasks))
 
 
 def submit_one(
