@@ -189,16 +189,21 @@ class Pipeline:
         key, held = await self._database.write(
             lambda conn: _place(conn, job, stage, arrival, now=self._now())
         )
-        if held is None:
-            await asyncio.to_thread(self._store.put, key, source.path)
-            faults.reach("ingest:after-store")
+        await asyncio.to_thread(self._put, key, seen, source.path if held is None else None)
         if seen.examined is not None:
-            await asyncio.to_thread(store_thumbnails, self._store, seen.examined, key)
             if (seen.width or 0) * (seen.height or 0) >= self._pyramid_pixels:
                 await self._make_pyramid(source.path, key, workspace)
             faults.reach("ingest:after-render")
         found_out = stage.registered.media_type == UNKNOWN_IMAGE
         return msgspec.structs.replace(seen.kept(arrival, key, held), found_out=found_out)
+
+    def _put(self, key: str, seen: Seen, source: Path | None) -> None:
+        """The bytes, if they are not there already, then their thumbnails: each a matter of moments, so in one go."""
+        if source is not None:
+            self._store.put(key, source)
+            faults.reach("ingest:after-store")
+        if seen.examined is not None:
+            store_thumbnails(self._store, seen.examined, key)
 
     async def _make_pyramid(self, path: Path, key: str, workspace: Path) -> None:
         """For a picture that nobody could zoom into without one. If there is one already, that is it."""
