@@ -112,12 +112,12 @@ def record_assets(
     kinds: Sequence[str],
     dataset_ids: Sequence[int],
     asset_uuids: bytes,
-    data: Sequence[Mapping[str, Any]],
+    data: Sequence[str],
     batch_id: int | None,
     at: int,
 ) -> None:
-    """Append an event for each of these assets, whose ids are laid end to end: `record_all`, for who has very many,
-    in columns. There must be one at least."""
+    """Append an event for each of these assets, whose ids are laid end to end, and whose `data` is JSON already:
+    `record_all`, for who has very many, in columns. There must be one at least."""
     how = flavour.of(conn)
     count = len(kinds)
     said, parameters = columns(
@@ -125,7 +125,7 @@ def record_assets(
         "rows",
         count,
         numbers={"dataset_id": dataset_ids},
-        texts={"type": kinds, "data": [_json(each) for each in data]},
+        texts={"type": kinds, "data": data},
         uuids={"uuid": ids.new_block(count), "asset_uuid": asset_uuids},
     )
     common = _common(actor, "", at, None)

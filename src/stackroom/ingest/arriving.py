@@ -82,9 +82,12 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     arrivals: Sequence[Arriving]
-    folders: Sequence[str]
-    names: Sequence[str | Invalid]
-    """What each is called if it is new; or why it cannot be."""
+    places: Sequence[tuple[int, str]]
+    """The dataset and the folder in it, for those that are new."""
+    names: Sequence[str]
+    """What each is called if it is new."""
+    refused: Mapping[int, Invalid]
+    """Why some, by place, cannot be called so."""
     originals: Sequence[str]
     """What each was called where it comes from."""
     media_types: Sequence[str]
@@ -92,6 +95,8 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     """Ids for those that are new, end to end."""
     tasks: Sequence[str]
     """What the jobs of those that are new say."""
+    events: Sequence[str]
+    """What is recorded of each if it gets this name."""
     keys: Mapping[tuple[int, str], int]
     """Where each (dataset, key) is that does not say which asset it is about."""
     ids: Sequence[tuple[int, bytes]]
@@ -133,15 +138,26 @@ def prepare(arrivals: Sequence[Arriving]) -> Prepared:
         counted = Counter((arrivals[n].dataset_id, arrivals[n].key) for n in keyed)
         _refuse_repeated(f"key {next(key for (_, key), count in counted.items() if count > 1)!r}")
     keys = {place: n for place, n in keys.items() if arrivals[n].asset_id is None}
+    names: list[str] = []
+    refused: dict[int, Invalid] = {}
+    files = [_file_name(each.origin) for each in arrivals]
+    for n, (each, file) in enumerate(zip(arrivals, files, strict=True)):
+        try:
+            names.append(_called(each, file))
+        except Invalid as why:  # it matters only if the asset turns out to be new
+            names.append("")
+            refused[n] = why
     uuids = ids.new_block(len(arrivals))
     return Prepared(
         arrivals=arrivals,
-        folders=[cleaned[each.folder] for each in arrivals],
-        names=[_called(each) for each in arrivals],
-        originals=[each.name or _file_name(each.origin) for each in arrivals],
-        media_types=[media_type_of(each) for each in arrivals],
+        places=[(each.dataset_id, cleaned[each.folder]) for each in arrivals],
+        names=names,
+        refused=refused,
+        originals=[each.name or file for each, file in zip(arrivals, files, strict=True)],
+        media_types=[_media_type_of(each, file) for each, file in zip(arrivals, files, strict=True)],
         uuids=uuids,
-        tasks=[_task(each, uuid) for each, uuid in zip(arrivals, ids.texts(uuids), strict=True)],
+        tasks=_lines([_task(each, uuid) for each, uuid in zip(arrivals, ids.texts(uuids), strict=True)]),
+        events=_lines([{"name": name} for name in names]),
         keys=keys,
         # What has no key goes by its id.
         ids=[(n, raw) for (_, key), n in keys.items() if (raw := ids.parse(key)) is not None],
@@ -166,11 +182,11 @@ def enter(
     is not there.
     """
     arrivals = prepared.arrivals
-    _check_datasets(conn, actor, {each.dataset_id for each in arrivals})
+    _check_datasets(conn, actor, {dataset_id for dataset_id, _ in prepared.places})
     known = _find_known(conn, actor, prepared)
     named = _name(conn, prepared, known, now=now)
     entered = _entered(conn, prepared, known, named)
-    _record(conn, actor, entered, batch_id=batch_id, now=now)
+    _record(conn, actor, prepared, entered, batch_id=batch_id, now=now)
     _insert(conn, actor, prepared, entered, named, batch_id=batch_id, now=now)
     _renew(conn, entered, known, named, batch_id=batch_id, keep_batch=keep_batch, now=now)
     _register(conn, actor, prepared, entered, known, now=now)
@@ -196,20 +212,17 @@ def read_task(task: str) -> Task:
 
 def called(each: Arriving) -> str:
     """What a new asset is called if nobody minds: as asked for, or after its key, or else after its origin."""
+    return _called(each, _file_name(each.origin))
+
+
+def _called(each: Arriving, file: str) -> str:
     if each.name is not None:
         return final_name(clean_name(each.name))
-    name = _file_name(each.origin)
+    name = file
     if each.key is not None:
         extension = split_name(name)[1]
         name = each.key if split_name(each.key)[1] else each.key[: MAX_NAME - len(extension)] + extension
     return final_name(clean_name(_as_a_name(name)))
-
-
-def _called(each: Arriving) -> str | Invalid:
-    try:
-        return called(each)
-    except Invalid as refused:  # it matters only if the asset turns out to be new
-        return refused
 
 
 def _file_name(origin: str) -> str:
@@ -219,12 +232,12 @@ def _file_name(origin: str) -> str:
     return unquote(last) if "%" in last else last
 
 
-def media_type_of(each: Arriving) -> str:
+def _media_type_of(each: Arriving, file: str) -> str:
     """What is thought of a new asset until its bytes are there."""
     said = each.media_type
     if said is None and each.registration is not None and each.registration.media_type is not UNSET:
         said = each.registration.media_type
-    return said or by_extension(_file_name(each.origin)) or by_extension(each.name or "") or UNKNOWN
+    return said or by_extension(file) or by_extension(each.name or "") or UNKNOWN
 
 
 def _as_a_name(text: str) -> str:
@@ -330,29 +343,28 @@ def _name(
     conn: Connection, prepared: Prepared, known: Mapping[int, _Known], *, now: int
 ) -> dict[int, tuple[int, str]]:
     """The folder and a free name for each that gets one: what is new, and what was archived. By the arrival's place."""
-    arrivals, paths = prepared.arrivals, prepared.folders
+    new = [n for n in range(len(prepared.places)) if n not in known] if known else range(len(prepared.places))
+    for n, why in prepared.refused.items():
+        if n not in known:
+            raise why
     inside: dict[int, set[str]] = {}
-    for dataset_id, path in {(it.dataset_id, paths[n]) for n, it in enumerate(arrivals) if n not in known}:
+    for dataset_id, path in set(_at(prepared.places, new)):
         inside.setdefault(dataset_id, set()).add(path)
     places: dict[tuple[int, str], int] = {}
     for dataset_id in sorted(inside):
         made = folders.enter_many(conn, dataset_id, inside[dataset_id], now=now)
         places |= {(dataset_id, path): folder_id for path, folder_id in made.items()}
-    wanted = {}
-    for n, (each, path, name) in enumerate(zip(arrivals, paths, prepared.names, strict=True)):
-        if (it := known.get(n)) is None:
-            if isinstance(name, Invalid):
-                raise name
-            wanted[n] = places[each.dataset_id, path], name
-        elif it.archived:
-            wanted[n] = it.folder_id, it.name
-    return _free(conn, wanted)
+    folder_ids = [places[place] for place in _at(prepared.places, new)]
+    wanted = dict(zip(new, zip(folder_ids, _at(prepared.names, new), strict=True), strict=True))
+    # In the order of the arrivals: of two that ask for one name the first gets it.
+    wanted |= {n: (it.folder_id, it.name) for n, it in known.items() if it.archived}
+    return _free(conn, dict(sorted(wanted.items())) if known else wanted)
 
 
 def _free(conn: Connection, wanted: dict[int, tuple[int, str]]) -> dict[int, tuple[int, str]]:
     """These (folder, name), with another name where that one is taken, also by an earlier one of these."""
     same = "a.folder_id = s.folder_id AND a.archived_at IS NULL AND a.name = s.name"
-    distinct = set(wanted.values())
+    distinct = dict.fromkeys(wanted.values())
     taken = set(_held(conn, same, distinct))
     if not taken and len(distinct) == len(wanted):
         return wanted
@@ -376,9 +388,8 @@ def _held(conn: Connection, where: str, places: Collection[tuple[int, str]]) -> 
     if not places:
         return
     how = flavour.of(conn)
-    wanted = sorted(places)  # side by side in the index
-    numbers, texts = {"folder_id": [it for it, _ in wanted]}, {"name": [name for _, name in wanted]}
-    said, parameters = columns(how, "wanted", len(wanted), numbers=numbers, texts=texts)
+    numbers, texts = {"folder_id": [it for it, _ in places]}, {"name": [name for _, name in places]}
+    said, parameters = columns(how, "wanted", len(places), numbers=numbers, texts=texts)
     there = how.probe.format(table="asset", alias="a", where=where)
     yield from conn.execute(statement(f"SELECT a.folder_id, a.name FROM {said} s {there}"), parameters)
 
@@ -391,7 +402,7 @@ def _entered(
 ) -> Entered:
     """Who is who. Assets and jobs have their numbers from here on, so that each can name the other before it is
     there."""
-    arrivals, count = prepared.arrivals, len(prepared.arrivals)
+    count = len(prepared.arrivals)
     new = [n for n in range(count) if n not in known] if known else range(count)
     asset_ids: Sequence[int] = take_numbers(conn, "asset", len(new))
     uuids: Sequence[bytes] = struct.unpack("16s" * count, prepared.uuids)
@@ -404,9 +415,7 @@ def _entered(
     return Entered(
         asset_ids=asset_ids,
         asset_uuids=uuids,
-        dataset_ids=[
-            known[n].dataset_id if n in known else each.dataset_id for n, each in enumerate(arrivals)
-        ],
+        dataset_ids=[known[n].dataset_id if n in known else it for n, (it, _) in enumerate(prepared.places)],
         names=names,
         job_ids=take_numbers(conn, "job", count),
         new=new,
@@ -416,12 +425,12 @@ def _entered(
 def _tasks(prepared: Prepared, known: Mapping[int, _Known]) -> Sequence[str]:
     tasks = list(prepared.tasks)
     for n, it in known.items():
-        tasks[n] = _task(prepared.arrivals[n], ids.text(it.uuid))
+        tasks[n] = _json(_task(prepared.arrivals[n], ids.text(it.uuid)))
     return tasks
 
 
-def _task(each: Arriving, uuid: str) -> str:
-    return _json(Task(asset=uuid, origin=each.origin, media_type=each.media_type))
+def _task(each: Arriving, uuid: str) -> Task:
+    return Task(asset=uuid, origin=each.origin, media_type=each.media_type)
 
 
 def _insert(
@@ -532,7 +541,9 @@ def _register(
         registrations.write(conn, actor.organization_id, said, now=now)
 
 
-def _record(conn: Connection, actor: Actor, entered: Entered, *, batch_id: int | None, now: int) -> None:
+def _record(
+    conn: Connection, actor: Actor, prepared: Prepared, entered: Entered, *, batch_id: int | None, now: int
+) -> None:
     kinds = ["asset.resubmitted"] * len(entered.names)
     for n in entered.new:
         kinds[n] = "asset.created"
@@ -542,7 +553,10 @@ def _record(conn: Connection, actor: Actor, entered: Entered, *, batch_id: int |
         kinds=kinds,
         dataset_ids=entered.dataset_ids,
         asset_uuids=b"".join(entered.asset_uuids),
-        data=[{"name": name} for name in entered.names],
+        data=[
+            said if name == usual else _json({"name": name})
+            for said, name, usual in zip(prepared.events, entered.names, prepared.names, strict=True)
+        ],
         batch_id=batch_id,
         at=now,
     )
@@ -555,3 +569,8 @@ def _at(values: Sequence[T], places: Sequence[int]) -> Sequence[T]:
 
 def _json(value: object) -> str:
     return msgspec.json.encode(value).decode()
+
+
+def _lines(values: Sequence[object]) -> list[str]:
+    """`_json` of each of these, at once. No JSON has a line break in it."""
+    return msgspec.json.Encoder().encode_lines(values).decode().split("\n")[:-1]

@@ -11,7 +11,7 @@ from stackroom.media.examined import Examined
 from stackroom.storage.blobstore import BlobStore
 from stackroom.storage.keys import rendition_key
 
-_CONVERTED = {".heic", ".heif"}
+_CONVERTED = (".heic", ".heif")
 PYRAMID = "pyramid"
 """The profile of the rendition that large pictures are zoomed into by."""
 _KINDS = ("image", "video", "audio")
@@ -19,6 +19,8 @@ _KINDS = ("image", "video", "audio")
 
 def final_name(name: str) -> str:
     """What a file will be called once it is stored: HEIC and HEIF become PNG."""
+    if not name.lower().endswith(_CONVERTED):
+        return name
     stem, extension = split_name(name)
     return stem[: MAX_NAME - 4] + ".png" if extension.lower() in _CONVERTED else name
 

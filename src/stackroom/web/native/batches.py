@@ -12,7 +12,7 @@ from stackroom.access import Actor, Role, require
 from stackroom.database.transaction import Connection
 from stackroom.errors import Invalid
 from stackroom.ingest import batches
-from stackroom.ingest.batches import Arriving, Batch, Item
+from stackroom.ingest.batches import Arriving, Batch, Item, Prepared
 from stackroom.ingest.origins import Fail
 from stackroom.library import datasets
 from stackroom.library.answers import Answer
@@ -36,26 +36,30 @@ async def submit(request: Request) -> Response:
     actor, _ = await authenticate(request)
     require(actor, Role.MEMBER, "taking things in")
     raw = await read_body(request, MAX_BODY)
-    # A hundred thousand origins take half a second to read, which nobody else should wait for.
-    body = await asyncio.to_thread(_read, raw) if len(raw) > LARGE_BODY else _read(raw)
+    # A hundred thousand origins take a second to read and prepare, which nobody else should wait for.
+    large = len(raw) > LARGE_BODY
+    body = await asyncio.to_thread(_read, raw) if large else _read(raw)
     services = services_of(request)
     _check_origins(services, body)
 
-    def work(conn: Connection) -> Answer:
+    async def prepare() -> Prepared:
+        within = await services.database.read(lambda conn: datasets.find(conn, actor, body.dataset))
+        return await asyncio.to_thread(_prepare, body, within.id) if large else _prepare(body, within.id)
+
+    def work(conn: Connection, ready: Prepared) -> Answer:
         now = services.now()
-        dataset = datasets.find(conn, actor, body.dataset)
         made = batches.accept(
             conn,
             actor,
-            [_arriving(each, body.folder, dataset.id) for each in body.items],
+            ready,
             priority=PRIORITY if body.priority == "priority" else DEFAULT,
-            dataset_id=dataset.id,
+            dataset_id=ready.arrivals[0].dataset_id,
             name=body.name,
             now=now,
         )
         return answer(_shown(conn, actor, made, now=now), 201)
 
-    response = await Once(request, actor, raw).write(work)
+    response = await Once(request, actor, raw).prepare_and_write(prepare, work)
     services.dispatcher.wake()
     return response
 
@@ -139,6 +143,10 @@ def _check_origins(services: Services, body: wire.NewBatch) -> None:
             code=refused.code,
             hint="Or send the files from where they are, with `stackroom upload`.",
         ) from refused
+
+
+def _prepare(body: wire.NewBatch, dataset_id: int) -> Prepared:
+    return batches.prepare([_arriving(each, body.folder, dataset_id) for each in body.items])
 
 
 def _arriving(asked: wire.NewArrival, folder: str, dataset_id: int) -> Arriving:
