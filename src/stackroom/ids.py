@@ -64,7 +64,7 @@ def texts(packed: bytes) -> list[str]:
 
 def looks_like_id(value: str) -> bool:
     """Whether `value` has an id's shape. Names of that shape are refused, so a reference is one or the other."""
-    return _SHAPE.fullmatch(value) is not None
+    return len(value) == 36 and _SHAPE.fullmatch(value) is not None
 
 
 def parse(value: str) -> bytes | None:
