@@ -101,6 +101,9 @@ def test_file_and_folders_reach_the_disk_before_a_put_returns(
     synced.clear()
     store.put("a/b/key", source)
     assert synced == ["store/a/b"]
+    synced.clear()
+    store.put_all({"a/b/one": source, "a/b/two": source})
+    assert synced == ["source", "(link)", "source", "(link)", "store/a/b"]
 
 
 def test_a_full_disk_is_said_and_leaves_nothing(

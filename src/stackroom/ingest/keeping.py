@@ -50,5 +50,4 @@ async def store_converted(
 
 def store_thumbnails(store: BlobStore, seen: Examined, key: str) -> None:
     """Put thumbnails beside the blob they were made from. Repeating it changes nothing."""
-    for each in seen.thumbnails:
-        store.put(rendition_key(key, thumbnail_profile(each.box)), each.path)
+    store.put_all({rendition_key(key, thumbnail_profile(it.box)): it.path for it in seen.thumbnails})

@@ -8,7 +8,7 @@ first says anything about whether the bytes exist. What cannot be a key at all i
 """
 
 import errno
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
@@ -55,6 +55,13 @@ class BlobStore(Protocol):
 
         The source must not be written to again: a store on the same file system shares its inode instead of
         copying. Removing the source's name is the caller's business, before or after makes no difference.
+        """
+        ...
+
+    def put_all(self, files: Mapping[str, Path]) -> None:
+        """`put` each file under its key: for what belongs together, which is quicker than one by one.
+
+        After an error some of them may be stored, and each of those is complete. Repeating it changes nothing more.
         """
         ...
 

@@ -6,7 +6,7 @@ import shutil
 import stat
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,17 +36,20 @@ class LocalStore:
 
     def put(self, key: str, source: Path) -> bool:
         target = self._path(key)
-        try:
-            if not target.exists():
-                self._make_lasting(target.parent)
-                sync(source)
-                stored = self._publish(source, target)
-            else:
-                stored = False
+        with _storing(key):
+            stored = self._put(target, source)
             sync(target.parent)  # also for False: the winner of a race may not have come to this line yet
-        except OSError as error:
-            raise unavailable(error, f"storing {key}") from error
         return stored
+
+    def put_all(self, files: Mapping[str, Path]) -> None:
+        targets = {key: self._path(key) for key in files}
+        for key, target in targets.items():
+            with _storing(key):
+                self._put(target, files[key])
+        # What lies in one folder has its names brought to the disk together.
+        for folder, key in {target.parent: key for key, target in targets.items()}.items():
+            with _storing(key):
+                sync(folder)
 
     def size(self, key: str) -> int:
         with _explained(key):
@@ -100,6 +103,14 @@ class LocalStore:
     def sweep_temporary(self, older_than: float) -> int:
         """Remove what killed processes left half-copied more than `older_than` seconds ago; count them."""
         return sweep(self._temporary, older_than)
+
+    def _put(self, target: Path, source: Path) -> bool:
+        """`put`, but for the name, which may not last yet."""
+        if target.exists():
+            return False
+        self._make_lasting(target.parent)
+        sync(source)
+        return self._publish(source, target)
 
     def _path(self, key: str) -> Path:
         return self._root / checked(key)
@@ -167,6 +178,14 @@ def _link(source: Path, target: Path) -> bool | None:
             return None
         raise
     return True
+
+
+@contextmanager
+def _storing(key: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise unavailable(error, f"storing {key}") from error
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import errno
 import os
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -34,6 +34,10 @@ class FaultyStore:
         if self.full:
             raise unavailable(_os_error(errno.ENOSPC), "storing")
         return self._inner.put(key, source)
+
+    def put_all(self, files: Mapping[str, Path]) -> None:
+        for key, source in files.items():
+            self.put(key, source)
 
     def size(self, key: str) -> int:
         self._call("reading")

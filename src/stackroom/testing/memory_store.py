@@ -2,7 +2,7 @@
 
 import tempfile
 import threading
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +26,10 @@ class MemoryStore:
         with self._lock:
             stored = (content, datetime.now(UTC))
             return self._objects.setdefault(checked(key), stored) is stored
+
+    def put_all(self, files: Mapping[str, Path]) -> None:
+        for key, source in files.items():
+            self.put(key, source)
 
     def size(self, key: str) -> int:
         return len(self._content(key))

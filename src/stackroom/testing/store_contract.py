@@ -58,6 +58,21 @@ class BlobStoreContract:
         assert store.put("key", _file(tmp_path, b"second")) is False
         assert b"".join(store.read("key")) == b"first"
 
+    def test_several_are_put_at_once_and_none_twice(self, store: BlobStore, tmp_path: Path) -> None:
+        store.put("a/one", _file(tmp_path, b"here before"))
+        store.put_all({f"a/{it}": _file(tmp_path, it.encode()) for it in ("one", "two")})
+        store.put_all({"b/three": _file(tmp_path, b"three"), "a/two": _file(tmp_path, b"too late")})
+        kept = {it.key: b"".join(store.read(it.key)) for it in store.objects()}
+        assert kept == {"a/one": b"here before", "a/two": b"two", "b/three": b"three"}
+        store.put_all({})
+
+    def test_of_several_that_are_put_those_before_an_error_are_whole(
+        self, store: BlobStore, tmp_path: Path
+    ) -> None:
+        with pytest.raises(Unavailable):
+            store.put_all({"one": _file(tmp_path, b"whole"), "two": tmp_path / "not there"})
+        assert {it.key: b"".join(store.read(it.key)) for it in store.objects()} == {"one": b"whole"}
+
     def test_bytes_stay_when_the_source_is_removed(self, store: BlobStore, tmp_path: Path) -> None:
         source = _file(tmp_path, b"kept")
         store.put("key", source)
