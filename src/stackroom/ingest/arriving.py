@@ -43,6 +43,7 @@ T = TypeVar("T")
 KIND = "ingest"
 UNKNOWN = "image/unknown"
 """What is thought of an origin that does not say, in any way."""
+_NOTHING = Registration()
 _NO_NAMES = {"": "untitled", ".": "_", "..": "__"}
 FIRST_NUMBER = 2
 """The second `photo.jpg` of a folder becomes `photo-2.jpg`."""
@@ -189,7 +190,7 @@ def enter(
     _record(conn, actor, prepared, entered, batch_id=batch_id, now=now)
     _insert(conn, actor, prepared, entered, named, batch_id=batch_id, now=now)
     _renew(conn, entered, known, named, batch_id=batch_id, keep_batch=keep_batch, now=now)
-    _register(conn, actor, prepared, entered, known, now=now)
+    _register(conn, actor, prepared, entered, now=now)
     submit_many(
         conn,
         organization_id=actor.organization_id,
@@ -515,13 +516,12 @@ def _register(
     actor: Actor,
     prepared: Prepared,
     entered: Entered,
-    known: Mapping[int, _Known],
     *,
     now: int,
 ) -> None:
     """Note where each comes from, so that it can be taken in again, and what else is said of it."""
     arrivals = prepared.arrivals
-    plain = [n for n in entered.new if arrivals[n].registration is None]
+    plain = [n for n in entered.new if _has_only_tags(arrivals[n].registration)]
     registrations.write_origins(
         conn,
         actor.organization_id,
@@ -530,15 +530,23 @@ def _register(
         origins=[arrivals[n].origin for n in plain],
         media_types=_at(prepared.media_types, plain),
     )
+    written = set(plain)
     said = []
-    for n, each in enumerate(arrivals) if len(plain) < len(arrivals) else ():
-        if n in known or each.registration is not None:
-            given = msgspec.structs.replace(each.registration or Registration(), origin=each.origin)
+    for n, each in enumerate(arrivals):
+        given = each.registration
+        if n not in written:
+            given = msgspec.structs.replace(given or Registration(), origin=each.origin)
             if each.media_type is not None:
                 given = msgspec.structs.replace(given, media_type=each.media_type)
+        if given is not None:
             said.append((entered.asset_ids[n], entered.dataset_ids[n], given))
     if said:
         registrations.write(conn, actor.organization_id, said, now=now)
+
+
+def _has_only_tags(said: Registration | None) -> bool:
+    """Whether nothing else is said of an asset."""
+    return said is None or msgspec.structs.replace(said, tags=UNSET) == _NOTHING
 
 
 def _record(
