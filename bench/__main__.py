@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import delivery, ingest, jobs, listing, memory, operations, readers, report, transfers
+from bench import delivery, ingest, jobs, listing, memory, operations, readers, report, submitting, transfers
 from bench.library import KEPT
 
 SECTIONS = (
@@ -21,6 +21,7 @@ SECTIONS = (
     "memory",
     "iiif",
     "ingest",
+    "submitting",
     "queue",
 )
 RESULTS = Path(__file__).parent / "RESULTS.md"
@@ -45,7 +46,7 @@ def _measure(options: argparse.Namespace, say: Say) -> Iterator[report.Table]:
     shutil.rmtree(WORKPLACE, ignore_errors=True)
     WORKPLACE.mkdir(parents=True)
     try:
-        if set(options.sections) - {"upload", "download", "iiif", "ingest", "queue"}:
+        if set(options.sections) - {"upload", "download", "iiif", "ingest", "submitting", "queue"}:
             say(f"a library of {options.assets:,} assets")
             yield from _beside_a_library(options, rounds, say)
         if "upload" in options.sections:
@@ -58,6 +59,8 @@ def _measure(options: argparse.Namespace, say: Say) -> Iterator[report.Table]:
         if "ingest" in options.sections:
             say_so = _named("ingest", say)
             yield ingest.measure(WORKPLACE, options.photos, rounds, say_so, quick=options.quick)
+        if "submitting" in options.sections:
+            yield submitting.measure(WORKPLACE, rounds, _named("submitting", say))
         if "queue" in options.sections:
             yield from jobs.measure(WORKPLACE, rounds, _named("queue", say), postgres=options.postgres)
     finally:
