@@ -27,6 +27,7 @@ from stackroom.operations.request import Verb
 from stackroom.queue import claims, workers
 from stackroom.queue.jobs import DEFAULT, Claimed, Result, State
 from stackroom.testing.builders import Library
+from stackroom.testing.queues import claim_only
 
 pytestmark = pytest.mark.every_database
 HOST = "https://host.example/scans"
@@ -56,14 +57,12 @@ class House:
         return self.library.write(lambda conn: work(conn, by, *arguments, now=self.library.now, **rest))
 
     def claim(self, limit: int = 100) -> list[Claimed]:
-        """The organization's jobs; those of others are given back."""
+        """So many of the organization's jobs."""
 
         def work(conn: Connection) -> list[Claimed]:
-            taken = claims.claim(conn, self.worker, kinds=[KIND], limit=10_000, now=self.library.now)
-            mine = [it for it in taken if it.organization_id == self.actor.organization_id]
-            others = [it for it in taken if it not in mine[:limit]]
-            claims.give_back(conn, self.worker, others, now=self.library.now)
-            return mine[:limit]
+            taken = claim_only(conn, self.worker, self.actor, KIND, now=self.library.now)
+            claims.give_back(conn, self.worker, taken[limit:], now=self.library.now)
+            return taken[:limit]
 
         return self.library.write(work)
 

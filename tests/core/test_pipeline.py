@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import select
 
 from stackroom import ids
 from stackroom.database.schema import asset, blob, upload
@@ -28,6 +28,7 @@ from stackroom.testing.builders import Library
 from stackroom.testing.faulty_store import FaultyStore
 from stackroom.testing.memory_store import MemoryStore
 from stackroom.testing.pictures import picture
+from stackroom.testing.queues import claim_only
 
 pytestmark = pytest.mark.every_database
 FILE = Registration(channels=(Channel("file", "none"),))
@@ -81,16 +82,10 @@ class Works:
         )
 
     def claim(self) -> list[Claimed]:
-        """The organization's jobs; those of others, who share the library, are given back."""
-
-        def work(conn: Connection) -> list[Claimed]:
-            now = self.library.now
-            taken = claims.claim(conn, self.worker, kinds=["ingest"], limit=10_000, now=now)
-            others = [it for it in taken if it.organization_id != self.actor.organization_id]
-            claims.give_back(conn, self.worker, others, now=now)
-            return [it for it in taken if it not in others]
-
-        return self.library.write(work)
+        """The organization's jobs."""
+        return self.library.write(
+            lambda conn: claim_only(conn, self.worker, self.actor, "ingest", now=self.library.now)
+        )
 
     def run(self, job: Claimed) -> Result:
         return self.library.do(self.pipeline.run(job))

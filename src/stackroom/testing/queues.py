@@ -17,7 +17,7 @@ from stackroom.access import Actor
 from stackroom.database.schema import batch, job, lane, organization, worker
 from stackroom.database.transaction import Connection
 from stackroom.doctor.questions import QUESTIONS
-from stackroom.queue import claims, submit, workers
+from stackroom.queue import claims, lanes, submit, workers
 from stackroom.queue.claims import Landed
 from stackroom.queue.jobs import DEFAULT, Claimed, Effect, NewJob, Result, State
 from stackroom.testing.builders import Library
@@ -35,6 +35,15 @@ def failed(job: Claimed, effect: Effect | None = None) -> Result:
 
 def later(job: Claimed, run_at: int) -> Result:
     return Result(job=job, state=State.WAITING, run_at=run_at, code="busy", reason="its origin is busy")
+
+
+def claim_only(conn: Connection, worker_id: int, actor: Actor, kind: str, *, now: int) -> list[Claimed]:
+    """What is ready for one organization of a library that tests share. What is ready for others stays so."""
+    others = lane.c.organization_id != actor.organization_id
+    conn.execute(update(lane).where(lane.c.kind == kind, others).values(ready=False))
+    taken = claims.claim(conn, worker_id, kinds=[kind], limit=10_000, now=now)
+    lanes.mend(conn)
+    return taken
 
 
 class Queue:
