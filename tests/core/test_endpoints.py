@@ -186,7 +186,7 @@ def recorded() -> Iterator[str]:
         text = source.read_text()
         if "from stackroom.events import log" in text:
             words = (each.value for each in ast.walk(ast.parse(text)) if isinstance(each, ast.Constant))
-            yield from (word for word in words if re.fullmatch(r"[a-z_]+\.[a-z_]+", str(word)))
+            yield from (word for word in words if re.fullmatch(r"[a-z_]{2,}\.[a-z_]{2,}", str(word)))
 
 
 def test_the_list_of_events_is_what_is_recorded() -> None:

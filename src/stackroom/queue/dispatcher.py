@@ -188,6 +188,8 @@ class Dispatcher:
             self._drop_everything()
             await self._register()
             self.wake()
+        if said.cancelled:
+            await self._do_what_is_due()  # or slots that become free would begin what nobody wants any more
         for job_id in said.cancelled:
             self._cancel(job_id)
 

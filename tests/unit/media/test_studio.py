@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -36,13 +36,18 @@ async def a_studio(
 
 def children() -> list[str]:
     """The processes of studios. What else this process has begun, such as other tests' servers, is left out."""
-    tasks = Path("/proc/self/task").iterdir()
-    return [pid for task in tasks for pid in (task / "children").read_text().split() if is_of_a_studio(pid)]
+    found = []
+    for task in Path("/proc/self/task").iterdir():
+        with suppress(FileNotFoundError):  # a thread that has just ended
+            found += (task / "children").read_text().split()
+    return [pid for pid in found if is_of_a_studio(pid)]
 
 
 def is_of_a_studio(pid: str) -> bool:
-    said = Path(f"/proc/{pid}/cmdline").read_bytes()
-    return not said or b"stackroom.media.worker" in said  # what has ended and is waited for says nothing
+    with suppress(FileNotFoundError):
+        said = Path(f"/proc/{pid}/cmdline").read_bytes()
+        return not said or b"stackroom.media.worker" in said  # what has ended and is waited for says nothing
+    return False
 
 
 def gone_within(seconds: float, pids: list[int]) -> bool:
