@@ -51,6 +51,12 @@ def _refers(name: str, target: str, *, nullable: bool = False) -> Column[int]:
     return Column(name, Key, key, nullable=nullable)
 
 
+def _of_one_asset() -> Column[int]:
+    """The key of what an asset has one of, or none."""
+    key = ForeignKey("asset.id", deferrable=True, initially="DEFERRED")
+    return Column("asset_id", Key, key, primary_key=True, autoincrement=False)
+
+
 def _table(name: str, *parts: Any, **options: Any) -> Table:
     return Table(name, metadata, *parts, **options)
 
@@ -277,13 +283,7 @@ _partial("asset_of_batch", asset.c.batch_id, asset.c.id, where=asset.c.batch_id.
 # so that bulk changes need not carry it along.
 registration = _table(
     "registration",
-    Column(
-        "asset_id",
-        Key,
-        ForeignKey("asset.id", deferrable=True, initially="DEFERRED"),
-        primary_key=True,
-        autoincrement=False,
-    ),
+    _of_one_asset(),
     Column("organization_id", Key, nullable=False),
     Column("dataset_id", Key, nullable=False),
     Column("origin", Text),
@@ -299,23 +299,13 @@ registration = _table(
     Column("number2", BigInteger, nullable=False, server_default="0"),
     Column("number3", BigInteger, nullable=False, server_default="0"),
 )
-for _name in ("string1", "string2", "string3"):
-    _said = registration.c[_name]
+for _name in ("string1", "string2", "string3", "number1", "number2", "number3"):
     _partial(
         f"registration_{_name}",
         registration.c.organization_id,
-        _said,
+        registration.c[_name],
         registration.c.asset_id,
-        where=text(f"{_name} <> ''"),
-    )
-for _name in ("number1", "number2", "number3"):
-    _said = registration.c[_name]
-    _partial(
-        f"registration_{_name}",
-        registration.c.organization_id,
-        _said,
-        registration.c.asset_id,
-        where=text(f"{_name} <> 0"),
+        where=text(f"{_name} <> " + ("''" if _name.startswith("string") else "0")),
     )
 
 asset_manifest = _table(
@@ -328,13 +318,7 @@ asset_manifest = _table(
 
 annotation = _table(
     "annotation",
-    Column(
-        "asset_id",
-        Key,
-        ForeignKey("asset.id", deferrable=True, initially="DEFERRED"),
-        primary_key=True,
-        autoincrement=False,
-    ),
+    _of_one_asset(),
     Column("document", Text, nullable=False),
     Column("updated_at", Moment, nullable=False),
 )

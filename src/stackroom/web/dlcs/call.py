@@ -20,7 +20,7 @@ from stackroom.library.organizations import Authenticated, Organization
 from stackroom.web.dlcs.convert import base as convert
 from stackroom.web.dlcs.errors import name_operation
 from stackroom.web.dlcs.hydra import Page, page_of
-from stackroom.web.dlcs.links import Links, address_of, base_of
+from stackroom.web.dlcs.links import Links, address_of
 from stackroom.web.shared import requests
 from stackroom.web.shared.replies import Once
 from stackroom.web.shared.services import Services
@@ -52,7 +52,7 @@ class Caller:
 
     @property
     def base(self) -> str:
-        return base_of(self._request)
+        return requests.base_url(self._request)
 
     @property
     def address(self) -> str:

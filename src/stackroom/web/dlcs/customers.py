@@ -13,11 +13,10 @@ from stackroom.library.organizations import OrganizationChanges
 from stackroom.web.dlcs import hydra
 from stackroom.web.dlcs.call import Call, Caller
 from stackroom.web.dlcs.convert import customers as convert
-from stackroom.web.dlcs.links import base_of
 from stackroom.web.dlcs.wire import customers as wire
 from stackroom.web.shared.face import resource
 from stackroom.web.shared.replies import reply
-from stackroom.web.shared.requests import services_of
+from stackroom.web.shared.requests import base_url, services_of
 
 CUSTOMER = "/customers/{customer}"
 # What customers have elsewhere and none has here. Clients read these lists, and find nothing in them.
@@ -26,7 +25,7 @@ ALWAYS_EMPTY = ("portalUsers", "namedQueries", "customHeaders")
 
 async def show_all(request: Request) -> Response:
     """Anybody may ask, and learns how many there are and what their numbers are; unless that is switched off."""
-    base, services = base_of(request), services_of(request)
+    base, services = base_url(request), services_of(request)
     if not services.settings.hide_customers:
         numbers = await services.database.read(organizations.numbers)
     else:

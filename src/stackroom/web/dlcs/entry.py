@@ -9,10 +9,11 @@ from starlette.routing import BaseRoute
 
 from stackroom.errors import NotFound
 from stackroom.web.dlcs import hydra
-from stackroom.web.dlcs.links import base_of, context
+from stackroom.web.dlcs.links import context
 from stackroom.web.dlcs.wire import entry as wire
 from stackroom.web.shared.face import resource
 from stackroom.web.shared.replies import json_reply, reply
+from stackroom.web.shared.requests import base_url
 
 TYPES = frozenset(
     (
@@ -67,7 +68,7 @@ dd {{ margin: 0 }}
 
 async def entry_point(request: Request) -> Response:
     """Browsers, which ask for HTML in so many words, are shown a page."""
-    base = base_of(request)
+    base = base_url(request)
     if "text/html" in request.headers.get("accept", "").lower():
         page = PAGE.format(base=escape(base), version=escape(version("stackroom")))
         return HTMLResponse(page, headers={"vary": "accept", "cache-control": "no-store"})

@@ -1,33 +1,16 @@
 """Addresses: how this client reaches this server, and where everything of a customer is."""
 
-import re
 from urllib.parse import quote
 
 from starlette.requests import Request
 
 from stackroom.web.shared import requests
 
-_HOST = re.compile(r"[A-Za-z0-9.:_\[\]-]{1,255}")
-
-
-def base_of(request: Request) -> str:
-    """How this client reaches this server: as configured, or as the request says, through a proxy or not."""
-    if requests.services_of(request).settings.public_url:
-        return requests.base_url(request)
-    scheme, host = (
-        request.headers.get(f"x-forwarded-{what}", "").partition(",")[0].strip() for what in ("proto", "host")
-    )
-    direct_scheme, _, direct_host = requests.base_url(request).partition("://")
-    return (
-        f"{scheme if scheme in {'http', 'https'} else direct_scheme}"
-        f"://{host if _HOST.fullmatch(host) else direct_host}"
-    )
-
 
 def address_of(request: Request) -> str:
     """The address that was asked for, without its query, spelled as it was."""
     path: str = request.scope["raw_path"].decode("latin-1").partition("?")[0]
-    return base_of(request) + path.rstrip("/")
+    return requests.base_url(request) + path.rstrip("/")
 
 
 class Links:

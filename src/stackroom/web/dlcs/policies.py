@@ -11,12 +11,12 @@ from stackroom.errors import NotFound
 from stackroom.media.examined import THUMBNAIL_SIZES
 from stackroom.settings import Settings
 from stackroom.web.dlcs import hydra
-from stackroom.web.dlcs.links import base_of, context
+from stackroom.web.dlcs.links import context
 from stackroom.web.dlcs.wire import policies as wire
 from stackroom.web.dlcs.wire.storage import StoragePolicy
 from stackroom.web.shared.face import Handler, resource
 from stackroom.web.shared.replies import reply
-from stackroom.web.shared.requests import services_of
+from stackroom.web.shared.requests import base_url, services_of
 
 UNLIMITED = 2**53 - 1
 """The largest number that every reader of JSON keeps exactly."""
@@ -75,7 +75,7 @@ KINDS: Mapping[str, tuple[Sequence[str], Maker]] = {
 
 def _all_of(kind: str) -> Handler:
     async def show_all(request: Request) -> Response:
-        base, settings = base_of(request), services_of(request).settings
+        base, settings = base_url(request), services_of(request).settings
         names, make = KINDS[kind]
         shown = [make(base, name, settings) for name in names]
         return reply(hydra.answer(hydra.whole(f"{base}/{kind}", shown)))
@@ -85,7 +85,7 @@ def _all_of(kind: str) -> Handler:
 
 def _one_of(kind: str) -> Handler:
     async def show(request: Request) -> Response:
-        base, settings = base_of(request), services_of(request).settings
+        base, settings = base_url(request), services_of(request).settings
         (names, make), name = KINDS[kind], request.path_params["name"]
         if name not in names:
             raise NotFound(f"there is nothing called {name!r} among the {kind}")

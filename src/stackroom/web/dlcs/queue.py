@@ -19,13 +19,12 @@ from stackroom.web.dlcs.call import Call
 from stackroom.web.dlcs.convert import queue as convert
 from stackroom.web.dlcs.convert.filters import listing
 from stackroom.web.dlcs.convert.members import is_image, posted
-from stackroom.web.dlcs.links import base_of
 from stackroom.web.dlcs.registering import check_room, registering
 from stackroom.web.dlcs.wire import queue as wire
 from stackroom.web.dlcs.wire.members import Posted
 from stackroom.web.shared.face import Handler, resource
 from stackroom.web.shared.replies import reply
-from stackroom.web.shared.requests import services_of
+from stackroom.web.shared.requests import base_url, services_of
 
 CREATE, CREATE_PRIORITY = "Create batch", "Create priority batch"
 _ORDERS: tuple[OrderBy, ...] = ("id", "submitted", "finished")
@@ -36,7 +35,7 @@ async def summary(request: Request) -> Response:
     default, priority = await services_of(request).database.read(
         lambda conn: [batches.queue_state(conn, priority=each) for each in (DEFAULT, PRIORITY)]
     )
-    return reply(hydra.answer(convert.summary(default, priority, base_of(request))))
+    return reply(hydra.answer(convert.summary(default, priority, base_url(request))))
 
 
 async def show_queue(request: Request) -> Response:
