@@ -1,16 +1,14 @@
 """Exports: a dataset as a zip, made by the server in the background."""
 
 import builtins
-import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from pathlib import Path
 
 from msgspec import Struct
 
-from stackroom.client.errors import ApiError, PollTimeoutError
+from stackroom.client.errors import ApiError
 from stackroom.client.files import Progress
 from stackroom.client.models import Export, ExportFormat, ExportsDeleted, ExportState
-from stackroom.client.retry import polling_pauses
 from stackroom.client.wire import (
     DEVELOPER,
     Call,
@@ -26,6 +24,7 @@ from stackroom.client.wire import (
 )
 
 from .connection import AsyncConnection
+from .following import follow
 from .paging import by_offset
 
 _EXPORTS = f"{DEVELOPER}/exports/"
@@ -123,21 +122,15 @@ class AsyncExports:
         Raises PollTimeoutError after `timeout` seconds (None waits for ever; the export goes on being made),
         ApiError (`export_failed`) if it cannot be made, NotFoundError if it is deleted meanwhile.
         """
-        clock = self._connection.clock
-        deadline = math.inf if timeout is None else clock.now() + timeout
-        for pause in polling_pauses():
-            if progress is not None:
-                progress(export)
-            if export.status == ExportState.FAILED:
-                raise ApiError(f"Export {export.name!r} failed: {export.error_message}", code="export_failed")
-            if export.is_over:
-                return export
-            left = deadline - clock.now()
-            if left <= 0:
-                raise PollTimeoutError(f"Export {export.name!r} is not made after {timeout} seconds.")
-            await clock.sleep(min(pause, left))
-            export = await self.get_by_id(export.id)
-        raise AssertionError("the pauses never end")
+        return await follow(
+            export,
+            lambda it: self.get_by_id(it.id),
+            _is_made,
+            progress=progress,
+            timeout=timeout,
+            late=lambda it: f"Export {it.name!r} is not made after {timeout} seconds.",
+            clock=self._connection.clock,
+        )
 
     async def download(
         self,
@@ -185,6 +178,12 @@ class AsyncExports:
             return await self._connection.call(Call(method="GET", path=_EXPORTS, query=query, reply=_PAGE))
 
         return fetch
+
+
+def _is_made(export: Export) -> bool:
+    if export.status == ExportState.FAILED:
+        raise ApiError(f"Export {export.name!r} failed: {export.error_message}", code="export_failed")
+    return export.is_over
 
 
 def _by_name(dataset_name: str, name: str) -> str:

@@ -1,16 +1,14 @@
 """Taking collections in: a batch of origins that the server fetches, watched until the last item is settled."""
 
 import builtins
-import math
 from collections.abc import AsyncIterator, Callable, Iterable
 
 from stackroom.client.arrivals import arrivals_body
-from stackroom.client.errors import PollTimeoutError
 from stackroom.client.models import Arrival, Batch, BatchesOf, BatchItem, ItemState
-from stackroom.client.retry import polling_pauses
 from stackroom.client.wire import LIBRARY, Call, CursorPage, Shape, cursored, one, segment
 
 from .connection import AsyncConnection
+from .following import follow
 from .paging import by_cursor
 
 _BATCHES = f"{LIBRARY}/batches"
@@ -92,20 +90,15 @@ class AsyncIngest:
 
         Raises PollTimeoutError after `timeout` seconds; the batch goes on then.
         """
-        clock = self._connection.clock
-        deadline = math.inf if timeout is None else clock.now() + timeout
-        current = batch if isinstance(batch, Batch) else await self.get(batch)
-        for pause in polling_pauses():
-            if progress is not None:
-                progress(current)
-            if current.is_over:
-                return current
-            left = deadline - clock.now()
-            if left <= 0:
-                raise PollTimeoutError(f"Batch {current.number} is not over after {timeout} seconds.")
-            await clock.sleep(min(pause, left))
-            current = await self.get(current.id)
-        raise AssertionError("the pauses never end")
+        return await follow(
+            batch if isinstance(batch, Batch) else await self.get(batch),
+            lambda it: self.get(it.id),
+            lambda it: it.is_over,
+            progress=progress,
+            timeout=timeout,
+            late=lambda it: f"Batch {it.number} is not over after {timeout} seconds.",
+            clock=self._connection.clock,
+        )
 
     async def wait(
         self,

@@ -1,12 +1,10 @@
 """Changes over any number of assets: dry run, progress, outcome of each item, undo."""
 
 import builtins
-import math
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, Unpack
 
-from stackroom.client.errors import PollTimeoutError
 from stackroom.client.models import (
     OnCollision,
     Operation,
@@ -15,11 +13,11 @@ from stackroom.client.models import (
     ReportFormat,
     Verb,
 )
-from stackroom.client.retry import polling_pauses
 from stackroom.client.selection import Changes, Destination, Run, checked_changes, operation_body
 from stackroom.client.wire import LIBRARY, Call, CursorPage, Shape, cursored, one, segment
 
 from .connection import AsyncConnection
+from .following import follow
 from .paging import by_cursor
 
 _OPERATIONS = f"{LIBRARY}/operations"
@@ -112,20 +110,15 @@ class AsyncOperations:
         `progress` is called with each state seen. Raises PollTimeoutError after `timeout` seconds; the
         operation goes on then.
         """
-        clock = self._connection.clock
-        deadline = math.inf if timeout is None else clock.now() + timeout
-        current = await self.get(operation) if isinstance(operation, str) else operation
-        for pause in polling_pauses():
-            if progress is not None:
-                progress(current)
-            if current.is_over:
-                return current
-            left = deadline - clock.now()
-            if left <= 0:
-                raise PollTimeoutError(f"Operation {current.id} is not over after {timeout} seconds.")
-            await clock.sleep(min(pause, left))
-            current = await self.get(current.id)
-        raise AssertionError("the pauses never end")
+        return await follow(
+            await self.get(operation) if isinstance(operation, str) else operation,
+            lambda it: self.get(it.id),
+            lambda it: it.is_over,
+            progress=progress,
+            timeout=timeout,
+            late=lambda it: f"Operation {it.id} is not over after {timeout} seconds.",
+            clock=self._connection.clock,
+        )
 
     async def run(
         self,
