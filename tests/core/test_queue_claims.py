@@ -390,3 +390,16 @@ def test_workers_are_forgotten_a_day_after_they_have_left_nothing(alone: Queue) 
     left = library.read(lambda conn: list(conn.scalars(text("SELECT id FROM worker ORDER BY id"))))
     assert left == [stuck, lives]
     assert alone.worker() > lives
+
+
+def test_a_job_that_is_named_twice_is_given_back_once_and_settled_once(queue: Queue) -> None:
+    queue.batch(2)
+    worker = queue.worker()
+    taken = queue.claim(worker, 2)
+    given = queue.library.write(
+        lambda conn: claims.give_back(conn, worker, [*taken, *taken], now=queue.library.now)
+    )
+    assert given == {job.id for job in taken}
+    again = queue.claim(worker, 2)
+    assert queue.settle(worker, [done(job) for job in (*again, *again)]).accepted == given
+    assert queue.problems() == []

@@ -130,9 +130,9 @@ class QueueMachine(RuleBasedStateMachine):
             landed = self.queues[0].settle(worker.id, results)
             assert landed.accepted == mine
             self.announced.update(landed.finished)
-            for it in results:
-                if it.job.id in mine:
-                    self.leave(it.job.id, State(it.state), it.run_at or 0)
+            for id_, it in {it.job.id: it for it in results}.items():
+                if id_ in mine:
+                    self.leave(id_, State(it.state), it.run_at or 0)
 
     def result(self, it: Claimed, state: State) -> Result:
         def effect(conn: Connection, now: int) -> None:

@@ -2,7 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import Hashable
+from collections.abc import Awaitable, Hashable
+from contextlib import suppress
 
 import asyncpg
 import structlog
@@ -28,6 +29,7 @@ class PostgresqlDatabase:
 
     def __init__(self, url: URL) -> None:
         self._url = url.set(drivername="postgresql+asyncpg")
+        self._steps: set[asyncio.Future[object]] = set()
 
     async def start(self) -> None:
         self._engine: AsyncEngine = create_async_engine(self._url, pool_size=POOL, max_overflow=POOL)
@@ -56,7 +58,7 @@ class PostgresqlDatabase:
         raise AssertionError("unreachable")  # pragma: no cover
 
     async def _attempt(self, engine: AsyncEngine, work: Work[T]) -> T:
-        connection = await _connected(engine)
+        connection = await self._connected(engine)
         committing = False
         try:
             async with connection.begin():
@@ -68,11 +70,30 @@ class PostgresqlDatabase:
                 raise _unreachable(error) from error
             raise
         finally:
-            # Shielded: a connection whose user is cancelled meanwhile would go back to nobody.
-            await asyncio.shield(connection.close())
+            await asyncio.shield(self._to_its_end(connection.close()))
         return result
 
+    async def _connected(self, engine: AsyncEngine) -> AsyncConnection:
+        connecting = self._to_its_end(engine.connect())
+        try:
+            return await asyncio.shield(connecting)
+        except asyncio.CancelledError:
+            self._to_its_end(_given_back(connecting))
+            raise
+        except (OSError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise _unreachable(error) from error
+
+    def _to_its_end(self, step: Awaitable[T]) -> asyncio.Future[T]:
+        """The step, begun. Cancelled half-way, taking a connection or giving it back would leave it to nobody, so
+        whoever waits shields it, and the pool is not closed before."""
+        task = asyncio.ensure_future(step)
+        self._steps.add(task)
+        task.add_done_callback(self._steps.discard)
+        return task
+
     async def close(self) -> None:
+        while self._steps:
+            await asyncio.wait(self._steps)
         await self._engine.dispose()
 
 
@@ -94,11 +115,9 @@ def _explained(error: DBAPIError) -> Exception:
     return error
 
 
-async def _connected(engine: AsyncEngine) -> AsyncConnection:
-    try:
-        return await engine.connect()
-    except (OSError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise _unreachable(error) from error
+async def _given_back(connecting: Awaitable[AsyncConnection]) -> None:
+    with suppress(Exception):  # there is none to give back, and nobody any more whom that would tell something
+        await (await connecting).close()
 
 
 def _unreachable(error: Exception) -> Unavailable:

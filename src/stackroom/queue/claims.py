@@ -95,7 +95,9 @@ def any_ready(conn: Connection, wanted: Wanted) -> bool:
 
 def settle(conn: Connection, worker_id: int, results: Sequence[Result], *, now: int) -> Landed:
     """Bring results to their jobs, run their effects and move all counters, in one transaction with whatever the
-    caller adds to it. Results of jobs that are the worker's no longer change nothing, so settling again is safe."""
+    caller adds to it. Results of jobs that are the worker's no longer change nothing, so settling again is safe. Of
+    several results of one job the last counts."""
+    last = {it.job.id: it for it in results}
     gone = [
         Move(
             job=it.job,
@@ -106,10 +108,10 @@ def settle(conn: Connection, worker_id: int, results: Sequence[Result], *, now: 
             reason=it.reason,
             uncounted=it.uncounted and it.state is State.WAITING,
         )
-        for it in results
+        for it in last.values()
     ]
     accepted = moves.leave(conn, gone, now=now)
-    counted = [it for it in results if it.job.id in accepted]
+    counted = [last[id_] for id_ in last if id_ in accepted]
     for it in counted:
         if it.effect is not None:
             it.effect(conn, now)
@@ -120,10 +122,11 @@ def settle(conn: Connection, worker_id: int, results: Sequence[Result], *, now: 
 
 def give_back(conn: Connection, worker_id: int, jobs: Sequence[Claimed], *, now: int) -> frozenset[int]:
     """Jobs that were not done after all are ready again, as if they had not been claimed; which they were. Those
-    that are the worker's no longer stay as they are."""
-    gone = [Move(job=job, worker_id=worker_id, to=State.READY, uncounted=True) for job in jobs]
+    that are the worker's no longer stay as they are, and one that is named twice counts once."""
+    named = {job.id: job for job in jobs}
+    gone = [Move(job=job, worker_id=worker_id, to=State.READY, uncounted=True) for job in named.values()]
     accepted = moves.leave(conn, gone, now=now)
-    moves.count(conn, [(job, State.READY) for job in jobs if job.id in accepted], now=now)
+    moves.count(conn, [(named[id_], State.READY) for id_ in accepted], now=now)
     return accepted
 
 
