@@ -42,6 +42,8 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str | None = None
     ip: str | None = None
     user_agent: str | None = None
+    method: str | None = None
+    path: str | None = None
 
 
 def nobody(organization_id: int, key_id: int | None = None) -> Actor:

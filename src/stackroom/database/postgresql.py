@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Hashable
 from contextlib import suppress
+from typing import Any
 
 import asyncpg
 import structlog
@@ -29,7 +30,7 @@ class PostgresqlDatabase:
 
     def __init__(self, url: URL) -> None:
         self._url = url.set(drivername="postgresql+asyncpg")
-        self._steps: set[asyncio.Future[object]] = set()
+        self._steps: set[asyncio.Future[Any]] = set()
 
     async def start(self) -> None:
         self._engine: AsyncEngine = create_async_engine(self._url, pool_size=POOL, max_overflow=POOL)
@@ -116,7 +117,7 @@ def _explained(error: DBAPIError) -> Exception:
 
 
 async def _given_back(connecting: Awaitable[AsyncConnection]) -> None:
-    with suppress(Exception):  # there is none to give back, and nobody any more whom that would tell something
+    with suppress(Exception):  # there is none, and nobody is left whom that would tell something
         await (await connecting).close()
 
 

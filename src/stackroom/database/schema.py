@@ -125,6 +125,7 @@ api_key = _table(
     Column("rate_limit", Integer),
     Column("member_id", Key),
     Column("removed_at", Moment),
+    Column("description", Text),
     Index("api_key_of_organization", "organization_id"),
 )
 
@@ -199,6 +200,14 @@ loose_bytes = _table(
     Column("storage_key", Name, primary_key=True),
     Column("due_at", Moment, nullable=False),
     Index("loose_bytes_due", "due_at"),
+)
+
+# The same of all that is stored under a prefix: the renditions of a video, the pieces of an upload.
+loose_prefix = _table(
+    "loose_prefix",
+    Column("prefix", Name, primary_key=True),
+    Column("due_at", Moment, nullable=False),
+    Index("loose_prefix_due", "due_at"),
 )
 
 upload = _table(
@@ -277,6 +286,7 @@ _partial("asset_archived_in_folder", asset.c.folder_id, where=ARCHIVED)
 _partial("asset_by_status", asset.c.dataset_id, asset.c.status, asset.c.id, asset.c.size, where=LIVE)
 _partial("asset_archived_in_dataset", asset.c.dataset_id, where=ARCHIVED)
 _partial("asset_key_in_dataset", asset.c.dataset_id, asset.c.key, where=asset.c.key.is_not(None), unique=True)
+_partial("asset_expiry", asset.c.expires_at, where=asset.c.expires_at.is_not(None))
 _partial("asset_of_batch", asset.c.batch_id, asset.c.id, where=asset.c.batch_id.is_not(None))
 
 # What was said of an asset when it was registered with its origin. Most assets have none: it has a table of its own,
@@ -307,6 +317,39 @@ for _name in ("string1", "string2", "string3", "number1", "number2", "number3"):
         registration.c.asset_id,
         where=text(f"{_name} <> " + ("''" if _name.startswith("string") else "0")),
     )
+
+# What only video, sound and documents have, and how long an asset is to be kept. Most images have none of it.
+# `renditions` lists what a player may choose from (JSON), `hls_prefix` is where they are kept; `processing` is
+# pending, processing, completed or failed.
+asset_media = _table(
+    "asset_media",
+    _of_one_asset(),
+    Column("store_behavior", Text),
+    Column("bitrate", Integer),
+    Column("sample_rate", Integer),
+    Column("channels", Integer),
+    Column("page_count", Integer),
+    Column("text", Text),
+    Column("processing", Text),
+    Column("processing_error", Text),
+    Column("renditions", Text),
+    Column("hls_prefix", Name),
+)
+
+# What an asset is about, as numbers: 32-bit floats laid end to end, of length one together. Vectors of different
+# models or lengths are never compared.
+embedding = _table(
+    "embedding",
+    _of_one_asset(),
+    Column("organization_id", Key, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("dim", Integer, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("vector", LargeBinary, nullable=False),
+    Column("made_at", Moment, nullable=False),
+    Index("embedding_of_organization", "organization_id", "model", "kind"),
+)
 
 asset_manifest = _table(
     "asset_manifest",
@@ -483,12 +526,85 @@ dataset_export = _table(
     Index("dataset_export_of_organization", "organization_id", "id"),
 )
 
-# Where events are sent.
+# Files that came in pieces: a session, and the pieces that are there, which are stored under its prefix.
+upload_session = _table(
+    "upload_session",
+    _id(),
+    _uuid(),
+    _refers("organization_id", "organization"),
+    Column("state", Text, nullable=False, server_default="pending"),
+    Column("filename", Text, nullable=False),
+    Column("content_type", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("chunk_size", BigInteger, nullable=False),
+    Column("chunk_count", Integer, nullable=False),
+    Column("store_behavior", Text, nullable=False),
+    Column("metadata", Text),
+    Column("folder_id", Key),
+    Column("prefix", Name, nullable=False),
+    Column("asset_uuid", LargeBinary),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Index("upload_session_of_organization", "organization_id", "id"),
+    Index("upload_session_expiry", "expires_at"),
+)
+upload_chunk = _table(
+    "upload_chunk",
+    Column("session_id", Key, primary_key=True, autoincrement=False),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("size", BigInteger, nullable=False),
+    Column("storage_key", Name, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Assets that are fetched together. A member that is gone leaves its place empty.
+file_group = _table(
+    "file_group",
+    _id(),
+    _uuid(),
+    _refers("organization_id", "organization"),
+    Column("created_at", Moment, nullable=False),
+    Index("file_group_of_organization", "organization_id", "id"),
+)
+file_group_member = _table(
+    "file_group_member",
+    Column("group_id", Key, primary_key=True, autoincrement=False),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("asset_id", Key, nullable=False),
+    Index("file_group_of_asset", "asset_id"),
+    sqlite_with_rowid=False,
+)
+
+# Transformations of images that an organization has given a name.
+preset = _table(
+    "preset",
+    _id(),
+    _uuid(),
+    _refers("organization_id", "organization"),
+    Column("name", Name, nullable=False),
+    Column("operations", Text, nullable=False),
+    Column("description", Text),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    UniqueConstraint("organization_id", "name"),
+)
+
+# Where events are sent. `dialect` is whose words they are told in: native, mindia or pictograph. With `per_item` a bulk
+# operation is told item by item, else once. `asset_kind` narrows what is told of assets to those of one kind.
 webhook_endpoint = _table(
     "webhook_endpoint",
     _id(),
     _uuid(),
     _refers("organization_id", "organization"),
+    Column("dialect", Text, nullable=False, server_default="native"),
+    Column("per_item", Boolean, nullable=False, server_default=text("false")),
+    Column("asset_kind", Text),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("deactivated_at", Moment),
+    Column("deactivation_reason", Text),
+    Column("previous_secret", Text),
+    Column("previous_secret_until", Moment),
     Column("url", Text, nullable=False),
     Column("description", Text),
     Column("event_types", Text, nullable=False),
@@ -498,7 +614,31 @@ webhook_endpoint = _table(
     Column("auth_headers", Text, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
-    UniqueConstraint("organization_id", "url"),
+    Index("webhook_endpoint_of_organization", "organization_id", "id"),
+)
+
+# One event on its way to one endpoint, until it is there or has been tried often enough. `event_id` without a foreign
+# key: events are forgotten by age, deliveries with them. `job_id` is what brings it.
+delivery = _table(
+    "delivery",
+    _id(),
+    _uuid(),
+    _refers("organization_id", "organization"),
+    _refers("endpoint_id", "webhook_endpoint"),
+    Column("event_id", Key, nullable=False),
+    Column("job_id", Key),
+    Column("state", Text, nullable=False, server_default="pending"),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("status_code", Integer),
+    Column("response", Text),
+    Column("error", Text),
+    Column("created_at", Moment, nullable=False),
+    Column("sent_at", Moment),
+    Column("next_at", Moment),
+    Column("finished_at", Moment),
+    Index("delivery_of_endpoint", "endpoint_id", "id"),
+    Index("delivery_of_organization", "organization_id", "id"),
+    Index("delivery_of_event", "event_id", "endpoint_id"),
 )
 
 # The queue. A lane holds the jobs of one kind, one priority and one organization; what is said of it here is kept in
@@ -647,9 +787,20 @@ event = _table(
     Column("user_agent", Text),
     Column("request_id", Text),
     Column("data", Text, nullable=False),
+    # Of the request that caused it; and of one that is an event itself, what came of it.
+    Column("method", Text),
+    Column("path", Text),
+    Column("query", Text),
+    Column("status", SmallInteger),
+    Column("request_bytes", BigInteger),
+    Column("response_bytes", BigInteger),
+    Column("duration_us", BigInteger),
+    # Not yet handed to those who want to be told. Only where there was an endpoint when it happened.
+    Column("untold", Boolean, nullable=False, server_default=text("false")),
     Index("event_of_organization", "organization_id", "id"),
     Index("event_of_asset", "asset_uuid"),
 )
+_partial("event_untold", event.c.id, where=text("untold"))
 
 # The first answer to every write that carried an Idempotency-Key, kept in the transaction of its effect.
 answer = _table(

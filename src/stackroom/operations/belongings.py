@@ -1,17 +1,19 @@
-"""What belongs to assets, and comes and goes with them: annotations, the classes counted in them, tags, comments, and
-what was said of them when they were registered."""
+"""What belongs to assets, and comes and goes with them: annotations, the classes counted in them, tags, comments, what
+was said of them when they were registered, and what only video, sound and documents have."""
 
 from typing import Any
 
 import msgspec
 from sqlalchemy import select, update
 
-from stackroom.database.schema import dataset, registration
+from stackroom.database.schema import asset_media, dataset, registration
 from stackroom.events import log
 from stackroom.operations.outcome import Outcome
 from stackroom.operations.run import Run
 from stackroom.operations.selection import restriction
 
+# Tables that do not say of which dataset their rows are.
+_ANYWHERE = ("annotation_comment", "registration", "asset_media", "embedding", "file_group_member")
 COPIED = f"{{items}} AND i.outcome = {int(Outcome.DONE)}"
 
 
@@ -35,15 +37,21 @@ def carry(run: Run) -> None:
                 WHERE {COPIED} AND c.asset_id = i.asset_id AND made.uuid = i.new_uuid""",
             dataset=run.request.target_dataset_id,
         )
-    if _exists(run, "tag", restriction(run.request.selection)):
+    if "tag" in _there(run, restriction(run.request.selection)):
         _carry_tags(run)
 
 
-def carry_registrations(run: Run) -> None:
-    """Give the copies what was said of their originals, and their manifests: also where nothing else comes along, as
-    who may see an image must not be lost on the way."""
-    if not _exists(run, "registration"):
-        return
+def carry_always(run: Run) -> None:
+    """Give the copies what comes along also where nothing else does: who may see them must not be lost on the way,
+    nor how long a recording is."""
+    there = _there(run)
+    if "registration" in there:
+        _carry_registrations(run)
+    if "asset_media" in there:
+        _carry_media(run)
+
+
+def _carry_registrations(run: Run) -> None:
     own = {"asset_id", "dataset_id"}
     said = [column.name for column in registration.c if column.name not in own]
     theirs = ", ".join(f"r.{name}" for name in said)
@@ -59,22 +67,44 @@ def carry_registrations(run: Run) -> None:
         WHERE {COPIED} AND m.asset_id = i.asset_id AND made.uuid = i.new_uuid""")
 
 
+def _carry_media(run: Run) -> None:
+    """What a player is shown of a video is the original's alone: the copy has none until it is processed itself."""
+    own = {"asset_id", "hls_prefix"}
+    said = [column.name for column in asset_media.c if column.name not in own]
+    theirs = ", ".join(f"m.{name}" for name in said)
+    run.execute(
+        f"""INSERT INTO asset_media (asset_id, {", ".join(said)}) SELECT made.id, {theirs}
+            FROM operation_item i CROSS JOIN asset_media m CROSS JOIN asset made
+            WHERE {COPIED} AND m.asset_id = i.asset_id AND made.uuid = i.new_uuid"""
+    )
+
+
 def remove(run: Run, doomed: str) -> None:
     """Remove what belongs to the assets whose ids `doomed` selects. What there is none of is not looked for in each."""
     request = run.request
     here = restriction(request.selection) if request.target_folder is None else request.target_dataset_id
     run.execute(f"DELETE FROM annotation WHERE asset_id IN ({doomed})")
-    if _exists(run, "annotation_class", here):
+    there = _there(run, here)
+    if "annotation_class" in there:
         run.execute(f"DELETE FROM annotation_class WHERE asset_id IN ({doomed})")
-    if _exists(run, "tag", here):
+    if "tag" in there:
         run.execute(f"DELETE FROM asset_tag WHERE asset_id IN ({doomed})")
-    if _exists(run, "annotation_comment"):
+    if "annotation_comment" in there:
         comments = f"annotation_comment WHERE asset_id IN ({doomed})"
         run.execute(f"DELETE FROM comment_reaction WHERE comment_id IN (SELECT id FROM {comments})")
         run.execute(f"DELETE FROM {comments}")
-    if _exists(run, "registration"):  # without one an asset has no manifests
+    if "registration" in there:  # without one an asset has no manifests
         run.execute(f"DELETE FROM asset_manifest WHERE asset_id IN ({doomed})")
         run.execute(f"DELETE FROM registration WHERE asset_id IN ({doomed})")
+    if "asset_media" in there:
+        run.execute(
+            f"""INSERT INTO loose_prefix (prefix, due_at) SELECT hls_prefix, CAST(:now AS bigint) FROM asset_media
+                WHERE asset_id IN ({doomed}) AND hls_prefix IS NOT NULL ON CONFLICT DO NOTHING"""
+        )
+        run.execute(f"DELETE FROM asset_media WHERE asset_id IN ({doomed})")
+    for table in ("embedding", "file_group_member"):
+        if table in there:
+            run.execute(f"DELETE FROM {table} WHERE asset_id IN ({doomed})")
 
 
 def _keep_classes(run: Run) -> None:
@@ -119,7 +149,7 @@ def _add_missing_classes(run: Run) -> None:
     if not coming:
         return
     listed = _classes(run, target)
-    if not listed and _exists(run, "annotation_class", target):
+    if not listed and "annotation_class" in _there(run, target):
         return
     described = {
         each["name"]: each
@@ -146,10 +176,19 @@ def _classes(run: Run, dataset_id: int | None) -> list[dict[str, Any]]:
     return classes
 
 
-def _exists(run: Run, table: str, dataset_id: int | None = None) -> bool:
-    """Whether a table has any row, of one dataset if that is known."""
+def _there(run: Run, dataset_id: int | None = None) -> set[str]:
+    """Those of the tables that have any row, of one dataset where that is known and said there."""
+    first = {table: f"SELECT max(asset_id) FROM {table}" for table in _ANYWHERE}
     if dataset_id is None:
-        first = "dataset_id" if table == "tag" else "asset_id"  # as its index begins
-        return run.execute(f"SELECT max({first}) FROM {table}").scalar() is not None
-    here = run.execute(f"SELECT 1 FROM {table} WHERE dataset_id = :dataset LIMIT 1", dataset=dataset_id)
-    return here.first() is not None
+        first |= {
+            "tag": "SELECT max(dataset_id) FROM tag",
+            "annotation_class": "SELECT max(asset_id) FROM annotation_class",
+        }
+    else:
+        here = "SELECT min(dataset_id) FROM {} WHERE dataset_id = :dataset"
+        first |= {table: here.format(table) for table in ("tag", "annotation_class")}
+    found = run.execute(
+        "SELECT " + ", ".join(f"({query}) IS NOT NULL AS has_{table}" for table, query in first.items()),
+        **({} if dataset_id is None else {"dataset": dataset_id}),
+    ).one()
+    return {table for table in first if getattr(found, f"has_{table}")}

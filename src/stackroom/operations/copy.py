@@ -56,7 +56,7 @@ def apply(run: Run, *, renamed: bool) -> None:
     )
     if annotated:
         belongings.carry(run)
-    belongings.carry_registrations(run)
+    belongings.carry_always(run)
 
 
 def changes(request: Request) -> Sequence[str]:
