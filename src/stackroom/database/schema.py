@@ -286,6 +286,8 @@ _partial("asset_archived_in_folder", asset.c.folder_id, where=ARCHIVED)
 _partial("asset_by_status", asset.c.dataset_id, asset.c.status, asset.c.id, asset.c.size, where=LIVE)
 _partial("asset_archived_in_dataset", asset.c.dataset_id, where=ARCHIVED)
 _partial("asset_key_in_dataset", asset.c.dataset_id, asset.c.key, where=asset.c.key.is_not(None), unique=True)
+# Lists all that an organization has of one kind, newest first, in whichever datasets it is.
+_partial("asset_by_kind", asset.c.organization_id, asset.c.kind, asset.c.id, where=LIVE)
 _partial("asset_expiry", asset.c.expires_at, where=asset.c.expires_at.is_not(None))
 _partial("asset_of_batch", asset.c.batch_id, asset.c.id, where=asset.c.batch_id.is_not(None))
 

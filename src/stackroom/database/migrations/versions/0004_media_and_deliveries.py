@@ -209,6 +209,14 @@ def upgrade() -> None:
         sqlite_where=sa.text("expires_at IS NOT NULL"),
         postgresql_where=sa.text("expires_at IS NOT NULL"),
     )
+    op.create_index(
+        "asset_by_kind",
+        "asset",
+        ["organization_id", "kind", "id"],
+        unique=False,
+        sqlite_where=sa.text("archived_at IS NULL"),
+        postgresql_where=sa.text("archived_at IS NULL"),
+    )
     op.add_column("event", sa.Column("method", sa.Text(), nullable=True))
     op.add_column("event", sa.Column("path", sa.Text(), nullable=True))
     op.add_column("event", sa.Column("query", sa.Text(), nullable=True))
