@@ -21,6 +21,7 @@ from typing import Self, TypeVar, cast
 from stackroom.errors import Unavailable, UnsupportedMedia
 from stackroom.media import worker
 from stackroom.media.examined import MAX_PIXELS, Examined, Thumbnail
+from stackroom.media.kinds import Kind, MediaInfo
 from stackroom.media.rendering import Rendering
 
 T = TypeVar("T")
@@ -94,6 +95,17 @@ class Studio:
             tuple(thumbnail_sizes),
             patience=_patience_with(path),
         )
+
+    async def examine_media(self, kind: Kind, path: Path) -> MediaInfo:
+        """Verify a video, a recording or a document, and say what is known of it: `examine` is for images.
+
+        Raises Invalid `empty_file`; UnsupportedMedia for a file that is of another kind, damaged or encrypted (see
+        `audio.examine` and `documents.examine`), `media_crashed_decoder` or `media_took_too_long`.
+        """
+        try:
+            return await self._run(worker.examine_media, kind, path, patience=_patience_with(path))
+        except UnsupportedMedia as error:
+            raise _of_media(kind, error) from error
 
     async def thumbnail(self, path: Path, out_dir: Path, box: int) -> Thumbnail:
         """Make one thumbnail of a stored image: see `images.thumbnail`. Raises as `examine` does."""
@@ -294,6 +306,20 @@ def _crashed(exit_code: int | None) -> UnsupportedMedia:
         hint="Open it in a viewer to see whether it is whole, export it again, and send that.",
         details={"exit_code": exit_code},
     )
+
+
+def _of_media(kind: Kind, error: UnsupportedMedia) -> UnsupportedMedia:
+    """What is said of an image that ends its process, said of something else."""
+    if error.code == "image_took_too_long":
+        said, hint = (
+            f"The {kind.value} could not be read in time.",
+            "Send it shorter, or in a simpler format.",
+        )
+        return UnsupportedMedia(said, code="media_took_too_long", hint=hint)
+    if error.code == "image_crashed_decoder":
+        said, hint = f"The decoder broke down over this {kind.value}.", "Export it again, and send that."
+        return UnsupportedMedia(said, code="media_crashed_decoder", hint=hint, details=error.details)
+    return error
 
 
 def _unavailable(exit_code: int | None) -> Unavailable:

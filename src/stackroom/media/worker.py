@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from stackroom.errors import StackroomError
 from stackroom.media.examined import Examined, Thumbnail
+from stackroom.media.kinds import Kind, MediaInfo
 from stackroom.media.rendering import Rendering
 
 if TYPE_CHECKING:
@@ -38,6 +39,14 @@ def examine(path: Path, out_dir: Path, max_pixels: int, thumbnail_sizes: Sequenc
     from stackroom.media import images  # noqa: PLC0415 - decoders are loaded in workers only
 
     return images.examine(path, out_dir, max_pixels=max_pixels, thumbnail_sizes=thumbnail_sizes)
+
+
+def examine_media(kind: Kind, path: Path) -> MediaInfo:
+    """Run `audio.examine` or `documents.examine` here, in the worker."""
+    from stackroom.media import audio, documents  # noqa: PLC0415 - decoders are loaded in workers only
+
+    examiners = {Kind.AUDIO: audio.examine, Kind.DOCUMENT: documents.examine}
+    return examiners[kind](path)
 
 
 def thumbnail(path: Path, out_dir: Path, box: int, max_pixels: int) -> Thumbnail:
