@@ -288,6 +288,13 @@ _partial("asset_archived_in_dataset", asset.c.dataset_id, where=ARCHIVED)
 _partial("asset_key_in_dataset", asset.c.dataset_id, asset.c.key, where=asset.c.key.is_not(None), unique=True)
 # Lists all that an organization has of one kind, newest first, in whichever datasets it is.
 _partial("asset_by_kind", asset.c.organization_id, asset.c.kind, asset.c.id, where=LIVE)
+# What somebody has said something of, in their own words: what a search by those looks through.
+_partial(
+    "asset_described",
+    asset.c.organization_id,
+    asset.c.id,
+    where=asset.c.metadata.is_not(None) & LIVE,
+)
 _partial("asset_expiry", asset.c.expires_at, where=asset.c.expires_at.is_not(None))
 _partial("asset_of_batch", asset.c.batch_id, asset.c.id, where=asset.c.batch_id.is_not(None))
 
@@ -350,7 +357,7 @@ embedding = _table(
     Column("description", Text, nullable=False),
     Column("vector", LargeBinary, nullable=False),
     Column("made_at", Moment, nullable=False),
-    Index("embedding_of_organization", "organization_id", "model", "kind"),
+    Index("embedding_of_organization", "organization_id", "model", "kind", "asset_id"),
 )
 
 asset_manifest = _table(

@@ -198,7 +198,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("asset_id"),
     )
     op.create_index(
-        "embedding_of_organization", "embedding", ["organization_id", "model", "kind"], unique=False
+        "embedding_of_organization",
+        "embedding",
+        ["organization_id", "model", "kind", "asset_id"],
+        unique=False,
     )
     op.add_column("api_key", sa.Column("description", sa.Text(), nullable=True))
     op.create_index(
@@ -208,6 +211,14 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=sa.text("expires_at IS NOT NULL"),
         postgresql_where=sa.text("expires_at IS NOT NULL"),
+    )
+    op.create_index(
+        "asset_described",
+        "asset",
+        ["organization_id", "id"],
+        unique=False,
+        sqlite_where=sa.text("metadata IS NOT NULL AND archived_at IS NULL"),
+        postgresql_where=sa.text("metadata IS NOT NULL AND archived_at IS NULL"),
     )
     op.create_index(
         "asset_by_kind",
