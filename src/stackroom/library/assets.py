@@ -180,5 +180,11 @@ def add(conn: Connection, actor: Actor, dataset_id: int, arrivals: Sequence[NewA
     conn.execute(insert(asset), [{**msgspec.structs.asdict(each), **common} for each in arrivals])
 
 
+def unexpired(now: int) -> ColumnElement[bool]:
+    """The condition that an asset is still to be kept. Those that are not are soon gone (`processing.expiring`), and
+    must not be seen until then."""
+    return asset.c.expires_at.is_(None) | (asset.c.expires_at > now)
+
+
 def _mine(actor: Actor) -> tuple[ColumnElement[bool], ...]:
     return (asset.c.organization_id == actor.organization_id,)
