@@ -57,6 +57,10 @@ class Flavour(msgspec.Struct, frozen=True):
     """Compares two values so that NULL is the same as NULL."""
     slice: str
     """The `{n}`th sixteen bytes of the blob bound as `:{name}`."""
+    document: str
+    """A JSON object, as text, of `{pairs}`: names and values by turns."""
+    id_text: str
+    """The usual text of the id `{uuid}`."""
     shuffle: str
     """Sixteen bytes made of `{uuid}` and `:salt`, the same in both databases: sorted by them, rows are in no order
     that anybody could have meant."""
@@ -89,6 +93,9 @@ SQLITE = Flavour(
     probe="CROSS JOIN {table} {alias} WHERE {where}",
     same="IS",
     slice="substr(:{name}, ({n}) * 16 + 1, 16)",
+    document="json_object({pairs})",
+    id_text="""lower(substr(hex({uuid}), 1, 8) || '-' || substr(hex({uuid}), 9, 4) || '-' || substr(hex({uuid}), 13, 4)
+        || '-' || substr(hex({uuid}), 17, 4) || '-' || substr(hex({uuid}), 21))""",
     shuffle="shuffled(:salt, {uuid})",
 )
 
@@ -119,6 +126,8 @@ POSTGRESQL = Flavour(
     probe="CROSS JOIN LATERAL (SELECT * FROM {table} {alias} WHERE {where} OFFSET 0) {alias}",
     same="IS NOT DISTINCT FROM",
     slice="substring(CAST(:{name} AS bytea) FROM CAST(({n}) * 16 + 1 AS integer) FOR 16)",
+    document="CAST(json_build_object({pairs}) AS text)",
+    id_text="CAST(CAST(encode({uuid}, 'hex') AS uuid) AS text)",
     shuffle="substring(sha256(CAST(:salt AS bytea) || {uuid}) FROM 1 FOR 16)",
 )
 

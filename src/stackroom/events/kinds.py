@@ -1,15 +1,30 @@
-"""The names of what happens, to which webhooks can subscribe: a closed list, in which every name is recorded somewhere.
+"""The names of what happens, to which webhooks can subscribe: a closed list.
+
+Every name is recorded somewhere, but for `asset.stored`, which receivers may know from elsewhere.
 
 A name is never changed and never removed once it is here, because receivers compare it.
 """
 
+OF_ITEMS = (
+    "asset.archived",
+    "asset.copied",
+    "asset.deleted",
+    "asset.moved",
+    "asset.restored",
+    "asset.updated",
+)
+"""What an operation can do to one item. Recorded of each only where somebody has asked for that."""
 OF_THE_LIBRARY = (
+    *OF_ITEMS,
     "asset.created",
+    "asset.expired",
     "asset.failed",
     "asset.ingested",
+    "asset.processing_completed",
+    "asset.processing_failed",
     "asset.resubmitted",
     "asset.reviewed",
-    "asset.updated",
+    "asset.stored",
     "annotations.deleted",
     "annotations.saved",
     "batch.cancelled",
@@ -51,6 +66,7 @@ OF_THE_LIBRARY = (
     "splits.assigned",
 )
 OF_THE_PEOPLE = (
+    "authentication.failed",
     "invite.created",
     "invite.revoked",
     "key.created",
@@ -66,6 +82,7 @@ OF_THE_PEOPLE = (
     "origin_strategy.deleted",
     "origin_strategy.updated",
     "webhook.created",
+    "webhook.deactivated",
     "webhook.deleted",
     "webhook.secret_rotated",
     "webhook.updated",

@@ -1,21 +1,30 @@
 """The record of what happened: append only, written in the transaction of the change itself.
 
-It is the audit log of every face, and what webhooks deliver. A bulk operation writes one event; its items stand
-in the operation's journal.
+It is the audit log of every face, and what webhooks deliver: an event is `untold` from the start where its
+organization has somebody to tell, which each statement sees for itself. A bulk operation writes one event; its items
+stand in the operation's journal, and are events of their own where somebody has asked for that.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection
 
 from stackroom import ids
 from stackroom.access import Actor
 from stackroom.database import flavour
 from stackroom.database.columns import columns
 from stackroom.database.flavour import statement
-from stackroom.database.schema import event
+
+OF_THE_REQUEST = "organization_id, at, key_id, ip, user_agent, request_id, method, path"
+"""The columns that say when it happened, and by whose request."""
+BOUND = """CAST(:organization_id AS bigint), CAST(:at AS bigint), CAST(:key_id AS bigint), CAST(:ip AS text),
+    CAST(:user_agent AS text), CAST(:request_id AS text), CAST(:method AS text), CAST(:path AS text)"""
+"""What they are set to, of `request_values`."""
+UNTOLD = """EXISTS (SELECT 1 FROM webhook_endpoint hook
+    WHERE hook.organization_id = CAST(:organization_id AS bigint) AND hook.enabled)"""
+"""Whether anybody wants to be told of what happens in this organization."""
 
 
 class Happening(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,15 +50,21 @@ def record(
     data: Mapping[str, Any] | None = None,
 ) -> None:
     """Append one event. `kind` is `noun.verb`, such as `asset.created` or `operation.move`."""
-    row = _common(actor, kind, at, dataset_id)
-    about = {
-        "uuid": ids.new(),
-        "asset_uuid": asset_uuid,
-        "operation_id": operation_id,
-        "batch_id": batch_id,
-        "data": _json(data or {}),
-    }
-    conn.execute(insert(event), {**row, **about})
+    conn.execute(
+        statement(f"""INSERT INTO event (uuid, type, dataset_id, asset_uuid, operation_id, batch_id, data,
+                {OF_THE_REQUEST}, untold)
+            VALUES (:uuid, :type, :dataset_id, :asset_uuid, :operation_id, :batch_id, :data, {BOUND}, {UNTOLD})"""),
+        {
+            **request_values(actor, at),
+            "uuid": ids.new(),
+            "type": kind,
+            "dataset_id": dataset_id,
+            "asset_uuid": asset_uuid,
+            "operation_id": operation_id,
+            "batch_id": batch_id,
+            "data": _json(data or {}),
+        },
+    )
 
 
 def record_each(
@@ -61,15 +76,12 @@ def record_each(
     at: int,
     dataset_id: int | None = None,
 ) -> None:
-    """Append an event of one kind for each (asset, data), in one statement."""
-    row = _common(actor, kind, at, dataset_id)
-    conn.execute(
-        insert(event),
-        [
-            {**row, "uuid": ids.new(), "asset_uuid": asset_uuid, "data": _json(data)}
-            for asset_uuid, data in about
-        ],
-    )
+    """Append an event of one kind for each (asset, data), in one statement; of nothing, in none."""
+    happened = [
+        Happening(kind=kind, dataset_id=dataset_id, asset_uuid=asset_uuid, data=data)
+        for asset_uuid, data in about
+    ]
+    record_all(conn, actor, happened, at=at)
 
 
 def record_all(conn: Connection, actor: Actor, happened: Sequence[Happening], *, at: int) -> None:
@@ -80,7 +92,6 @@ def record_all(conn: Connection, actor: Actor, happened: Sequence[Happening], *,
     said = flavour.rows(how, "rows", n=int, type=str, dataset_id=int, asset=int, batch_id=int, data=str)
     uuid = how.slice.format(name="uuids", n="r.n")
     asset_uuid = how.slice.format(name="assets", n="r.asset")
-    common = _common(actor, "", at, None)
     rows = []
     assets: list[bytes] = []
     for n, each in enumerate(happened):
@@ -90,14 +101,11 @@ def record_all(conn: Connection, actor: Actor, happened: Sequence[Happening], *,
             assets.append(each.asset_uuid)
         rows.append((n, each.kind, each.dataset_id, place, each.batch_id, _json(each.data)))
     conn.execute(
-        statement(f"""INSERT INTO event (uuid, type, dataset_id, asset_uuid, batch_id, data,
-                organization_id, at, key_id, ip, user_agent, request_id)
-            SELECT {uuid}, r.type, r.dataset_id, {asset_uuid}, r.batch_id, r.data,
-                CAST(:organization_id AS bigint), CAST(:at AS bigint), CAST(:key_id AS bigint),
-                CAST(:ip AS text), CAST(:user_agent AS text), CAST(:request_id AS text)
+        statement(f"""INSERT INTO event (uuid, type, dataset_id, asset_uuid, batch_id, data, {OF_THE_REQUEST}, untold)
+            SELECT {uuid}, r.type, r.dataset_id, {asset_uuid}, r.batch_id, r.data, {BOUND}, {UNTOLD}
             FROM {said} r"""),
         {
-            **{name: value for name, value in common.items() if name not in {"type", "dataset_id"}},
+            **request_values(actor, at),
             "rows": msgspec.json.encode(rows).decode(),
             "uuids": ids.new_block(len(happened)),
             "assets": b"".join(assets),
@@ -128,32 +136,26 @@ def record_assets(
         texts={"type": kinds, "data": data},
         uuids={"uuid": ids.new_block(count), "asset_uuid": asset_uuids},
     )
-    common = _common(actor, "", at, None)
     conn.execute(
         statement(f"""{how.insert} INTO event (uuid, type, dataset_id, asset_uuid, data, batch_id,
-                organization_id, at, key_id, ip, user_agent, request_id)
-            SELECT r.uuid, r.type, r.dataset_id, r.asset_uuid, r.data, CAST(:batch_id AS bigint),
-                CAST(:organization_id AS bigint), CAST(:at AS bigint), CAST(:key_id AS bigint),
-                CAST(:ip AS text), CAST(:user_agent AS text), CAST(:request_id AS text)
+                {OF_THE_REQUEST}, untold)
+            SELECT r.uuid, r.type, r.dataset_id, r.asset_uuid, r.data, CAST(:batch_id AS bigint), {BOUND}, {UNTOLD}
             FROM {said} r"""),
-        {
-            **{name: value for name, value in common.items() if name not in {"type", "dataset_id"}},
-            **parameters,
-            "batch_id": batch_id,
-        },
+        {**request_values(actor, at), **parameters, "batch_id": batch_id},
     )
 
 
-def _common(actor: Actor, kind: str, at: int, dataset_id: int | None) -> dict[str, Any]:
+def request_values(actor: Actor, at: int) -> dict[str, Any]:
+    """The values of `BOUND`."""
     return {
         "organization_id": actor.organization_id,
-        "type": kind,
         "at": at,
-        "dataset_id": dataset_id,
         "key_id": actor.key_id,
         "ip": actor.ip,
         "user_agent": actor.user_agent,
         "request_id": actor.request_id,
+        "method": actor.method,
+        "path": actor.path,
     }
 
 

@@ -115,7 +115,8 @@ def _overwrite(run: Run) -> None:
         WHERE {{items}} AND i.outcome = {COLLIDES}""")
     purge.remove(
         run,
-        f"""SELECT x.id FROM operation_item i CROSS JOIN asset x
+        "x.id",
+        f"""FROM operation_item i CROSS JOIN asset x
             WHERE {{items}} AND i.outcome = {COLLIDES} AND x.uuid = i.overwrote""",
     )
     _end(run, Outcome.DONE)

@@ -23,7 +23,18 @@ from stackroom.database.flavour import statement
 from stackroom.database.schema import operation, operation_pending
 from stackroom.errors import Conflict, Invalid, NotFound
 from stackroom.events import log
-from stackroom.operations import archive, collisions, copy, journal, move, purge, restore, selection, undo
+from stackroom.operations import (
+    archive,
+    collisions,
+    copy,
+    journal,
+    move,
+    purge,
+    restore,
+    selection,
+    telling,
+    undo,
+)
 from stackroom.operations import tally as tallies
 from stackroom.operations import update as update_verb
 from stackroom.operations.journal import CANCELLED, PAUSED, RUNNING, Operation
@@ -251,6 +262,7 @@ def _work(run: Run, source: Source) -> Tally:
     settled = takes_name is not None and collisions.settle(run, seen, takes_name, first)
     tally = tallies.count(run.conn, run.operation_id, run.start, seen=None if settled else seen)
     verb.apply(run, renamed=tally.named > 0)
+    telling.tell_of_changes(run)
     faults.reach("apply:before-commit")
     return tally
 

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 from stackroom.access import Role
 from stackroom.library import blobs
-from stackroom.operations import belongings
-from stackroom.operations.outcome import Outcome
+from stackroom.operations import belongings, telling
 from stackroom.operations.request import Request
 from stackroom.operations.run import ITEMS, Look, Run
 
@@ -22,17 +21,18 @@ def takes_name(run: Run) -> str | None:
 
 
 def apply(run: Run, *, renamed: bool) -> None:
-    remove(
-        run, f"SELECT i.asset_id FROM operation_item i WHERE {{items}} AND i.outcome = {int(Outcome.DONE)}"
-    )
+    remove(run, "i.asset_id", telling.DONE)
 
 
 def changes(request: Request) -> Sequence[str]:
     return ()
 
 
-def remove(run: Run, doomed: str) -> None:
-    """Remove the assets whose ids `doomed` selects. Their bytes become loose, and are swept after the commit."""
+def remove(run: Run, column: str, items: str) -> None:
+    """Remove the assets whose ids are `column` of these journal rows `i`. Their bytes become loose, and are swept
+    after the commit."""
+    telling.tell_of_removal(run, column, items)
+    doomed = f"SELECT {column} {items}"
     narrowed = doomed.replace("{items}", ITEMS)
     blobs.release(
         run.conn,

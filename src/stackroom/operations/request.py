@@ -101,6 +101,10 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     undoes: Verb | None = None
     undone_fields: tuple[str, ...] = ()
     """For an undo: the verb of what it undoes, and which fields that had set."""
+    item_events: bool = False
+    """Record an event for each item as well. Without it that is done where a webhook wants to be told of items."""
+    initiator: str | None = None
+    """What brought this about, as those events say; None means the verb."""
     plan: str | None = None
     """The token of a dry run: refuse if the selection is not what it was then."""
 
