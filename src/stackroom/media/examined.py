@@ -64,3 +64,19 @@ class Examined(msgspec.Struct, frozen=True):
     converted: Converted | None  # store this instead, if there is one
     thumbnails: tuple[Thumbnail, ...]  # in the order asked for
     fingerprint: bytes  # see `fingerprint`
+
+
+class VideoInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a video that can be played. Sizes are as seen: upright, with square pixels.
+
+    `content_type` is what the bytes are, whatever the file is called; `duration` is in seconds, `bitrate` that of the
+    whole file in bits per second.
+    """
+
+    content_type: str
+    duration: float
+    width: int
+    height: int
+    codec: str
+    has_audio: bool
+    bitrate: int

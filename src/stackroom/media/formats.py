@@ -59,12 +59,15 @@ _MAGIC = [
         ("application/pdf", rb"\s*%PDF-"),
         ("application/zip", rb"PK(\x03\x04|\x05\x06)"),
         ("application/gzip", rb"\x1f\x8b"),
+        ("video/x-matroska", rb"\x1a\x45\xdf\xa3.{0,64}?\x42\x82.matroska"),
         ("video/webm", rb"\x1a\x45\xdf\xa3"),
         ("video/x-msvideo", rb"RIFF....AVI "),
         ("audio/wav", rb"RIFF....WAVE"),
         ("audio/mpeg", rb"ID3|\xff[\xfb\xf3\xf2]"),
         ("audio/flac", rb"fLaC"),
         ("audio/ogg", rb"OggS"),
+        # QuickTime as it was before files said what they are.
+        ("video/quicktime", rb".{4}(moov|mdat|wide|pnot)"),
     ]
 ]
 

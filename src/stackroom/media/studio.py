@@ -20,7 +20,7 @@ from typing import Self, TypeVar, cast
 
 from stackroom.errors import Unavailable, UnsupportedMedia
 from stackroom.media import worker
-from stackroom.media.examined import MAX_PIXELS, Examined, Thumbnail
+from stackroom.media.examined import MAX_PIXELS, Examined, Thumbnail, VideoInfo
 from stackroom.media.kinds import Kind, MediaInfo
 from stackroom.media.rendering import Rendering
 
@@ -100,12 +100,27 @@ class Studio:
         """Verify a video, a recording or a document, and say what is known of it: `examine` is for images.
 
         Raises Invalid `empty_file`; UnsupportedMedia for a file that is of another kind, damaged or encrypted (see
-        `audio.examine` and `documents.examine`), `media_crashed_decoder` or `media_took_too_long`.
+        `video.examine`, `audio.examine` and `documents.examine`), `media_crashed_decoder` or `media_took_too_long`.
         """
         try:
             return await self._run(worker.examine_media, kind, path, patience=_patience_with(path))
         except UnsupportedMedia as error:
             raise _of_media(kind, error) from error
+
+    async def probe_video(self, path: Path) -> VideoInfo:
+        """What a video is, in more words than `examine_media` has: see `video.probe_video`. Raises as that does."""
+        try:
+            return await self._run(worker.probe_video, path, patience=_patience_with(path))
+        except UnsupportedMedia as error:
+            raise _of_media(Kind.VIDEO, error) from error
+
+    async def poster(self, path: Path, out: Path) -> None:
+        """Write one picture of a stored video into a file, as a JPEG: see `video.poster`. Raises as that does, and
+        `examine_media`."""
+        try:
+            await self._run(worker.poster, path, out, patience=_patience_with(path))
+        except UnsupportedMedia as error:
+            raise _of_media(Kind.VIDEO, error) from error
 
     async def thumbnail(self, path: Path, out_dir: Path, box: int) -> Thumbnail:
         """Make one thumbnail of a stored image: see `images.thumbnail`. Raises as `examine` does."""

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stackroom.errors import StackroomError
-from stackroom.media.examined import Examined, Thumbnail
+from stackroom.media.examined import Examined, Thumbnail, VideoInfo
 from stackroom.media.kinds import Kind, MediaInfo
 from stackroom.media.rendering import Rendering
 
@@ -42,11 +42,25 @@ def examine(path: Path, out_dir: Path, max_pixels: int, thumbnail_sizes: Sequenc
 
 
 def examine_media(kind: Kind, path: Path) -> MediaInfo:
-    """Run `audio.examine` or `documents.examine` here, in the worker."""
-    from stackroom.media import audio, documents  # noqa: PLC0415 - decoders are loaded in workers only
+    """Run the `examine` of a video, a recording or a document here, in the worker."""
+    from stackroom.media import audio, documents, video  # noqa: PLC0415 - decoders are loaded in workers only
 
-    examiners = {Kind.AUDIO: audio.examine, Kind.DOCUMENT: documents.examine}
+    examiners = {Kind.VIDEO: video.examine, Kind.AUDIO: audio.examine, Kind.DOCUMENT: documents.examine}
     return examiners[kind](path)
+
+
+def probe_video(path: Path) -> VideoInfo:
+    """Run `video.probe_video` here, in the worker."""
+    from stackroom.media import video  # noqa: PLC0415 - decoders are loaded in workers only
+
+    return video.probe_video(path)
+
+
+def poster(path: Path, out: Path) -> None:
+    """Run `video.poster` here, in the worker."""
+    from stackroom.media import video  # noqa: PLC0415 - decoders are loaded in workers only
+
+    video.poster(path, out)
 
 
 def thumbnail(path: Path, out_dir: Path, box: int, max_pixels: int) -> Thumbnail:
