@@ -1,0 +1,191 @@
+"""Media: assets of every kind as one library, whichever datasets they are in.
+
+Seen is what is live, has its bytes and has not expired. What has expired is gone for everybody at that moment, also
+before its rows are.
+"""
+
+from collections.abc import Iterable
+from functools import cache
+from typing import Any, Final, Literal, get_args
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Row, Select, or_, select, union_all
+
+from stackroom.access import Actor
+from stackroom.database.schema import LIVE, asset, asset_media, blob, dataset, folder
+from stackroom.errors import NotFound
+from stackroom.library.names import ROOT, last_part
+
+Kind = Literal["image", "video", "audio", "document"]
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+AUTO: Final = "auto"
+
+
+class Media(msgspec.Struct, frozen=True, kw_only=True):
+    """An asset with what only media have. Lengths are in seconds, rates in bits or samples a second."""
+
+    id: int
+    uuid: bytes
+    dataset_id: int
+    folder_id: int
+    folder_uuid: bytes | None
+    """None in the root of a dataset, which nobody calls a folder."""
+    folder_name: str | None
+    original_name: str
+    kind: Kind
+    blob_id: int
+    size: int
+    content_type: str
+    width: int | None
+    height: int | None
+    duration: float | None
+    metadata: dict[str, Any]
+    expires_at: int | None
+    created_at: int
+    updated_at: int
+    version: int
+    store_behavior: str
+    bitrate: int | None
+    sample_rate: int | None
+    channels: int | None
+    page_count: int | None
+    processing: str | None
+    processing_error: str | None
+    renditions: list[Any] | None
+    hls_prefix: str | None
+
+
+def visible(actor: Actor, now: int) -> ColumnElement[bool]:
+    """The condition that somebody sees an asset."""
+    return (
+        (asset.c.organization_id == actor.organization_id)
+        & LIVE
+        & (asset.c.state == "finished")
+        & asset.c.blob_id.is_not(None)
+        & or_(asset.c.expires_at.is_(None), asset.c.expires_at > now)
+    )
+
+
+def find(
+    conn: Connection, actor: Actor, uuid: bytes, kind: Kind | None = None, *, now: int, lock: bool = False
+) -> Media:
+    """By id, and of this kind if one is given. With `lock` nobody else changes it until the commit.
+
+    Raises `NotFound`, for another organization's as for none, and for one of another kind.
+    """
+    where = visible(actor, now) & (asset.c.uuid == uuid)
+    if kind is not None:
+        where &= asset.c.kind == kind
+    wanted = _query().where(where)
+    row = conn.execute(wanted.with_for_update(key_share=True, of=asset) if lock else wanted).first()
+    if row is None:
+        raise not_found(kind)
+    return _from_row(row)
+
+
+def find_bytes(
+    conn: Connection, actor: Actor, uuid: bytes, kind: Kind | None = None, *, now: int
+) -> tuple[Media, str, bytes]:
+    """`find`, with the key of the stored bytes and their SHA-256."""
+    found = find(conn, actor, uuid, kind, now=now)
+    row = conn.execute(select(blob.c.storage_key, blob.c.sha256).where(blob.c.id == found.blob_id)).one()
+    return found, row.storage_key, row.sha256
+
+
+def by_uuids(conn: Connection, actor: Actor, uuids: Iterable[bytes], *, now: int) -> dict[bytes, Media]:
+    """Those of them that are seen, by id. One statement."""
+    wanted = list(uuids)
+    rows = conn.execute(_query().where(asset.c.uuid.in_(wanted), visible(actor, now))) if wanted else ()
+    return {row.uuid: _from_row(row) for row in rows}
+
+
+def storage_keys(conn: Connection, actor: Actor, uuids: Iterable[bytes], *, now: int) -> dict[bytes, str]:
+    """Under which keys the bytes of those of them are that are seen, by id. One statement."""
+    wanted = list(uuids)
+    if not wanted:
+        return {}
+    keys = select(asset.c.uuid, blob.c.storage_key).join_from(asset, blob, blob.c.id == asset.c.blob_id)
+    rows = conn.execute(keys.where(asset.c.uuid.in_(wanted), visible(actor, now)))
+    return {row.uuid: row.storage_key for row in rows}
+
+
+def page(
+    conn: Connection,
+    actor: Actor,
+    *,
+    kind: Kind | None = None,
+    in_folder: bytes | None = None,
+    unfiled: bool = False,
+    limit: int,
+    offset: int = 0,
+    now: int,
+) -> list[Media]:
+    """Newest first, in the order in which they came.
+
+    `in_folder` is the id of a folder, and means exactly that one; in one that does not exist there is nothing.
+    `unfiled` are those in no folder.
+    """
+    where = [visible(actor, now)]
+    if in_folder is not None:
+        here = select(folder.c.id).where(folder.c.uuid == in_folder).scalar_subquery()
+        where.append(asset.c.folder_id == here)
+    if unfiled:
+        roots = select(folder.c.id).join_from(folder, dataset, dataset.c.id == folder.c.dataset_id)
+        mine = dataset.c.organization_id == actor.organization_id
+        where.append(asset.c.folder_id.in_(roots.where(mine, folder.c.path == ROOT)))
+    # Each kind's newest stand together in an index; those of all kinds do not.
+    newest = [
+        select(asset.c.id)
+        .where(asset.c.kind == each, *where)
+        .order_by(asset.c.id.desc())
+        .limit(limit + offset)
+        .subquery()
+        for each in ([kind] if kind else KINDS)
+    ]
+    together = union_all(*(select(each.c.id) for each in newest)).subquery()
+    chosen = select(together.c.id).order_by(together.c.id.desc()).limit(limit).offset(offset).subquery()
+    rows = conn.execute(_query().where(asset.c.id.in_(select(chosen.c.id))).order_by(asset.c.id.desc()))
+    return [_from_row(row) for row in rows]
+
+
+def not_found(kind: Kind | None = None) -> NotFound:
+    """What is said of media that are not there, and of those that are not seen."""
+    return NotFound(f"{(kind or 'media').capitalize()} not found", hint="Verify the resource ID exists")
+
+
+@cache  # building it takes longer than running it
+def _query() -> Select[Any]:
+    of_asset = [
+        asset.c[field] for field in Media.__struct_fields__ if field in asset.c and field not in _OF_MEDIA
+    ]
+    of_media = [asset_media.c[field] for field in _OF_MEDIA]
+    return (
+        select(*of_asset, *of_media, folder.c.uuid.label("folder_uuid"), folder.c.path.label("folder_path"))
+        .join_from(asset, folder, folder.c.id == asset.c.folder_id)
+        .outerjoin(asset_media, asset_media.c.asset_id == asset.c.id)
+    )
+
+
+_OF_MEDIA: Final = (
+    "store_behavior",
+    "bitrate",
+    "sample_rate",
+    "channels",
+    "page_count",
+    "processing",
+    "processing_error",
+    "renditions",
+    "hls_prefix",
+)
+
+
+def _from_row(row: Row[Any]) -> Media:
+    values: dict[str, Any] = dict(row._mapping)
+    path = values.pop("folder_path")
+    if path == ROOT:
+        values["folder_uuid"] = None
+    values["folder_name"] = None if path == ROOT else last_part(path)
+    values["metadata"] = msgspec.json.decode(values["metadata"] or "{}")
+    values["renditions"] = None if values["renditions"] is None else msgspec.json.decode(values["renditions"])
+    values["store_behavior"] = values["store_behavior"] or AUTO
+    return Media(**values)
