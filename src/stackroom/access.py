@@ -9,6 +9,8 @@ import msgspec
 from stackroom.errors import Forbidden, Unauthenticated
 
 TOKEN_PREFIX = "pk_live_"  # noqa: S105 - what every token starts with, not a token
+MEDIA_TOKEN_PREFIX = "mk_live_"  # noqa: S105 - the same, of keys that are made by the Mindia protocol
+TOKEN_PREFIXES = (TOKEN_PREFIX, MEDIA_TOKEN_PREFIX)
 PREFIX_LENGTH = 12
 
 

@@ -63,6 +63,29 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     storage_policy_images: int = 0
     storage_policy_bytes: int = 0
     """What each organization may store by the DLCS protocol; 0 is no limit."""
+    environment: str = "development"
+    """`production` keeps from clients what only developers need, and lets no origin in that is not named."""
+    trusted_proxies: int = 0
+    """How many proxies stand before this server, whose X-Forwarded-For says where requests come from."""
+    requests_per_minute: int = 100
+    """Of one address, by the Mindia protocol; 0 is no limit."""
+    organization_requests_per_minute: int = 200
+    failed_logins: int = 10
+    """Keys that are none, from one address in 15 minutes, by the Mindia protocol; 0 is no limit."""
+    request_seconds: int = 60
+    """How long the body of a request may take to arrive, by the Mindia protocol; files may take longer."""
+    cors_origins: str = ""
+    """Whose pages may call the Mindia protocol: `https://a.example;https://b.example`, or `*`. Empty means everybody's,
+    and in production nobody's."""
+
+    @property
+    def production(self) -> bool:
+        return self.environment.lower() in {"production", "prod"}
+
+    @property
+    def callers(self) -> tuple[str, ...]:
+        """The origins whose pages may call."""
+        return tuple(_entries(self.cors_origins)) or (() if self.production else ("*",))
 
     @property
     def database(self) -> str:
@@ -164,6 +187,7 @@ _LEAST = {
         "max_batch",
         "max_origin_mb",
         "origin_seconds",
+        "request_seconds",
     ),
     0: (
         "pixel_processes",
@@ -172,6 +196,10 @@ _LEAST = {
         "batches_kept_days",
         "storage_policy_images",
         "storage_policy_bytes",
+        "trusted_proxies",
+        "requests_per_minute",
+        "organization_requests_per_minute",
+        "failed_logins",
     ),
 }
 
@@ -191,6 +219,8 @@ def _problems(settings: Settings) -> Iterator[str]:
         yield f"public_url {settings.public_url!r} must be http(s)://host[:port][/path]"
     if settings.database_url and not settings.database_url.startswith(("postgresql://", "sqlite:///")):
         yield "database_url must be postgresql://… or sqlite:///…"
+    if settings.production and "*" in settings.callers:
+        yield "cors_origins: name the origins; in production `*` is not taken"
     yield from _problems_with_origins(settings)
 
 

@@ -335,9 +335,11 @@ _BY_TOKEN = (
 
 
 class Credentials(msgspec.Struct, frozen=True):
-    """What stands behind a token, whether it may be used or not."""
+    """What stands behind a token, whether it may be used or not. It is `valid` while it is `active`, which is about
+    the key, and its organization is open."""
 
     holder: Authenticated
+    active: bool
     valid: bool
     expires_at: int | None
     last_used_at: int | None
@@ -367,7 +369,7 @@ def by_token(conn: Connection, token: str) -> Credentials | None:
         rate_limit=found.rate_limit,
     )
     return Credentials(
-        holder, found.active and found.status == "active", found.expires_at, found.last_used_at
+        holder, found.active, found.active and found.status == "active", found.expires_at, found.last_used_at
     )
 
 

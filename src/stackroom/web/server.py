@@ -1,8 +1,8 @@
 """One server, several faces: looks at the path's beginning and hands the request to the face it belongs to."""
 
 import re
-import secrets
 import time
+from uuid import uuid4
 
 import structlog
 from starlette.requests import Request
@@ -13,6 +13,8 @@ from stackroom.web.dlcs.app import ROOTS as DLCS_ROOTS
 from stackroom.web.dlcs.app import make_app as make_dlcs
 from stackroom.web.iiif.app import ROOTS as DELIVERY
 from stackroom.web.iiif.app import make_app as make_iiif
+from stackroom.web.mindia.app import make_app as make_mindia
+from stackroom.web.mindia.call import PREFIX as MEDIA
 from stackroom.web.native.app import make_app as make_native
 from stackroom.web.pictograph.app import make_app as make_pictograph
 from stackroom.web.shared.errors import plain_error
@@ -31,6 +33,7 @@ def make_server(services: Services) -> ASGIApp:
     faces = [
         ("/api/v1/developer", pictograph),
         ("/api/v1/api-keys", pictograph),
+        (MEDIA, make_mindia(services)),
         ("/library/v1", make_native(services)),
         ("/storage", make_transfer(services)),
         *((root, delivery) for root in DELIVERY),
@@ -67,7 +70,7 @@ class _Identified:
         if scope["type"] != "http":
             return
         given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
-        identity = given if _SENSIBLE_ID.fullmatch(given) else secrets.token_hex(12)
+        identity = given if _SENSIBLE_ID.fullmatch(given) else str(uuid4())
         scope.setdefault("state", {})["request_id"] = identity
         began, status = time.perf_counter(), 0
 

@@ -6,6 +6,7 @@ A trailing slash makes no difference and is never redirected: the clients here d
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 from urllib.parse import unquote
 from weakref import WeakValueDictionary
 
@@ -43,8 +44,11 @@ def resource(path: str, **handlers: Handler) -> Route:
     return Route(path, handle, methods=list(handlers))
 
 
-def make_face(services: Services, routes: Sequence[BaseRoute], refuse: Refusal) -> ASGIApp:
-    """An application that serves `routes` and answers everything else, down to its own failures, with `refuse`."""
+def make_face(services: Services, routes: Sequence[BaseRoute], refuse: Refusal, **of_its_own: Any) -> ASGIApp:
+    """An application that serves `routes` and answers everything else, down to its own failures, with `refuse`.
+
+    What the face has `of_its_own` is in the application's state, where its requests find it.
+    """
 
     async def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, StackroomError)
@@ -70,6 +74,8 @@ def make_face(services: Services, routes: Sequence[BaseRoute], refuse: Refusal) 
     app = Starlette(routes=[_Branches(routes)], exception_handlers=handlers)
     app.router.redirect_slashes = False
     app.state.services = services
+    for name, value in of_its_own.items():
+        setattr(app.state, name, value)
     app.state.at_work = WeakValueDictionary()  # see `replies.Once.alone`
     return _Segments(app)
 

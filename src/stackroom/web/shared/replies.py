@@ -46,7 +46,7 @@ class Once:
     def __init__(self, request: Request, actor: Actor, body: bytes) -> None:
         self._services = services_of(request)
         self._at_work: MutableMapping[tuple[int, str], asyncio.Lock] = request.app.state.at_work
-        key = request.headers.get("idempotency-key")
+        key = self._key_of(request)
         asked: bytes = request.scope["query_string"] + b"\n" + body
         self._request = (
             None
@@ -55,6 +55,12 @@ class Once:
                 actor, key, request.method, request.scope["path"], asked, token=token_of(request) or ""
             )
         )
+
+    def _key_of(self, request: Request) -> str | None:
+        return request.headers.get("idempotency-key")
+
+    def _replayed(self, found: Answer) -> Response:
+        return Response(found.body, found.status, {**found.headers, "Idempotent-Replayed": "true"})
 
     async def prepare_and_write(
         self, prepare: Callable[[], Awaitable[T]], work: Callable[[Connection, T], Answer]
@@ -92,7 +98,7 @@ class Once:
         found = await self._services.database.read(
             lambda conn: answers.recall(conn, wanted, now=self._services.now())
         )
-        return None if found is None else _replayed(found)
+        return None if found is None else self._replayed(found)
 
     async def write(self, work: Callable[[Connection], Answer]) -> Response:
         """Run `work` and keep its answer, in one transaction; or give the answer of the first call.
@@ -114,7 +120,7 @@ class Once:
             now = self._services.now()
             before = answers.recall(conn, wanted, now=now)
             if before is not None:
-                return _replayed(before)
+                return self._replayed(before)
             given = work(conn)
             answers.remember(conn, wanted, given, now=now)
             return reply(given)
@@ -129,7 +135,3 @@ class Once:
         if found is None:
             raise error
         return found
-
-
-def _replayed(found: Answer) -> Response:
-    return Response(found.body, found.status, {**found.headers, "Idempotent-Replayed": "true"})

@@ -14,11 +14,12 @@ from starlette.requests import Request
 from stackroom.access import Actor, token_hash, unauthenticated
 from stackroom.errors import Invalid, TooLarge
 from stackroom.library import organizations
-from stackroom.library.organizations import Authenticated
+from stackroom.library.organizations import Authenticated, Credentials
 from stackroom.web.shared.services import Services
 
 T = TypeVar("T")
 MAX_BODY = 16 * 2**20
+MAX_PATH = 2000
 log = structlog.get_logger(__name__)
 _HOST = re.compile(r"[A-Za-z0-9.:_\[\]-]{1,255}")
 _ENCODED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
@@ -40,28 +41,50 @@ async def authenticate(request: Request) -> tuple[Actor, Authenticated]:
 
     What is changed of a key counts at once.
     """
-    services = services_of(request)
     token = token_of(request)
     if token is None:
         raise unauthenticated("an API key is needed")
-    now = services.now()
-    known = await services.database.look_up(
+    known = await credentials(request, token)
+    found = organizations.admit(known, now=services_of(request).now())
+    return welcome(request, found), found
+
+
+async def credentials(request: Request, token: str) -> Credentials | None:
+    """What stands behind a token, whether it counts or not."""
+    return await services_of(request).database.look_up(
         ("key", token_hash(token)), lambda conn: organizations.by_token(conn, token)
     )
-    found = organizations.admit(known, now=now)
+
+
+def welcome(request: Request, found: Authenticated) -> Actor:
+    """Who acts in a request with this key. Raises `RateLimited` where the key has had its requests."""
+    services = services_of(request)
+    now = services.now()
     services.allowances.spend(found.key_id, found.rate_limit, now=now)
     if not found.seen:
         _note_use(services, found.key_id, now)
-    actor = Actor(
+    return Actor(
         organization_id=found.organization.id,
         organization_uuid=found.organization.uuid,
         key_id=found.key_id,
         role=found.role,
         request_id=request_id(request),
-        ip=request.client.host if request.client else None,
+        ip=address_of_client(request, services.settings.trusted_proxies),
         user_agent=request.headers.get("user-agent", "")[:500] or None,
+        method=request.method,
+        path=request.scope["path"][:MAX_PATH],
     )
-    return actor, found
+
+
+def address_of_client(request: Request, proxies: int) -> str | None:
+    """Where the request comes from. Behind `proxies` of ours, it is what the outermost of them has seen itself; what
+    stands before that is only what somebody says.
+    """
+    if proxies:
+        told = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
+        if len(told) >= proxies and (address := told[-proxies].strip()[:100]):
+            return address
+    return request.client.host if request.client else None
 
 
 _noting: dict[int, asyncio.Task[None]] = {}

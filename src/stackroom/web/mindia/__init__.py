@@ -1,0 +1,1 @@
+"""The Mindia face: images, videos, audio and documents, under `/api/v0`."""

@@ -1,0 +1,24 @@
+"""The Mindia face: what clients of the media protocol call, under `/api/v0`."""
+
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp
+
+from stackroom.web.mindia import config
+from stackroom.web.mindia.errors import refusal
+from stackroom.web.mindia.frame import Frame
+from stackroom.web.mindia.limits import Limits
+from stackroom.web.shared.face import make_face
+from stackroom.web.shared.services import Services
+
+
+def offered() -> list[BaseRoute]:
+    """What this face has an answer to. Of two routes that match, the first counts."""
+    return [
+        *config.routes(),
+    ]
+
+
+def make_app(services: Services) -> ASGIApp:
+    refuse, limits = refusal(production=services.settings.production), Limits(services.settings)
+    face = make_face(services, offered(), refuse, refusal=refuse, limits=limits)
+    return Frame(face, services, limits, refuse)

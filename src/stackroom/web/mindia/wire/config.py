@@ -1,0 +1,19 @@
+"""How the server is set up, as far as its clients may know."""
+
+from typing import Any
+
+from stackroom.web.mindia.wire.base import Given
+
+
+class Upload(Given, frozen=True, kw_only=True):
+    max_file_size_mb: int
+    max_file_size_bytes: int
+    allowed_extensions: list[str]
+    allowed_content_types: list[str]
+
+
+class Config(Given, frozen=True, kw_only=True):
+    upload: Upload
+    database: dict[str, Any]
+    cors: dict[str, list[str]]
+    clamav: dict[str, bool]
