@@ -23,6 +23,7 @@ from stackroom.media import worker
 from stackroom.media.examined import MAX_PIXELS, Examined, Thumbnail, VideoInfo
 from stackroom.media.kinds import Kind, MediaInfo
 from stackroom.media.rendering import Rendering
+from stackroom.media.transformations import Acceptable, Transformation
 
 T = TypeVar("T")
 
@@ -140,6 +141,21 @@ class Studio:
     async def render_to(self, path: Path, wanted: Rendering, out: Path) -> None:
         """`render`, into a file: for what is too large to be handed on in memory."""
         await self._run(worker.render_to, path, wanted, out, self._max_pixels)
+
+    async def transform(
+        self,
+        path: Path,
+        wanted: Transformation,
+        out_dir: Path,
+        *,
+        acceptable: Acceptable | None = None,
+        watermark: Path | None = None,
+    ) -> Path:
+        """What an address asks to be made of a stored image, in a file: see `transforming.transform`."""
+        name = await self._run(
+            worker.transform, path, wanted, out_dir, acceptable, watermark, self._max_pixels
+        )
+        return out_dir / name
 
     async def pyramid(self, path: Path, out: Path) -> bool:
         """Make the pyramid of a stored image: see `pyramids.make`. It may take several times as long as other tasks.

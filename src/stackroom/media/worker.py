@@ -20,6 +20,7 @@ from stackroom.errors import StackroomError
 from stackroom.media.examined import Examined, Thumbnail, VideoInfo
 from stackroom.media.kinds import Kind, MediaInfo
 from stackroom.media.rendering import Rendering
+from stackroom.media.transformations import Acceptable, Transformation
 
 if TYPE_CHECKING:
     from stackroom.media.pyramids import Shelf
@@ -89,6 +90,23 @@ def render_to(path: Path, wanted: Rendering, out: Path, max_pixels: int) -> None
     from stackroom.media import derivatives  # noqa: PLC0415 - decoders are loaded in workers only
 
     derivatives.render_to(path, wanted, out, _shelf(), max_pixels=max_pixels)
+
+
+def transform(
+    path: Path,
+    wanted: Transformation,
+    out_dir: Path,
+    acceptable: Acceptable | None,
+    watermark: Path | None,
+    max_pixels: int,
+) -> str:
+    """Run `transforming.transform` here, in the worker; the name of the file it has written."""
+    from stackroom.media import transforming  # noqa: PLC0415 - decoders are loaded in workers only
+
+    done = transforming.transform(
+        path, wanted, out_dir, acceptable=acceptable, watermark=watermark, max_pixels=max_pixels
+    )
+    return done.path.name
 
 
 def pyramid(path: Path, out: Path, max_pixels: int) -> bool:
