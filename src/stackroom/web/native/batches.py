@@ -19,11 +19,10 @@ from stackroom.library.answers import Answer
 from stackroom.library.datasets import Dataset
 from stackroom.library.registrations import Registration
 from stackroom.queue.jobs import DEFAULT, PRIORITY
-from stackroom.web.native import convert, wire
+from stackroom.web.native import call, convert, wire
 from stackroom.web.native.openapi import Endpoint
 from stackroom.web.shared.replies import Once, answer, json_reply
 from stackroom.web.shared.requests import authenticate, decode, read_body, services_of
-from stackroom.web.shared.requests import convert as read_query
 from stackroom.web.shared.services import Services
 
 T = TypeVar("T")
@@ -65,7 +64,7 @@ async def submit(request: Request) -> Response:
 
 
 async def list_all(request: Request) -> Response:
-    query, now = _query(request, wire.BatchesQuery), services_of(request).now()
+    query, now = call.query(request, wire.BatchesQuery), services_of(request).now()
     before = convert.row_id(query.cursor)
 
     def work(conn: Connection, actor: Actor) -> wire.Batches:
@@ -74,27 +73,27 @@ async def list_all(request: Request) -> Response:
         following = convert.cursor(page[-1].id) if len(found) > query.limit else None
         return wire.Batches(batches=_all_shown(conn, actor, page, now=now), next=following)
 
-    return json_reply(await _read_for(request, work))
+    return json_reply(await call.read(request, work))
 
 
 async def show(request: Request) -> Response:
     now = services_of(request).now()
     return json_reply(
-        await _read_for(
+        await call.read(
             request, lambda conn, actor: _shown(conn, actor, _named(conn, actor, request), now=now)
         )
     )
 
 
 async def list_items(request: Request) -> Response:
-    query = _query(request, wire.BatchItemsQuery)
+    query = call.query(request, wire.BatchItemsQuery)
     after = -1 if query.after is None else query.after
 
     def work(conn: Connection, actor: Actor) -> list[Item]:
         found = _named(conn, actor, request)
         return batches.items(conn, found, query.state, after=after, limit=query.limit + 1)
 
-    found = await _read_for(request, work)
+    found = await call.read(request, work)
     page = found[: query.limit]
     following = page[-1].position if len(found) > query.limit else None
     return json_reply(wire.BatchItems(items=[_item(each) for each in page], next=following))
@@ -224,15 +223,6 @@ def _item(found: Item) -> wire.BatchItem:
         started_at=convert.moment_out(found.started_at),
         finished_at=convert.moment_out(found.finished_at),
     )
-
-
-def _query(request: Request, kind: type[T]) -> T:
-    return read_query({key: value for key, value in request.query_params.items() if value}, kind)
-
-
-async def _read_for(request: Request, work: Callable[[Connection, Actor], T]) -> T:
-    actor, _ = await authenticate(request)
-    return await services_of(request).database.read(lambda conn: work(conn, actor))
 
 
 _BATCHES = PREFIX + "/batches"

@@ -1,8 +1,8 @@
 """The native protocol's addresses: decode, convert, call the core once, convert, encode."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator
+from typing import TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -19,9 +19,8 @@ from stackroom.operations import engine, journal
 from stackroom.operations.outcome import Outcome
 from stackroom.operations.request import FailedOf, Ids
 from stackroom.operations.request import Request as Asked
-from stackroom.web.native import convert, wire
+from stackroom.web.native import call, convert, wire
 from stackroom.web.native.openapi import Endpoint
-from stackroom.web.shared import requests
 from stackroom.web.shared.replies import Once, answer, json_reply
 from stackroom.web.shared.requests import authenticate, base_url, decode, read_body, services_of
 from stackroom.web.transfer.app import download_path, thumbnail_path
@@ -121,13 +120,13 @@ async def _show(request: Request, work: Work[journal.Operation]) -> Response:
 
 
 async def list_operations(request: Request) -> Response:
-    query = _query(request, wire.OperationsQuery)
+    query = call.query(request, wire.OperationsQuery)
 
     def work(conn: Connection, actor: Actor) -> list[journal.Operation]:
         before = None if query.before is None else journal.get(conn, actor, query.before)
         return journal.page(conn, actor, limit=query.limit + 1, before=before)
 
-    found = await _read(request, work)
+    found = await call.read(request, work)
     now = services_of(request).now()
     page = [convert.operation(each, now=now) for each in found[: query.limit]]
     return json_reply(
@@ -136,14 +135,14 @@ async def list_operations(request: Request) -> Response:
 
 
 async def get_operation(request: Request) -> Response:
-    found = await _read(
+    found = await call.read(
         request, lambda conn, actor: journal.get(conn, actor, request.path_params["operation"])
     )
     return json_reply(convert.operation(found, now=services_of(request).now()))
 
 
 async def list_items(request: Request) -> Response:
-    query = _query(request, wire.ItemsQuery)
+    query = call.query(request, wire.ItemsQuery)
     after = -1 if query.after is None else query.after
 
     def work(conn: Connection, actor: Actor) -> list[journal.Item]:
@@ -151,14 +150,14 @@ async def list_items(request: Request) -> Response:
         wanted = convert.outcomes(query.outcome)
         return journal.items(conn, found, outcomes=wanted, after=after, limit=query.limit + 1)
 
-    found = await _read(request, work)
+    found = await call.read(request, work)
     page = [convert.item(each) for each in found[: query.limit]]
     return json_reply(wire.Items(items=page, next=page[-1].position if len(found) > query.limit else None))
 
 
 async def report(request: Request) -> Response:
-    query = _query(request, wire.ReportQuery)
-    found = await _read(
+    query = call.query(request, wire.ReportQuery)
+    found = await call.read(
         request, lambda conn, actor: journal.get(conn, actor, request.path_params["operation"])
     )
     pages = _pages(request, found, convert.outcomes(query.outcome))
@@ -213,13 +212,13 @@ async def _steer(request: Request, state: str) -> Response:
         now = services.now()
         return answer(convert.operation(engine.set_state(conn, actor, reference, state, now=now), now=now))
 
-    response = await _write(request, work)
+    response = await call.write(request, work)
     services.runner.wake()
     return response
 
 
 async def list_datasets(request: Request) -> Response:
-    query = _query(request, wire.PageQuery)
+    query = call.query(request, wire.PageQuery)
     after = convert.row_id(query.cursor) or 0
 
     def work(conn: Connection, actor: Actor) -> tuple[list[wire.Dataset], str | None]:
@@ -229,7 +228,7 @@ async def list_datasets(request: Request) -> Response:
         following = convert.cursor(page[-1].id) if len(found) > query.limit else None
         return [convert.dataset(each, totals[each.id]) for each in page], following
 
-    page, following = await _read(request, work)
+    page, following = await call.read(request, work)
     return json_reply(wire.Datasets(datasets=page, next=following))
 
 
@@ -250,11 +249,11 @@ async def get_dataset(request: Request) -> Response:
         found = datasets.find(conn, actor, request.path_params["dataset"])
         return convert.dataset(found, datasets.totals(conn, [found])[found.id])
 
-    return json_reply(await _read(request, work))
+    return json_reply(await call.read(request, work))
 
 
 async def list_folders(request: Request) -> Response:
-    query = _query(request, wire.FoldersQuery)
+    query = call.query(request, wire.FoldersQuery)
     parent = None if query.parent is None else clean_path(query.parent)
 
     def work(conn: Connection, actor: Actor) -> list[wire.Folder]:
@@ -265,11 +264,11 @@ async def list_folders(request: Request) -> Response:
             )
         return convert.folders(listing.folder_counts(conn, found.id), parent)
 
-    return json_reply(wire.Folders(folders=await _read(request, work)))
+    return json_reply(wire.Folders(folders=await call.read(request, work)))
 
 
 async def list_assets(request: Request) -> Response:
-    query = _query(request, wire.AssetsQuery)
+    query = call.query(request, wire.AssetsQuery)
     before = convert.row_id(query.cursor)
 
     def work(conn: Connection, actor: Actor) -> tuple[list[Asset], dict[int, list[str]], bytes]:
@@ -277,7 +276,7 @@ async def list_assets(request: Request) -> Response:
         found = listing.page(conn, convert.listing(query, owner.id), limit=query.limit + 1, before=before)
         return found, tags.of(conn, [each.id for each in found]), owner.uuid
 
-    found, tagged, dataset_uuid = await _read(request, work)
+    found, tagged, dataset_uuid = await call.read(request, work)
     page = found[: query.limit]
     following = convert.cursor(page[-1].id) if len(found) > query.limit else None
     shown = [_asset(request, each, dataset_uuid, tagged.get(each.id, [])) for each in page]
@@ -291,7 +290,7 @@ async def get_asset(request: Request) -> Response:
         assert owner is not None
         return found, owner.uuid, tags.of(conn, [found.id]).get(found.id, [])
 
-    return json_reply(_asset(request, *await _read(request, work)))
+    return json_reply(_asset(request, *await call.read(request, work)))
 
 
 def _asset(request: Request, found: Asset, dataset_uuid: bytes, tagged: list[str]) -> wire.Asset:
@@ -302,25 +301,6 @@ def _asset(request: Request, found: Asset, dataset_uuid: bytes, tagged: list[str
 
     paths = (download_path(found.uuid, found.name), thumbnail_path(found.uuid, THUMBNAIL))
     return convert.asset(found, dataset_uuid, link, paths, tagged)
-
-
-def _query(request: Request, kind: type[T]) -> T:
-    """The query as `kind`. An empty value is one that was not given; `tags` may stand there several times."""
-    given: dict[str, Any] = {key: value for key, value in request.query_params.items() if value}
-    if "tags" in given:
-        given["tags"] = request.query_params.getlist("tags")
-    return requests.convert(given, kind)
-
-
-async def _read(request: Request, work: Callable[[Connection, Actor], T]) -> T:
-    actor, _ = await authenticate(request)
-    return await services_of(request).database.read(lambda conn: work(conn, actor))
-
-
-async def _write(request: Request, work: Callable[[Connection, Actor], Answer]) -> Response:
-    """A write whose body says nothing."""
-    actor, _ = await authenticate(request)
-    return await Once(request, actor, await read_body(request)).write(lambda conn: work(conn, actor))
 
 
 _OPERATION = PREFIX + "/operations/{operation}"

@@ -1,0 +1,35 @@
+"""What nearly every handler of the native face does: read the query, find out who asks, run one transaction."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from stackroom.access import Actor
+from stackroom.database.transaction import Connection
+from stackroom.library.answers import Answer
+from stackroom.web.shared import requests
+from stackroom.web.shared.replies import Once
+from stackroom.web.shared.requests import authenticate, read_body, services_of
+
+T = TypeVar("T")
+
+
+def query(request: Request, kind: type[T]) -> T:
+    """The query as `kind`. An empty value is one that was not given; `tags` may stand there several times."""
+    given: dict[str, Any] = {key: value for key, value in request.query_params.items() if value}
+    if "tags" in given:
+        given["tags"] = request.query_params.getlist("tags")
+    return requests.convert(given, kind)
+
+
+async def read(request: Request, work: Callable[[Connection, Actor], T]) -> T:
+    actor, _ = await authenticate(request)
+    return await services_of(request).database.read(lambda conn: work(conn, actor))
+
+
+async def write(request: Request, work: Callable[[Connection, Actor], Answer]) -> Response:
+    """A write whose body says nothing."""
+    actor, _ = await authenticate(request)
+    return await Once(request, actor, await read_body(request)).write(lambda conn: work(conn, actor))
