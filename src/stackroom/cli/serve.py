@@ -33,6 +33,7 @@ _NETWORK = "How it is reached"
 _LIMITS = "Limits"
 _ORIGINS = "Where originals may be fetched from"
 _DLCS = "The DLCS protocol"
+_MINDIA = "The Mindia protocol"
 _PUBLIC = "How clients reach this server, such as https://media.example.org. Default: as each request did"
 
 
@@ -125,6 +126,29 @@ class AllSettings(OfWorkers, frozen=True, kw_only=True):
     ] = None
     storage_policy_bytes: Annotated[
         int | None, _flag("STORAGE_POLICY_BYTES", "Bytes each organization may store. Default: any", _DLCS)
+    ] = None
+    environment: Annotated[
+        str | None, _flag("ENVIRONMENT", "production tells clients less. Default: development", _NETWORK)
+    ] = None
+    trusted_proxies: Annotated[
+        int | None, _flag("TRUSTED_PROXIES", "Proxies whose X-Forwarded-For counts. Default: 0", _NETWORK)
+    ] = None
+    requests_per_minute: Annotated[
+        int | None, _flag("REQUESTS_PER_MINUTE", "From one address; 0 is any. Default: 100", _MINDIA)
+    ] = None
+    organization_requests_per_minute: Annotated[
+        int | None,
+        _flag("ORGANIZATION_REQUESTS_PER_MINUTE", "From one organization; 0 is any. Default: 200", _MINDIA),
+    ] = None
+    failed_logins: Annotated[
+        int | None,
+        _flag("FAILED_LOGINS", "Wrong keys from one address in 15 minutes; 0 is any. Default: 10", _MINDIA),
+    ] = None
+    request_seconds: Annotated[
+        int | None, _flag("REQUEST_SECONDS", "How long a body that is no file may take. Default: 60", _MINDIA)
+    ] = None
+    cors_origins: Annotated[
+        str | None, _flag("CORS_ORIGINS", "Whose pages may call: https://a.example;… Default: all", _MINDIA)
     ] = None
 
 
