@@ -92,7 +92,7 @@ def render_to(path: Path, wanted: Rendering, out: Path, max_pixels: int) -> None
     derivatives.render_to(path, wanted, out, _shelf(), max_pixels=max_pixels)
 
 
-def transform(
+def transform(  # noqa: PLR0917 - a task is handed its arguments in order
     path: Path,
     wanted: Transformation,
     out_dir: Path,
