@@ -6,18 +6,18 @@ before its rows are.
 
 from collections.abc import Iterable
 from functools import cache
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, Select, or_, select, union_all
+from sqlalchemy import ColumnElement, Connection, Row, Select, select, union_all
 
 from stackroom.access import Actor
 from stackroom.database.schema import LIVE, asset, asset_media, blob, dataset, folder
 from stackroom.errors import NotFound
+from stackroom.library import assets
 from stackroom.library.names import ROOT, last_part
+from stackroom.media.kinds import Kind
 
-Kind = Literal["image", "video", "audio", "document"]
-KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 AUTO: Final = "auto"
 
 
@@ -62,7 +62,7 @@ def visible(actor: Actor, now: int) -> ColumnElement[bool]:
         & LIVE
         & (asset.c.state == "finished")
         & asset.c.blob_id.is_not(None)
-        & or_(asset.c.expires_at.is_(None), asset.c.expires_at > now)
+        & assets.unexpired(now)
     )
 
 
@@ -140,7 +140,7 @@ def page(
         .order_by(asset.c.id.desc())
         .limit(limit + offset)
         .subquery()
-        for each in ([kind] if kind else KINDS)
+        for each in ([kind] if kind else Kind)
     ]
     together = union_all(*(select(each.c.id) for each in newest)).subquery()
     chosen = select(together.c.id).order_by(together.c.id.desc()).limit(limit).offset(offset).subquery()
@@ -150,7 +150,9 @@ def page(
 
 def not_found(kind: Kind | None = None) -> NotFound:
     """What is said of media that are not there, and of those that are not seen."""
-    return NotFound(f"{(kind or 'media').capitalize()} not found", hint="Verify the resource ID exists")
+    return NotFound(
+        f"{(kind.value if kind else 'media').capitalize()} not found", hint="Verify the resource ID exists"
+    )
 
 
 @cache  # building it takes longer than running it
@@ -188,4 +190,5 @@ def _from_row(row: Row[Any]) -> Media:
     values["metadata"] = msgspec.json.decode(values["metadata"] or "{}")
     values["renditions"] = None if values["renditions"] is None else msgspec.json.decode(values["renditions"])
     values["store_behavior"] = values["store_behavior"] or AUTO
+    values["kind"] = Kind(values["kind"])
     return Media(**values)

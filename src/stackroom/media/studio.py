@@ -20,7 +20,7 @@ from typing import Self, TypeVar, cast
 
 from stackroom.errors import Unavailable, UnsupportedMedia
 from stackroom.media import worker
-from stackroom.media.examined import MAX_PIXELS, Examined, Thumbnail, VideoInfo
+from stackroom.media.examined import MAX_PIXELS, Converted, Examined, Thumbnail, VideoInfo
 from stackroom.media.kinds import Kind, MediaInfo
 from stackroom.media.rendering import Rendering
 from stackroom.media.transformations import Acceptable, Transformation
@@ -130,6 +130,11 @@ class Studio:
     async def fingerprint(self, path: Path) -> bytes:
         """Take the fingerprint of a stored image: see `images.fingerprint`. Raises as `examine` does."""
         return await self._run(worker.fingerprint, path, self._max_pixels)
+
+    async def upright(self, path: Path, out_dir: Path) -> Converted | None:
+        """Write an image as it is seen and without what its camera said of it; None if it is so: see
+        `upright.upright`. Raises as `examine` does."""
+        return await self._run(worker.upright, path, out_dir, patience=_patience_with(path))
 
     async def render(self, path: Path, wanted: Rendering) -> bytes:
         """A derivative of a stored image, encoded: see `derivatives.render`. Raises as that and `examine` do.

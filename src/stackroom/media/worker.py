@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stackroom.errors import StackroomError
-from stackroom.media.examined import Examined, Thumbnail, VideoInfo
+from stackroom.media.examined import Converted, Examined, Thumbnail, VideoInfo
 from stackroom.media.kinds import Kind, MediaInfo
 from stackroom.media.rendering import Rendering
 from stackroom.media.transformations import Acceptable, Transformation
@@ -76,6 +76,13 @@ def fingerprint(path: Path, max_pixels: int) -> bytes:
     from stackroom.media import images  # noqa: PLC0415 - decoders are loaded in workers only
 
     return images.fingerprint(path, max_pixels=max_pixels)
+
+
+def upright(path: Path, out_dir: Path) -> Converted | None:
+    """Run `upright.upright` here, in the worker."""
+    from stackroom.media.upright import upright as make  # noqa: PLC0415 - decoders are loaded in workers only
+
+    return make(path, out_dir)
 
 
 def render(path: Path, wanted: Rendering, max_pixels: int) -> bytes:
