@@ -6,7 +6,8 @@ says what to install for the others.
 
 import sys
 from collections.abc import Callable, Sequence
-from typing import Annotated
+from functools import cache
+from typing import Annotated, Any
 
 import typer
 
@@ -225,7 +226,7 @@ def run(arguments: Sequence[str]) -> int:
     """
     as_json = "--json" in arguments
     try:
-        result = application(list(arguments), prog_name="stackroom", standalone_mode=False)
+        result = _whole()(list(arguments), prog_name="stackroom", standalone_mode=False)
     except typer.TyperException as error:
         return _misused(error, as_json=as_json)
     except typer.Abort:
@@ -243,6 +244,13 @@ def run(arguments: Sequence[str]) -> int:
         report(failure, as_json=as_json)
         return failure.exit_code
     return result if isinstance(result, int) else ExitCode.OK
+
+
+@cache
+def _whole() -> Callable[..., Any]:
+    """All commands as one. To put them together takes longer than many a command."""
+    whole: Callable[..., Any] = typer.main.get_command(application)
+    return whole
 
 
 def _misused(error: typer.TyperException, *, as_json: bool) -> int:
