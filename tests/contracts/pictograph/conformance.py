@@ -12,8 +12,7 @@ from .cases.marks import concerns
 
 CASES: Final = Path(__file__).with_name("cases")
 PATIENCE: Final = 270
-# Between us stands no proxy; and as nothing is encrypted, no client need read all certificates when it is made.
-ALONE: Final = {"NO_PROXY": "*", "SSL_CERT_FILE": "", "SSL_CERT_DIR": str(CASES)}
+ALONE: Final = {"NO_PROXY": "*"}  # between us stands no proxy
 Results = dict[str, str | None]
 
 
