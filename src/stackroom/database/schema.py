@@ -167,6 +167,7 @@ folder = _table(
     _refers("parent_id", "folder", nullable=True),
     Column("path", Name, nullable=False),
     Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment),
     Column("removed_from", Name),
     UniqueConstraint("dataset_id", "path"),
     Index("folder_children", "parent_id"),
@@ -735,6 +736,8 @@ _partial("job_ready", job.c.lane_id, job.c.id, where=text("state = 0"))
 _partial("job_running", job.c.worker_id, where=text("state = 1"))
 _partial("job_failed", job.c.batch_id, job.c.position, where=text("state = 3"))
 _partial("job_waiting", job.c.run_at, where=text("state = 5"))
+# What belongs to no batch, such as transcodes, newest first.
+_partial("job_by_itself", job.c.lane_id, job.c.id, where=job.c.batch_id.is_(None))
 _partial("job_of_asset", job.c.asset_id, job.c.id, where=job.c.asset_id.is_not(None))
 
 # What has been finished lately, by whom and in which ten seconds: what estimates are made from.

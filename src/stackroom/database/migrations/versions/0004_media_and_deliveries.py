@@ -236,6 +236,15 @@ def upgrade() -> None:
     op.add_column("event", sa.Column("response_bytes", sa.BigInteger(), nullable=True))
     op.add_column("event", sa.Column("duration_us", sa.BigInteger(), nullable=True))
     op.add_column("event", sa.Column("untold", sa.Boolean(), server_default=sa.text("false"), nullable=False))
+    op.add_column("folder", sa.Column("updated_at", sa.BigInteger(), nullable=True))
+    op.create_index(
+        "job_by_itself",
+        "job",
+        ["lane_id", "id"],
+        unique=False,
+        sqlite_where=sa.text("batch_id IS NULL"),
+        postgresql_where=sa.text("batch_id IS NULL"),
+    )
     op.create_index(
         "event_untold",
         "event",
