@@ -55,6 +55,8 @@ OF_THE_LIBRARY = (
     "folder.created",
     "folder.deleted",
     "folder.renamed",
+    "group.created",
+    "group.deleted",
     "operation.archive",
     "operation.cancelled",
     "operation.copy",
@@ -63,6 +65,9 @@ OF_THE_LIBRARY = (
     "operation.restore",
     "operation.undo",
     "operation.update",
+    "preset.created",
+    "preset.deleted",
+    "preset.updated",
     "splits.assigned",
 )
 OF_THE_PEOPLE = (
