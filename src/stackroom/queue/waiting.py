@@ -1,6 +1,7 @@
-"""What time does to jobs, and what becomes of cancelled batches."""
+"""What time does to jobs, what becomes of cancelled batches, and of jobs that nobody wants done any more."""
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -103,6 +104,86 @@ def cancel(
         effect(jobs)
     finished = moves.count(conn, [(job, State.CANCELLED) for job in jobs], was_running=False, now=now)
     return Cancelled(jobs, finished, more=len(found) >= limit)
+
+
+def cancel_of(
+    conn: Connection,
+    organization_id: int,
+    assets: str,
+    parameters: Mapping[str, object],
+    *,
+    kinds: Collection[str],
+    now: int,
+) -> int:
+    """Cancel jobs of these kinds that nobody has begun, of the assets of an organization whose ids `assets` selects;
+    how many. For assets that go in this transaction: it has no effect on them.
+
+    Five statements whatever their number, and one where nothing of these kinds waits. Call it last, for lanes are held
+    from here to the commit, and only for jobs of no batch. What is being begun at this very moment is passed over: its
+    handler will find that the asset is gone, as it does of what is running.
+    """
+    how = flavour.of(conn)
+    said = {"organization": organization_id, "texts": msgspec.json.encode(sorted(kinds)).decode()}
+    mine = f"l.organization_id = :organization AND l.kind IN (SELECT value FROM {how.texts} kinds)"
+    any_left = f"SELECT EXISTS (SELECT 1 FROM lane l WHERE {mine} AND l.unfinished > l.running)"
+    if not conn.scalar(statement(any_left), said):
+        return 0
+    where = f"""j.asset_id = gone.id AND j.state IN (0, 5) AND j.batch_id IS NULL
+        AND j.lane_id IN (SELECT l.id FROM lane l WHERE {mine})"""
+    theirs = how.probe.format(table="job", alias="j", where=where)
+    found = conn.scalars(
+        statement(f"WITH gone (id) AS ({assets}) SELECT j.id FROM gone {theirs}"), {**parameters, **said}
+    )
+    return len(_cancel(conn, found.all(), now=now))
+
+
+def cancel_one(conn: Connection, job_id: int, *, now: int) -> Claimed | None:
+    """Cancel a job of no batch, unless somebody has begun it; None if so, or if there is none. What that means for
+    what it is about is its handler's to write, which `Handler.cancelled` does. Call it last, as `cancel_of`."""
+    cancelled = _cancel(conn, [job_id], now=now)
+    if not cancelled:
+        return None
+    return moves.claimed(conn.execute(statement(f"{moves.CLAIMED} WHERE j.id = :job"), {"job": job_id}).one())
+
+
+def retry_one(conn: Connection, job_id: int, *, now: int) -> Claimed | None:
+    """Have a job of no batch done again that has FAILED, as if it had just come in; None if it has not. Call it last,
+    as `cancel_of`."""
+    again = conn.execute(
+        statement(
+            f"""{flavour.of(conn).update} job SET state = 0, attempt = 0, run_at = NULL, error_code = NULL,
+                error = NULL, created_at = :now, started_at = NULL, finished_at = NULL
+                WHERE id = :job AND state = 3 AND batch_id IS NULL RETURNING lane_id"""
+        ),
+        {"job": job_id, "now": now},
+    ).first()
+    if again is None:
+        return None
+    changes = lanes.Changes()
+    changes[again.lane_id] = lanes.Change(unfinished=1, woken=True)
+    lanes.change(conn, changes)
+    return moves.claimed(conn.execute(statement(f"{moves.CLAIMED} WHERE j.id = :job"), {"job": job_id}).one())
+
+
+def _cancel(conn: Connection, job_ids: Sequence[int], *, now: int) -> Sequence[int]:
+    """The lanes of those that were not begun, and will not be: one for each. What somebody holds is passed over."""
+    if not job_ids:
+        return ()
+    how = flavour.of(conn)
+    free = f"""SELECT id FROM job WHERE id {how.among.format(name="jobs")} AND state IN (0, 5) AND batch_id IS NULL
+        {how.skip and f"ORDER BY id {how.skip}"}"""
+    ended = conn.scalars(
+        statement(
+            f"""{how.update} job SET state = 4, run_at = NULL, finished_at = :now
+                WHERE id IN ({free}) AND state IN (0, 5) RETURNING lane_id"""
+        ),
+        {"jobs": msgspec.json.encode(list(job_ids)).decode(), "now": now},
+    ).all()
+    changes = lanes.Changes()
+    for lane_id, count in Counter(ended).items():
+        changes[lane_id] = lanes.Change(unfinished=-count)
+    lanes.change(conn, changes)
+    return ended
 
 
 def _not_begun(conn: Connection, batch_id: int, limit: int) -> list[Claimed]:

@@ -3,6 +3,7 @@
     blobs/<owner>/<ab>/<sha256>-<generation>
     renditions/<owner>/<ab>/<sha256>-<generation>.<profile>
     exports/<owner>/<export>-<generation>
+    hls/<owner>/<asset>/<attempt>/…
 
 `generation` is drawn anew for every arrival. A sweeper that has decided to remove a blob nobody refers to can
 then never hit the same content that arrived again in between: that lives under another key.
@@ -41,6 +42,11 @@ def rendition_prefix(blob: str) -> str:
 def rendition_key(blob: str, profile: str) -> str:
     """Build the key of one rendition of a blob, such as profile `thumb-200`."""
     return checked(rendition_prefix(blob) + profile)
+
+
+def hls_prefix(owner: str, asset: str, attempt: str) -> str:
+    """Build what the keys of all begin with that one attempt makes of a video for players, and no other key does."""
+    return checked_prefix(f"hls/{owner}/{asset}/{attempt}/")
 
 
 def renditions_of(owner: str) -> str:
