@@ -1,0 +1,85 @@
+"""The embedder that is there without any model or network: the same words, and words spelled alike, bring two texts
+together. It knows nothing of what words mean.
+
+Every word is a feature, and so are the groups of three letters in it, which together count half as much. Each feature
+adds to or takes from one of the numbers, as its hash says: so features that have nothing to do with each other cancel
+out. All of it is arithmetic on the text alone, the same on every machine.
+"""
+
+import hashlib
+import math
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Final
+
+from stackroom.library.embeddings import Said
+
+DIM: Final = 768
+_LETTERS: Final = 0.5
+"""How much all groups of letters of a word count, where the word counts 1."""
+_SHARES: Final = {"name": 1.0, "metadata": 1.0, "technical": 0.15, "text": 1.0}
+"""How much each part counts, however long it is."""
+_LONGEST: Final = 40
+_WORDS: Final = re.compile(r"[^\W\d_]+|\d+")
+_HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+class NGrams:
+    """The built-in embedder (`embeddings.Embedder`)."""
+
+    model = "stackroom-ngrams-1"
+    dim = DIM
+
+    def of_asset(self, said: Said) -> list[float]:
+        whole = [0.0] * DIM
+        for part, share in _SHARES.items():
+            vector = _vector(getattr(said, part))
+            length = math.hypot(*vector)
+            if length:
+                whole = [sum_ + value * share / length for sum_, value in zip(whole, vector, strict=True)]
+        return whole
+
+    def of_query(self, query: str) -> list[float]:
+        return _vector(query)
+
+    def likeness(self, cosine: float) -> float:
+        """One word of several, rightly spelled, is more alike than the angle between the two says."""
+        return math.sqrt(max(0.0, min(1.0, cosine)))
+
+
+def words(text: str) -> Iterator[str]:
+    """The words of a text, in small letters without accents. `HarbourDawn_2.jpg` has four."""
+    spelled = unicodedata.normalize("NFKD", _HUMP.sub(" ", text))
+    plain = "".join(letter for letter in spelled if not unicodedata.combining(letter)).casefold()
+    for word in _WORDS.findall(plain):
+        yield word[:_LONGEST]
+
+
+def _vector(text: str) -> list[float]:
+    vector = [0.0] * DIM
+    for word, times in Counter(words(text)).items():
+        much = 1 + math.log(times)
+        for place, weight in _features(word).items():
+            vector[place] += weight * much
+    return vector
+
+
+@lru_cache(maxsize=4096)
+def _features(word: str) -> Mapping[int, float]:
+    """What one word adds to which numbers."""
+    padded = f" {word} "
+    groups = [padded[at : at + 3] for at in range(len(padded) - 2)]
+    features = [(word, 1.0), *((f"~{group}", math.sqrt(_LETTERS / len(groups))) for group in groups)]
+    added: dict[int, float] = {}
+    for feature, weight in features:
+        place, sign = _place(feature)
+        added[place] = added.get(place, 0.0) + sign * weight
+    return added
+
+
+def _place(feature: str) -> tuple[int, int]:
+    number = int.from_bytes(hashlib.blake2b(feature.encode("utf-8", "replace"), digest_size=8).digest())
+    return (number >> 1) % DIM, 1 if number & 1 else -1

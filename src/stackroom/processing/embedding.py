@@ -1,0 +1,81 @@
+"""Embedding: a job for each asset whose words have changed, so that it is found by what it is about."""
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from typing import Final
+
+import msgspec
+from sqlalchemy import Connection
+
+from stackroom.database.transaction import Database
+from stackroom.library import embeddings
+from stackroom.library.embeddings import Embedder, Subject
+from stackroom.queue.jobs import DEFAULT, Claimed, NewJob, Result, State
+from stackroom.queue.submit import submit_one
+
+KIND: Final = "embed"
+ATTEMPTS: Final = 3
+
+
+class Task(msgspec.Struct, frozen=True):
+    """What a job of kind `embed` is about: an asset's id, as hexadecimal digits."""
+
+    asset: str
+
+
+class Embedding:
+    """Handles jobs of kind `embed` (`queue.jobs.Handler`). Without an embedder there are none, and none are made."""
+
+    max_attempts = ATTEMPTS
+
+    def __init__(self, database: Database, embedder: Embedder | None) -> None:
+        self.embedder = embedder
+        self._database = database
+
+    def submit(
+        self, conn: Connection, *, organization_id: int, asset_id: int, uuid: bytes, now: int
+    ) -> int | None:
+        """Have an asset embedded, in the transaction that makes it or changes what is said of it; the job's id.
+
+        Call it last, as `queue.submit` says, and wake the dispatcher afterwards. Submitting twice does it twice, with
+        the same result.
+        """
+        if self.embedder is None:
+            return None
+        task = msgspec.json.encode(Task(uuid.hex())).decode()
+        return submit_one(
+            conn,
+            organization_id=organization_id,
+            kind=KIND,
+            priority=DEFAULT,
+            job=NewJob(task, asset_id),
+            now=now,
+        )
+
+    async def run(self, job: Claimed) -> Result:
+        """One attempt. Of an asset that is gone nothing is kept, and that is well."""
+        uuid = bytes.fromhex(msgspec.json.decode(job.task, type=Task).asset)
+        done = Result(job=job, state=State.DONE)
+        if self.embedder is None or job.asset_id is None:
+            return done
+        about = await self._database.read(partial(embeddings.subject, asset_id=job.asset_id, uuid=uuid))
+        if about is None:
+            return done
+        vector = await asyncio.to_thread(_vector, self.embedder, about)
+        keep = partial(_keep, about=about, model=self.embedder.model, vector=vector)
+        return msgspec.structs.replace(done, effect=keep)
+
+    def given_up(self, conn: Connection, job: Claimed, code: str, reason: str, now: int) -> None:
+        """It is not found by what it is about; the job says why."""
+
+    def cancelled(self, conn: Connection, jobs: Sequence[Claimed], now: int) -> None:
+        """Nothing is left of it."""
+
+
+def _vector(embedder: Embedder, about: Subject) -> bytes:
+    return embeddings.packed(embedder.of_asset(about.said), embedder.dim)
+
+
+def _keep(conn: Connection, now: int, *, about: Subject, model: str, vector: bytes) -> None:
+    embeddings.put(conn, about, model=model, vector=vector, now=now)
