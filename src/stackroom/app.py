@@ -11,6 +11,7 @@ from stackroom import clock
 from stackroom.clock import Clock
 from stackroom.database.connect import connect
 from stackroom.database.secrets import own_secret
+from stackroom.events.requests import RequestLog
 from stackroom.exports.exporter import Exporter
 from stackroom.ingest.arriving import KIND
 from stackroom.ingest.fingerprints import fill
@@ -93,6 +94,7 @@ async def open_library(
                 drain=DRAIN,
             ),
             signer=Signer(signing, now),
+            request_log=RequestLog(database),
             sweep_soon=sweep_soon,
             now=now,
         )
@@ -100,13 +102,14 @@ async def open_library(
 
 @asynccontextmanager
 async def at_work(services: Services) -> AsyncIterator[None]:
-    """What runs beside the server: pixels, arrivals, large operations, exports, the sweeper, fingerprints of what came
-    before there were any. Ends in order, nothing half-done."""
+    """What runs beside the server: pixels, arrivals, large operations, exports, the record of requests, the sweeper,
+    fingerprints of what came before there were any. Ends in order, nothing half-done."""
     services.staging.sweep(0.0)
     await services.studio.start()
     duties = [
         services.runner.run(),
         services.exporter.run(),
+        services.request_log.run(),
         _keep_sweeping(services),
         _take_fingerprints(services),
     ]

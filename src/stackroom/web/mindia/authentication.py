@@ -9,6 +9,7 @@ from starlette.requests import Request
 from stackroom import ids
 from stackroom.access import TOKEN_PREFIXES, Actor
 from stackroom.errors import Unauthenticated
+from stackroom.events.requests import Failure
 from stackroom.library.organizations import Authenticated, Credentials, admit
 from stackroom.web.mindia.limits import Limits
 from stackroom.web.shared import requests
@@ -21,11 +22,15 @@ async def authenticate(request: Request) -> tuple[Actor, Authenticated]:
     """Whose request this is. Raises `Unauthenticated`, which counts against the client's address, or `RateLimited`."""
     limits: Limits = request.app.state.limits
     services = requests.services_of(request)
+    known: Credentials | None = None
     try:
         user, token = _credential(request)
         known = await requests.credentials(request, token) if token.startswith(TOKEN_PREFIXES) else None
         found = _admitted(known, user, services.now())
-    except Unauthenticated:
+    except Unauthenticated as error:
+        if known is not None:  # its organization should know
+            actor = requests.actor_of(request, known.holder)
+            services.request_log.note(Failure(actor=actor, at=services.now(), reason=error.message))
         address = requests.address_of_client(request, services.settings.trusted_proxies)
         limits.fail(address, now=services.now())
         raise

@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from stackroom.errors import RateLimited
 from stackroom.web.mindia.limits import Limits, left
+from stackroom.web.mindia.watching import Watched
 from stackroom.web.shared.errors import headers_of
 from stackroom.web.shared.face import Refusal
 from stackroom.web.shared.requests import address_of_client
@@ -43,6 +44,14 @@ class Frame:
         self._always = (*_SECURITY, _LASTING) if settings.production else _SECURITY
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        watched = Watched(scope, receive, send)
+        try:
+            await self._framed(scope, watched.receive, watched.send)
+        finally:
+            if (seen := watched.seen(self._services.now())) is not None:
+                self._services.request_log.note(seen)
+
+    async def _framed(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)
         origin = request.headers.get("origin")
 

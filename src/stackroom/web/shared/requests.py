@@ -63,13 +63,18 @@ def welcome(request: Request, found: Authenticated) -> Actor:
     services.allowances.spend(found.key_id, found.rate_limit, now=now)
     if not found.seen:
         _note_use(services, found.key_id, now)
+    return actor_of(request, found)
+
+
+def actor_of(request: Request, found: Authenticated) -> Actor:
+    """Who this is, and what the record keeps of the request."""
     return Actor(
         organization_id=found.organization.id,
         organization_uuid=found.organization.uuid,
         key_id=found.key_id,
         role=found.role,
         request_id=request_id(request),
-        ip=address_of_client(request, services.settings.trusted_proxies),
+        ip=address_of_client(request, services_of(request).settings.trusted_proxies),
         user_agent=request.headers.get("user-agent", "")[:500] or None,
         method=request.method,
         path=request.scope["path"][:MAX_PATH],

@@ -6,6 +6,7 @@ import msgspec
 
 from stackroom.clock import Clock
 from stackroom.database.transaction import Database
+from stackroom.events.requests import RequestLog
 from stackroom.exports.exporter import Exporter
 from stackroom.ingest.origins import Origins
 from stackroom.ingest.pipeline import Pipeline
@@ -36,6 +37,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     dispatcher: Dispatcher
     """To be woken after jobs were submitted."""
     signer: Signer
+    request_log: RequestLog
     allowances: Allowances = msgspec.field(default_factory=Allowances)
     sweep_soon: asyncio.Event
     """Set when bytes have become loose, so that they go at once and not at the next round."""
