@@ -77,6 +77,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     cors_origins: str = ""
     """Whose pages may call the Mindia protocol: `https://a.example;https://b.example`, or `*`. Empty means everybody's,
     and in production nobody's."""
+    image_upload_mb: int = 10
+    video_upload_mb: int = 500
+    audio_upload_mb: int = 100
+    document_upload_mb: int = 50
+    """The largest files taken by the Mindia protocol."""
+    expire_uploads: bool = False
+    """Whether what is uploaded by the Mindia protocol goes after a day unless it says that it stays."""
+    keep_exif: bool = False
+    """Whether pictures uploaded by the Mindia protocol keep what their camera said of them."""
+    url_upload_allow: str = ""
+    """Domains from which pictures may be uploaded by their address: `a.example;b.example`; empty is every one."""
 
     @property
     def production(self) -> bool:
@@ -125,6 +136,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def max_upload_bytes(self) -> int:
         return self.max_upload_mb * MEBIBYTE
+
+    @property
+    def upload_limits(self) -> dict[str, int]:
+        """How many bytes a file of each kind may have, by the Mindia protocol."""
+        megabytes = {
+            "image": self.image_upload_mb,
+            "video": self.video_upload_mb,
+            "audio": self.audio_upload_mb,
+            "document": self.document_upload_mb,
+        }
+        return {kind: each * MEBIBYTE for kind, each in megabytes.items()}
+
+    @property
+    def upload_domains(self) -> tuple[str, ...]:
+        return tuple(each.lower().strip(".") for each in _entries(self.url_upload_allow))
 
     @property
     def max_origin_bytes(self) -> int:
@@ -188,6 +214,10 @@ _LEAST = {
         "max_origin_mb",
         "origin_seconds",
         "request_seconds",
+        "image_upload_mb",
+        "video_upload_mb",
+        "audio_upload_mb",
+        "document_upload_mb",
     ),
     0: (
         "pixel_processes",

@@ -147,6 +147,28 @@ class AllSettings(OfWorkers, frozen=True, kw_only=True):
     request_seconds: Annotated[
         int | None, _flag("REQUEST_SECONDS", "How long a body that is no file may take. Default: 60", _MINDIA)
     ] = None
+    image_upload_mb: Annotated[
+        int | None, _flag("IMAGE_UPLOAD_MB", "Largest image, in MB. Default: 10", _MINDIA)
+    ] = None
+    video_upload_mb: Annotated[
+        int | None, _flag("VIDEO_UPLOAD_MB", "Largest video, in MB. Default: 500", _MINDIA)
+    ] = None
+    audio_upload_mb: Annotated[
+        int | None, _flag("AUDIO_UPLOAD_MB", "Largest recording, in MB. Default: 100", _MINDIA)
+    ] = None
+    document_upload_mb: Annotated[
+        int | None, _flag("DOCUMENT_UPLOAD_MB", "Largest document, in MB. Default: 50", _MINDIA)
+    ] = None
+    expire_uploads: Annotated[
+        bool | None, _flag("EXPIRE_UPLOADS", "What does not say that it stays goes after a day", _MINDIA)
+    ] = None
+    keep_exif: Annotated[
+        bool | None, _flag("KEEP_EXIF", "Leave in pictures what their camera said of them", _MINDIA)
+    ] = None
+    url_upload_allow: Annotated[
+        str | None,
+        _flag("URL_UPLOAD_ALLOW", "Domains to upload from: a.example;b.example. Default: all", _MINDIA),
+    ] = None
     cors_origins: Annotated[
         str | None, _flag("CORS_ORIGINS", "Whose pages may call: https://a.example;… Default: all", _MINDIA)
     ] = None
