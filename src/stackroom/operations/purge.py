@@ -7,9 +7,12 @@ from stackroom.library import blobs
 from stackroom.operations import belongings, telling
 from stackroom.operations.request import Request
 from stackroom.operations.run import ITEMS, Look, Run
+from stackroom.queue import waiting
 
 ROLE = Role.ADMIN
 FIRST_NUMBER = 1
+JOBS = ("embed", "transcode")
+"""The kinds of jobs that nobody wants done any more for what is gone: those of `processing`."""
 
 
 def look(run: Run) -> Look:
@@ -42,4 +45,8 @@ def remove(run: Run, column: str, items: str) -> None:
         now=run.now,
     )
     belongings.remove(run, doomed)
+    bound = {"op": run.operation_id, "from": run.start}
+    unwanted = waiting.not_begun_of(run.conn, run.actor.organization_id, narrowed, bound, kinds=JOBS)
     run.execute(f"DELETE FROM asset WHERE id IN ({doomed})")
+    # Last, for it holds lanes, which whoever settles a job of one of these assets waits for with the asset held.
+    waiting.cancel_all(run.conn, unwanted, now=run.now)

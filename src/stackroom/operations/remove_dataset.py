@@ -10,7 +10,9 @@ from stackroom.errors import Conflict
 from stackroom.events import log
 from stackroom.library import blobs, datasets
 from stackroom.library.datasets import Dataset
+from stackroom.operations import purge
 from stackroom.operations.request import Matching, Request
+from stackroom.queue import waiting
 
 BLOBS = """SELECT blob_id FROM asset WHERE dataset_id = :dataset
     UNION SELECT blob_id FROM upload WHERE dataset_id = :dataset"""
@@ -27,6 +29,11 @@ BELONGINGS = (
     f"DELETE FROM registration WHERE asset_id IN ({_ASSETS})",
     f"DELETE FROM asset_manifest WHERE asset_id IN ({_ASSETS})",
     "DELETE FROM delivery_default WHERE dataset_id = :dataset",
+    f"""INSERT INTO loose_prefix (prefix, due_at) SELECT hls_prefix, CAST(:now AS bigint) FROM asset_media
+        WHERE asset_id IN ({_ASSETS}) AND hls_prefix IS NOT NULL ON CONFLICT DO NOTHING""",
+    f"DELETE FROM asset_media WHERE asset_id IN ({_ASSETS})",
+    f"DELETE FROM embedding WHERE asset_id IN ({_ASSETS})",
+    f"DELETE FROM file_group_member WHERE asset_id IN ({_ASSETS})",
 )
 
 
@@ -57,7 +64,8 @@ def remove_dataset(conn: Connection, actor: Actor, reference: str, *, now: int) 
     inside = {"doomed": "asset.dataset_id = :dataset", "doomed_uploads": "upload.dataset_id = :dataset"}
     gone = blobs.release(conn, BLOBS, parameters, **inside, now=now)
     for belonging in BELONGINGS:
-        conn.execute(statement(belonging), parameters)
+        conn.execute(statement(belonging), {**parameters, "now": now} if ":now" in belonging else parameters)
+    unwanted = waiting.not_begun_of(conn, found.organization_id, _ASSETS, parameters, kinds=purge.JOBS)
     _remove_exports(conn, found, now=now)
     conn.execute(delete(upload).where(upload.c.dataset_id == found.id))
     assets = conn.execute(delete(asset).where(asset.c.dataset_id == found.id)).rowcount
@@ -71,6 +79,7 @@ def remove_dataset(conn: Connection, actor: Actor, reference: str, *, now: int) 
             ON CONFLICT DO NOTHING"""),
         {"organization": found.organization_id, "number": found.number},
     )
+    waiting.cancel_all(conn, unwanted, now=now)
     log.record(conn, actor, "dataset.deleted", at=now, data={"name": found.name, "assets": assets})
     but_the_root = folders - 1
     return Removed(dataset=found, assets=assets, folders=but_the_root, blobs=gone, blobs_kept=held - gone)

@@ -106,6 +106,39 @@ def cancel(
     return Cancelled(jobs, finished, more=len(found) >= limit)
 
 
+def not_begun_of(
+    conn: Connection,
+    organization_id: int,
+    assets: str,
+    parameters: Mapping[str, object],
+    *,
+    kinds: Collection[str],
+) -> Sequence[int]:
+    """The jobs of these kinds and of no batch that nobody has begun, of the assets of an organization whose ids
+    `assets` selects. Two statements whatever their number, and a small one where nothing of these kinds waits."""
+    how = flavour.of(conn)
+    said = {"organization": organization_id, "texts": msgspec.json.encode(sorted(kinds)).decode()}
+    mine = f"l.organization_id = :organization AND l.kind IN (SELECT value FROM {how.texts} kinds)"
+    any_left = f"SELECT EXISTS (SELECT 1 FROM lane l WHERE {mine} AND l.unfinished > l.running)"
+    if not conn.scalar(statement(any_left), said):
+        return ()
+    where = f"""j.asset_id = gone.id AND j.state IN (0, 5) AND j.batch_id IS NULL
+        AND j.lane_id IN (SELECT l.id FROM lane l WHERE {mine})"""
+    theirs = how.probe.format(table="job", alias="j", where=where)
+    return conn.scalars(
+        statement(f"WITH gone (id) AS ({assets}) SELECT j.id FROM gone {theirs}"), {**parameters, **said}
+    ).all()
+
+
+def cancel_all(conn: Connection, job_ids: Sequence[int], *, now: int) -> int:
+    """Cancel those of these jobs of no batch that nobody has begun; how many. It has no effect on what they are about.
+
+    Call it last, for lanes are held from here to the commit. What is being begun at this very moment is passed over:
+    its handler finds that nobody wants it, as it does of what is running. Repeating it changes nothing more.
+    """
+    return len(_cancel(conn, job_ids, now=now))
+
+
 def cancel_of(
     conn: Connection,
     organization_id: int,
@@ -115,31 +148,14 @@ def cancel_of(
     kinds: Collection[str],
     now: int,
 ) -> int:
-    """Cancel jobs of these kinds that nobody has begun, of the assets of an organization whose ids `assets` selects;
-    how many. For assets that go in this transaction: it has no effect on them.
-
-    Five statements whatever their number, and one where nothing of these kinds waits. Call it last, for lanes are held
-    from here to the commit, and only for jobs of no batch. What is being begun at this very moment is passed over: its
-    handler will find that the asset is gone, as it does of what is running.
-    """
-    how = flavour.of(conn)
-    said = {"organization": organization_id, "texts": msgspec.json.encode(sorted(kinds)).decode()}
-    mine = f"l.organization_id = :organization AND l.kind IN (SELECT value FROM {how.texts} kinds)"
-    any_left = f"SELECT EXISTS (SELECT 1 FROM lane l WHERE {mine} AND l.unfinished > l.running)"
-    if not conn.scalar(statement(any_left), said):
-        return 0
-    where = f"""j.asset_id = gone.id AND j.state IN (0, 5) AND j.batch_id IS NULL
-        AND j.lane_id IN (SELECT l.id FROM lane l WHERE {mine})"""
-    theirs = how.probe.format(table="job", alias="j", where=where)
-    found = conn.scalars(
-        statement(f"WITH gone (id) AS ({assets}) SELECT j.id FROM gone {theirs}"), {**parameters, **said}
-    )
-    return len(_cancel(conn, found.all(), now=now))
+    """`cancel_all` for what `not_begun_of` finds."""
+    found = not_begun_of(conn, organization_id, assets, parameters, kinds=kinds)
+    return cancel_all(conn, found, now=now)
 
 
 def cancel_one(conn: Connection, job_id: int, *, now: int) -> Claimed | None:
     """Cancel a job of no batch, unless somebody has begun it; None if so, or if there is none. What that means for
-    what it is about is its handler's to write, which `Handler.cancelled` does. Call it last, as `cancel_of`."""
+    what it is about is its handler's to write, which `Handler.cancelled` does. Call it last, as `cancel_all`."""
     cancelled = _cancel(conn, [job_id], now=now)
     if not cancelled:
         return None
@@ -148,7 +164,7 @@ def cancel_one(conn: Connection, job_id: int, *, now: int) -> Claimed | None:
 
 def retry_one(conn: Connection, job_id: int, *, now: int) -> Claimed | None:
     """Have a job of no batch done again that has FAILED, as if it had just come in; None if it has not. Call it last,
-    as `cancel_of`."""
+    as `cancel_all`."""
     again = conn.execute(
         statement(
             f"""{flavour.of(conn).update} job SET state = 0, attempt = 0, run_at = NULL, error_code = NULL,
