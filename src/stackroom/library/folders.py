@@ -18,7 +18,7 @@ from stackroom.database.schema import LIVE, asset, dataset, folder
 from stackroom.errors import Invalid, NotFound
 from stackroom.events import log
 from stackroom.library.datasets import Dataset
-from stackroom.library.names import MAX_PATH, ROOT, ancestors, parent
+from stackroom.library.names import MAX_DEPTH, MAX_PATH, ROOT, ancestors, last_part, parent
 
 
 class Folder(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,6 +27,21 @@ class Folder(msgspec.Struct, frozen=True, kw_only=True):
     dataset_id: int
     path: str
     created_at: int
+
+
+class Branch(msgspec.Struct, frozen=True, kw_only=True):
+    """A folder as a part of its tree. None is above one that lies right below the root, which nobody calls a folder."""
+
+    id: int
+    uuid: bytes
+    above: bytes | None
+    path: str
+    created_at: int
+    updated_at: int
+
+    @property
+    def name(self) -> str:
+        return last_part(self.path)
 
 
 def ensure(conn: Connection, dataset_id: int, path: str, *, now: int) -> int:
@@ -76,6 +91,30 @@ def by_reference(conn: Connection, actor: Actor, reference: str) -> Folder | Non
     return None if row is None else Folder(**row._mapping)
 
 
+def by_uuid(conn: Connection, dataset_id: int, uuid: bytes) -> Folder | None:
+    """The folder of a dataset that has this id; not its root, which nobody calls a folder."""
+    here = (folder.c.dataset_id == dataset_id) & folder.c.removed_from.is_(None) & (folder.c.path != ROOT)
+    row = conn.execute(_query().where(folder.c.uuid == uuid, here)).first()
+    return None if row is None else Folder(**row._mapping)
+
+
+def branch(conn: Connection, found: Folder) -> Branch:
+    """A folder as a part of its tree. Raises `NotFound` if it has been removed meanwhile."""
+    row = conn.execute(_branches(found.dataset_id).where(folder.c.id == found.id)).first()
+    if row is None:
+        raise not_found(found.path)
+    return Branch(**row._mapping)
+
+
+def branches(conn: Connection, dataset_id: int, *, right_below: str | None = None) -> list[Branch]:
+    """All folders of a dataset by path, or those right below one path. One statement however many."""
+    query = _branches(dataset_id).order_by(folder.c.path)
+    if right_below is not None:
+        here = select(folder.c.id).where(folder.c.dataset_id == dataset_id, folder.c.path == right_below)
+        query = query.where(folder.c.parent_id == here.scalar_subquery())
+    return [Branch(**row._mapping) for row in conn.execute(query)]
+
+
 def again(conn: Connection, known: Folder) -> Folder:
     """A folder as it is by now. Raises `NotFound` if it has been removed meanwhile."""
     row = conn.execute(_query().where(folder.c.id == known.id, folder.c.removed_from.is_(None))).first()
@@ -108,10 +147,11 @@ def create(conn: Connection, actor: Actor, within: Dataset, path: str, *, now: i
     return at(conn, within, path), made
 
 
-def put_elsewhere(conn: Connection, found: Folder, path: str) -> None:
-    """Give a folder, and with it all that is below, another path that is free: three statements however many.
+def put_elsewhere(conn: Connection, found: Folder, path: str, *, now: int) -> None:
+    """Give a folder, and with it all that is below, another path that is free: four statements however many.
 
-    The caller holds the tree. Raises `Invalid` (`invalid_path`) if a path would get too long.
+    The caller holds the tree, and what is above that path is there. Raises `Invalid` (`invalid_path`) if a path would
+    get too long, or have too many levels.
     """
     where = {
         "dataset": found.dataset_id,
@@ -121,8 +161,18 @@ def put_elsewhere(conn: Connection, found: Folder, path: str) -> None:
     }
     inside = "({0} = :old OR ({0} > :below AND {0} < :beyond))"
     here = f"dataset_id = :dataset AND {inside.format('path')}"
-    longest = conn.scalar(statement(f"SELECT max(length(path)) FROM folder WHERE {here}"), where) or 0
-    if longest - len(found.path) + len(path) > MAX_PATH:
+    levels = "length(path) - length(replace(path, '/', ''))"
+    deepest = conn.execute(
+        statement(f"SELECT max(length(path)) AS length, max({levels}) AS levels FROM folder WHERE {here}"),
+        where,
+    ).one()
+    if deepest.levels - _depth(found.path) + _depth(path) > MAX_DEPTH:
+        raise Invalid(
+            f"a folder below {found.path!r} would have more than {MAX_DEPTH} levels",
+            code="invalid_path",
+            hint="Nest less.",
+        )
+    if deepest.length - len(found.path) + len(path) > MAX_PATH:
         raise Invalid(
             f"a folder below {found.path!r} would have a path longer than {MAX_PATH} characters",
             code="invalid_path",
@@ -140,6 +190,9 @@ def put_elsewhere(conn: Connection, found: Folder, path: str) -> None:
     ):
         renamed = f"CAST(:new AS text) || substr({column}, CAST(:rest AS integer))"
         conn.execute(statement(f"{how.update} folder SET {column} = {renamed} WHERE {condition}"), moved)
+    above = select(folder.c.id).where(folder.c.dataset_id == found.dataset_id, folder.c.path == parent(path))
+    values = {"parent_id": above.scalar_subquery(), "updated_at": now}
+    conn.execute(update(folder).where(folder.c.id == found.id).values(values))
 
 
 def remove(conn: Connection, found: Folder) -> None:
@@ -153,6 +206,11 @@ def remove(conn: Connection, found: Folder) -> None:
 
 def has_children(conn: Connection, found: Folder) -> bool:
     return conn.scalar(select(folder.c.id).where(folder.c.parent_id == found.id).limit(1)) is not None
+
+
+def count_children(conn: Connection, found: Folder) -> int:
+    """How many folders are right below this one."""
+    return conn.scalar(select(func.count()).where(folder.c.parent_id == found.id)) or 0
 
 
 def count_held(conn: Connection, found: Folder) -> tuple[int, int]:
@@ -222,6 +280,22 @@ def not_found(path: str) -> NotFound:
 
 def _query() -> Select[tuple[int, bytes, int, str, int]]:
     return select(folder.c.id, folder.c.uuid, folder.c.dataset_id, folder.c.path, folder.c.created_at)
+
+
+def _branches(dataset_id: int) -> Select[tuple[int, bytes, bytes | None, str, int, int]]:
+    above = folder.alias("above")
+    return (
+        select(
+            folder.c.id,
+            folder.c.uuid,
+            above.c.uuid.label("above"),
+            folder.c.path,
+            folder.c.created_at,
+            func.coalesce(folder.c.updated_at, folder.c.created_at).label("updated_at"),
+        )
+        .join_from(folder, above, (above.c.id == folder.c.parent_id) & (above.c.path != ROOT), isouter=True)
+        .where(folder.c.dataset_id == dataset_id, folder.c.removed_from.is_(None), folder.c.path != ROOT)
+    )
 
 
 def _depth(path: str) -> int:

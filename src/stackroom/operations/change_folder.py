@@ -5,12 +5,12 @@ from sqlalchemy import Connection, select
 
 from stackroom.access import Actor, Role, require
 from stackroom.database.schema import operation
-from stackroom.errors import Conflict
+from stackroom.errors import Conflict, Invalid
 from stackroom.events import log
 from stackroom.library import folders
 from stackroom.library.folders import Folder
 from stackroom.library.listing import Filter
-from stackroom.library.names import ROOT, parent
+from stackroom.library.names import ROOT, last_part, parent
 from stackroom.operations import engine
 from stackroom.operations.journal import Operation
 from stackroom.operations.request import AT_ONCE, Matching, Request, Verb
@@ -32,7 +32,33 @@ def rename_folder(conn: Connection, actor: Actor, known: Folder, name: str, *, n
     require(actor, Role.MEMBER, "renaming a folder")
     folders.refuse_root(known.path)
     found = _held(conn, known)
-    path = parent(found.path).rstrip("/") + "/" + name
+    return _put(conn, actor, found, parent(found.path).rstrip("/") + "/" + name, now=now)
+
+
+def move_folder(
+    conn: Connection, actor: Actor, known: Folder, into: Folder, name: str | None = None, *, now: int
+) -> Folder:
+    """Put a folder, with everything below it, into another one of its dataset, which may be the root, and give it
+    another (clean) name if one is given.
+
+    Raises `Invalid` (`folder_cycle`) for a folder into itself or below, `NotFound` if one of the two has just been
+    removed, and what `rename_folder` raises. Repeating it changes nothing.
+    """
+    require(actor, Role.MEMBER, "moving a folder")
+    folders.refuse_root(known.path)
+    found = _held(conn, known)
+    above = folders.again(conn, into)
+    if f"{above.path}/".startswith(f"{found.path}/"):
+        raise Invalid(
+            f"folder {found.path!r} cannot be put below itself",
+            code="folder_cycle",
+            hint="Choose a folder that is not below it.",
+        )
+    return _put(conn, actor, found, f"{above.path.rstrip('/')}/{name or last_part(found.path)}", now=now)
+
+
+def _put(conn: Connection, actor: Actor, found: Folder, path: str, *, now: int) -> Folder:
+    """The folder, which the caller holds, at another path, if nothing is in the way."""
     if path == found.path:
         return found
     _refuse_while_at_work(conn, actor, found)
@@ -42,7 +68,7 @@ def rename_folder(conn: Connection, actor: Actor, known: Folder, name: str, *, n
             hint="Choose another name, or move the images there.",
             details={"path": path},
         )
-    folders.put_elsewhere(conn, found, path)
+    folders.put_elsewhere(conn, found, path, now=now)
     about = {"from": found.path, "to": path}
     log.record(conn, actor, "folder.renamed", at=now, dataset_id=found.dataset_id, data=about)
     return msgspec.structs.replace(found, path=path)
