@@ -21,9 +21,13 @@ from stackroom.ingest.pipeline import Pipeline
 from stackroom.ingest.renditions import Renditions
 from stackroom.ingest.settling import record_finished
 from stackroom.ingest.uploads import Uploads
+from stackroom.library import embeddings
 from stackroom.library.sweep import sweep
 from stackroom.media.studio import Studio
+from stackroom.operations.expiring import Expiring
 from stackroom.operations.runner import Runner
+from stackroom.processing import embedding
+from stackroom.processing.embedding import Embedding
 from stackroom.queue.dispatcher import Dispatcher
 from stackroom.settings import Settings
 from stackroom.storage.local import LocalStore
@@ -46,8 +50,10 @@ async def open_library(
     """Open a library, bring its tables up to date, and close everything at the end.
 
     Whoever opens it `beside` a server keeps what arrives in a folder of its own: a server that starts clears out its.
-    Raises `Conflict` (`library_in_use`) while another process has a SQLite library.
+    Raises `Conflict` (`library_in_use`) while another process has a SQLite library, `Invalid` (`bad_setting`) for an
+    embedder that cannot be had.
     """
+    embedder = embeddings.load(settings.embedder)
     async with AsyncExitStack() as closing:
         database = await connect(settings.database)
         closing.push_async_callback(database.close)
@@ -70,6 +76,7 @@ async def open_library(
             most_bytes=settings.storage_policy_bytes,
             now=now,
         )
+        embedded = Embedding(database, embedder)
         signing = await database.write(lambda conn: own_secret(conn, "signing"))
         sweep_soon = asyncio.Event()
         yield Services(
@@ -84,9 +91,10 @@ async def open_library(
             exporter=Exporter(database, store, staging, sweep_soon, now),
             origins=origins,
             pipeline=pipeline,
+            embedding=embedded,
             dispatcher=Dispatcher(
                 database,
-                {KIND: pipeline},
+                {KIND: pipeline, embedding.KIND: embedded},
                 slots=settings.slots,
                 now=now,
                 per_organization=settings.max_running_per_organization or None,
@@ -110,6 +118,7 @@ async def at_work(services: Services) -> AsyncIterator[None]:
         services.runner.run(),
         services.exporter.run(),
         services.request_log.run(),
+        Expiring(services.database, services.now, services.sweep_soon.set).run(),
         _keep_sweeping(services),
         _take_fingerprints(services),
     ]

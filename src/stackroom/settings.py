@@ -86,6 +86,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Whether what is uploaded by the Mindia protocol goes after a day unless it says that it stays."""
     keep_exif: bool = False
     """Whether pictures uploaded by the Mindia protocol keep what their camera said of them."""
+    embedder: str = "builtin"
+    """What makes vectors of what assets are about, to search by: `builtin`, `none`, or `module:name` of another."""
     url_upload_allow: str = ""
     """Domains from which pictures may be uploaded by their address: `a.example;b.example`; empty is every one."""
 

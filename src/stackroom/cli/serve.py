@@ -165,6 +165,10 @@ class AllSettings(OfWorkers, frozen=True, kw_only=True):
     keep_exif: Annotated[
         bool | None, _flag("KEEP_EXIF", "Leave in pictures what their camera said of them", _MINDIA)
     ] = None
+    embedder: Annotated[
+        str | None,
+        _flag("EMBEDDER", "What search by meaning rests on: builtin, none or module:name", _MINDIA),
+    ] = None
     url_upload_allow: Annotated[
         str | None,
         _flag("URL_UPLOAD_ALLOW", "Domains to upload from: a.example;b.example. Default: all", _MINDIA),

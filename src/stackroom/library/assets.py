@@ -14,10 +14,12 @@ from stackroom.database.flavour import statement
 from stackroom.database.schema import ARCHIVED, LIVE, asset, blob, folder
 from stackroom.errors import NotFound
 from stackroom.library import datasets
-from stackroom.library.names import compose
+from stackroom.library.names import LAST_CHARACTER, Namer, beginning, compose
 
 STATUSES = ("new", "annotate", "review", "complete")
 SPLITS = ("train", "val", "test")
+FIRST_NUMBER = 2
+"""What the number begins with of a name that is taken when something new comes."""
 
 
 class Asset(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +61,9 @@ class NewAsset(msgspec.Struct, frozen=True, kw_only=True):
     width: int | None
     height: int | None
     kind: str = "image"
+    duration: float | None = None
+    metadata: str | None = None
+    expires_at: int | None = None
 
 
 @cache  # building a statement takes longer than running it, and this one is in every listing and every download
@@ -169,6 +174,17 @@ def is_taken(conn: Connection, folder_id: int, name: str) -> bool:
     return conn.scalar(select(asset.c.id).where(*where)) is not None
 
 
+def free_name(conn: Connection, folder_id: int, name: str) -> str:
+    """A clean name, or the first free number of it where a live asset of the folder holds it: for whoever keeps
+    others out of that folder until the commit."""
+    if not is_taken(conn, folder_id, name):
+        return name
+    first = beginning(name)
+    alike = asset.c.name >= first, asset.c.name < first + LAST_CHARACTER
+    taken = conn.scalars(select(asset.c.name).where(asset.c.folder_id == folder_id, *alike, LIVE))
+    return Namer(taken, FIRST_NUMBER).free(name)
+
+
 def add(conn: Connection, actor: Actor, dataset_id: int, arrivals: Sequence[NewAsset], *, now: int) -> None:
     """Insert assets, in one statement. Their names were checked in this same transaction."""
     common = {
@@ -181,7 +197,7 @@ def add(conn: Connection, actor: Actor, dataset_id: int, arrivals: Sequence[NewA
 
 
 def unexpired(now: int) -> ColumnElement[bool]:
-    """The condition that an asset is still to be kept. Those that are not are soon gone (`processing.expiring`), and
+    """The condition that an asset is still to be kept. Those that are not are soon gone (`operations.expiring`), and
     must not be seen until then."""
     return asset.c.expires_at.is_(None) | (asset.c.expires_at > now)
 

@@ -1,6 +1,5 @@
 """What is done with assets after they are here, by jobs of the queue and by the clock.
 
 embedding    what an asset is about becomes numbers, to be found by
-expiring     what is to be kept only for a while goes when its time is over
 transcoding  a video becomes what a player can choose from
 """

@@ -34,7 +34,7 @@ class Embedding:
         self._database = database
 
     def submit(
-        self, conn: Connection, *, organization_id: int, asset_id: int, uuid: bytes, now: int
+        self, conn: Connection, organization_id: int, asset_id: int, uuid: bytes, *, now: int
     ) -> int | None:
         """Have an asset embedded, in the transaction that makes it or changes what is said of it; the job's id.
 

@@ -14,6 +14,7 @@ from stackroom.ingest.renditions import Renditions
 from stackroom.ingest.uploads import Uploads
 from stackroom.media.studio import Studio
 from stackroom.operations.runner import Runner
+from stackroom.processing.embedding import Embedding
 from stackroom.queue.dispatcher import Dispatcher
 from stackroom.settings import Settings
 from stackroom.storage.blobstore import BlobStore
@@ -34,6 +35,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     renditions: Renditions
     origins: Origins
     pipeline: Pipeline
+    embedding: Embedding
     dispatcher: Dispatcher
     """To be woken after jobs were submitted."""
     signer: Signer
