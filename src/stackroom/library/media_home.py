@@ -4,8 +4,9 @@ from sqlalchemy import Connection
 
 from stackroom.access import Actor
 from stackroom.errors import NotFound
-from stackroom.library import datasets
+from stackroom.library import datasets, folders
 from stackroom.library.datasets import Dataset
+from stackroom.library.folders import Folder
 
 NAME = "media"
 
@@ -15,7 +16,23 @@ def home(conn: Connection, actor: Actor, now: int) -> Dataset:
 
     One that somebody has called so is it. Repeating it finds the same.
     """
+    found = known(conn, actor)
+    return (
+        datasets.create(conn, actor, NAME, description="Media, by folder", now=now)
+        if found is None
+        else found
+    )
+
+
+def known(conn: Connection, actor: Actor) -> Dataset | None:
+    """The dataset, where there is one."""
     try:
         return datasets.find(conn, actor, NAME)
     except NotFound:
-        return datasets.create(conn, actor, NAME, description="Media, by folder", now=now)
+        return None
+
+
+def folder(conn: Connection, actor: Actor, uuid: bytes) -> Folder | None:
+    """A folder of it by id, or None where there is no such."""
+    place = known(conn, actor)
+    return None if place is None else folders.by_uuid(conn, place.id, uuid)
