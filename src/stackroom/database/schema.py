@@ -809,9 +809,11 @@ event = _table(
     Column("duration_us", BigInteger),
     # Not yet handed to those who want to be told. Only where there was an endpoint when it happened.
     Column("untold", Boolean, nullable=False, server_default=text("false")),
-    Index("event_of_organization", "organization_id", "id"),
     Index("event_of_asset", "asset_uuid"),
 )
+# Requests are rows that are mostly not asked for, and are soon forgotten: they have an index of their own.
+_partial("event_of_organization", event.c.organization_id, event.c.id, where=text("type <> 'http.request'"))
+_partial("event_request", event.c.organization_id, event.c.id, where=text("type = 'http.request'"))
 _partial("event_untold", event.c.id, where=text("untold"))
 
 # The first answer to every write that carried an Idempotency-Key, kept in the transaction of its effect.

@@ -245,6 +245,23 @@ def upgrade() -> None:
         sqlite_where=sa.text("batch_id IS NULL"),
         postgresql_where=sa.text("batch_id IS NULL"),
     )
+    op.drop_index("event_of_organization", table_name="event")
+    op.create_index(
+        "event_of_organization",
+        "event",
+        ["organization_id", "id"],
+        unique=False,
+        sqlite_where=sa.text("type <> 'http.request'"),
+        postgresql_where=sa.text("type <> 'http.request'"),
+    )
+    op.create_index(
+        "event_request",
+        "event",
+        ["organization_id", "id"],
+        unique=False,
+        sqlite_where=sa.text("type = 'http.request'"),
+        postgresql_where=sa.text("type = 'http.request'"),
+    )
     op.create_index(
         "event_untold",
         "event",

@@ -1,0 +1,174 @@
+"""Reading the record of what happened: the audit log of every face, with the requests that were answered in it."""
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, literal_column, select, union_all
+
+from stackroom.access import Actor, Role, require
+from stackroom.database.schema import api_key, batch, dataset, event, operation, organization
+from stackroom.errors import NotFound
+
+REQUEST = "http.request"
+"""The type of a row that is no change, but a request: kept for some weeks, and only shown where it is asked for."""
+MAX_PAGE = 1000
+# Said as the two indexes say it of which each holds one kind.
+_OF_REQUESTS = event.c.type == literal_column(f"'{REQUEST}'")
+_OF_CHANGES = event.c.type != literal_column(f"'{REQUEST}'")
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that happened. Of what it was about and is gone the id is not known any more, but for an asset's."""
+
+    id: int
+    uuid: bytes
+    organization_id: int
+    organization_uuid: bytes
+    type: str
+    at: int
+    dataset_uuid: bytes | None = None
+    asset_uuid: bytes | None = None
+    operation_uuid: bytes | None = None
+    batch_uuid: bytes | None = None
+    key_uuid: bytes | None = None
+    ip: str | None = None
+    user_agent: str | None = None
+    request_id: str | None = None
+    method: str | None = None
+    path: str | None = None
+    query: str | None = None
+    status: int | None = None
+    request_bytes: int | None = None
+    response_bytes: int | None = None
+    duration_us: int | None = None
+    data: dict[str, Any]
+
+
+class Filters(msgspec.Struct, frozen=True, kw_only=True):
+    """Which events: those to which all of this applies. `since` and `until` are moments, both included.
+
+    Without `types` these are changes alone; with `requests`, requests as well.
+    """
+
+    types: tuple[str, ...] = ()
+    requests: bool = False
+    since: int | None = None
+    until: int | None = None
+    asset: bytes | None = None
+    operation: bytes | None = None
+    batch: bytes | None = None
+    request_id: str | None = None
+    method: str | None = None
+    status: int | None = None
+    path: str | None = None
+    """A part of it, in whatever case."""
+
+
+def page(
+    conn: Connection,
+    actor: Actor,
+    filters: Filters,
+    *,
+    before: int | None = None,
+    after: int | None = None,
+    offset: int = 0,
+    limit: int,
+) -> list[Event]:
+    """Events, newest first, from `before` that id on; or, with `after`, oldest first those that follow that id."""
+    require(actor, Role.ADMIN, "reading the events")
+    upwards = after is not None
+    found = [*_where(actor, filters)]
+    if before is not None:
+        found.append(event.c.id < before)
+    if after is not None:
+        found.append(event.c.id > after)
+    limit = min(limit, MAX_PAGE)
+    pages = []
+    for kind in _kinds(filters):  # of each its own index
+        chosen = select(event.c.id).where(*found, kind)
+        chosen = chosen.order_by(event.c.id if upwards else event.c.id.desc()).limit(limit + offset)
+        pages.append(select(chosen.subquery().c.id))
+    ids = (pages[0] if len(pages) == 1 else union_all(*pages)).subquery()
+    query = _query().join(ids, ids.c.id == event.c.id)
+    query = query.order_by(event.c.id if upwards else event.c.id.desc()).offset(offset).limit(limit)
+    return [from_row(row) for row in conn.execute(query)]
+
+
+def count(conn: Connection, actor: Actor, filters: Filters) -> int:
+    """How many there are on all pages together."""
+    require(actor, Role.ADMIN, "reading the events")
+    found = list(_where(actor, filters))
+    return sum(
+        conn.scalar(select(func.count()).select_from(event).where(*found, kind)) or 0
+        for kind in _kinds(filters)
+    )
+
+
+def find(conn: Connection, actor: Actor, event_id: int) -> Event:
+    """By number. Raises `NotFound`, for another organization's event as for none."""
+    require(actor, Role.ADMIN, "reading an event")
+    found = by_id(conn, event_id)
+    if found is None or found.organization_id != actor.organization_id:
+        raise NotFound(f"event {event_id} not found", hint="List them; old ones may have been forgotten.")
+    return found
+
+
+def by_id(conn: Connection, event_id: int) -> Event | None:
+    """An event of anybody, for who has the right to it."""
+    row = conn.execute(_query().where(event.c.id == event_id)).first()
+    return None if row is None else from_row(row)
+
+
+def _kinds(filters: Filters) -> list[ColumnElement[bool]]:
+    wanted = []
+    if not filters.types or set(filters.types) - {REQUEST}:
+        wanted.append(_OF_CHANGES)
+    if filters.requests or REQUEST in filters.types:
+        wanted.append(_OF_REQUESTS)
+    return wanted
+
+
+def _where(actor: Actor, filters: Filters) -> list[ColumnElement[bool]]:
+    mine = actor.organization_id
+    # Each only where it was given.
+    said: list[tuple[object, Any]] = [
+        (filters.types or None, event.c.type.in_(filters.types)),
+        (filters.since, event.c.at >= filters.since),
+        (filters.until, event.c.at <= filters.until),
+        (filters.asset, event.c.asset_uuid == filters.asset),
+        (filters.operation, event.c.operation_id == _id_of(operation, filters.operation, mine)),
+        (filters.batch, event.c.batch_id == _id_of(batch, filters.batch, mine)),
+        (filters.request_id, event.c.request_id == filters.request_id),
+        (filters.method, event.c.method == (filters.method or "").upper()),
+        (filters.status, event.c.status == filters.status),
+        (filters.path, func.lower(event.c.path).contains((filters.path or "").lower(), autoescape=True)),
+    ]
+    return [event.c.organization_id == mine, *(condition for value, condition in said if value is not None)]
+
+
+def _id_of(table: Any, uuid: bytes | None, organization_id: int) -> Any:
+    mine = table.c.organization_id == organization_id
+    return select(table.c.id).where(table.c.uuid == uuid, mine).scalar_subquery()
+
+
+def _query() -> Select[Any]:
+    return (
+        select(
+            event,
+            organization.c.uuid.label("organization_uuid"),
+            dataset.c.uuid.label("dataset_uuid"),
+            operation.c.uuid.label("operation_uuid"),
+            batch.c.uuid.label("batch_uuid"),
+            api_key.c.uuid.label("key_uuid"),
+        )
+        .join(organization, organization.c.id == event.c.organization_id)
+        .outerjoin(dataset, dataset.c.id == event.c.dataset_id)
+        .outerjoin(operation, operation.c.id == event.c.operation_id)
+        .outerjoin(batch, batch.c.id == event.c.batch_id)
+        .outerjoin(api_key, api_key.c.id == event.c.key_id)
+    )
+
+
+def from_row(row: Row[Any]) -> Event:
+    values = {field: getattr(row, field) for field in Event.__struct_fields__}
+    return Event(**{**values, "data": msgspec.json.decode(row.data)})

@@ -1,0 +1,49 @@
+"""Events in the library's own words, as webhooks tell them and as `/library/v1/events` lists them."""
+
+from typing import Any
+
+import msgspec
+
+from stackroom import ids
+from stackroom.events.reading import Event
+from stackroom.library.endpoints import Endpoint
+from stackroom.web.native import convert
+from stackroom.webhooks.dialects import Message, Sending
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An event. What does not apply to it is left out."""
+
+    type: str
+    id: str
+    timestamp: str
+    organization_id: str
+    dataset_id: str | None = None
+    asset_id: str | None = None
+    operation_id: str | None = None
+    batch_id: str | None = None
+    key_id: str | None = None
+    request_id: str | None = None
+    data: dict[str, Any]
+
+
+def tell(event: Event, _endpoint: Endpoint, _sending: Sending) -> Message:
+    """The native dialect."""
+    told = Told(
+        type=event.type,
+        id=ids.text(event.uuid),
+        timestamp=convert.moment(event.at),
+        organization_id=ids.text(event.organization_uuid),
+        dataset_id=_text(event.dataset_uuid),
+        asset_id=_text(event.asset_uuid),
+        operation_id=_text(event.operation_uuid),
+        batch_id=_text(event.batch_uuid),
+        key_id=_text(event.key_uuid),
+        request_id=event.request_id,
+        data=event.data,
+    )
+    return Message({}, msgspec.json.encode(told))
+
+
+def _text(uuid: bytes | None) -> str | None:
+    return None if uuid is None else ids.text(uuid)
