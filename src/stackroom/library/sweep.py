@@ -11,7 +11,7 @@ from stackroom.clock import Clock
 from stackroom.database import flavour
 from stackroom.database.schema import operation, operation_item, operation_tag, upload
 from stackroom.database.transaction import Database
-from stackroom.library import answers, blobs
+from stackroom.library import answers, blobs, prefixes
 from stackroom.storage.blobstore import BlobStore
 from stackroom.storage.keys import rendition_prefix
 
@@ -20,10 +20,11 @@ JOURNAL_KEPT_FOR = 30 * clock.DAY
 
 
 class Swept(msgspec.Struct, frozen=True):
-    """What one sweep removed."""
+    """What one sweep removed. `prefixes` are those below which all was."""
 
     uploads: int = 0
     objects: int = 0
+    prefixes: int = 0
 
 
 async def sweep(database: Database, store: BlobStore, now: Clock) -> Swept:
@@ -36,7 +37,19 @@ async def sweep(database: Database, store: BlobStore, now: Clock) -> Swept:
         faults.reach("sweep:after-remove")
         await database.write(partial(blobs.strike, keys=keys))
         removed += len(keys)
-    return Swept(uploads, removed)
+    return Swept(uploads, removed, await _sweep_prefixes(database, store, now))
+
+
+async def _sweep_prefixes(database: Database, store: BlobStore, now: Clock) -> int:
+    """Remove all that is due below loose prefixes, one after another: there may be thousands of objects below each."""
+    removed = 0
+    while due := await database.read(lambda conn: prefixes.due(conn, now=now(), limit=AT_ONCE)):
+        for prefix in due:
+            await asyncio.to_thread(store.delete_all, prefix)
+            faults.reach("sweep:after-remove")
+        await database.write(partial(prefixes.strike, prefixes=due))
+        removed += len(due)
+    return removed
 
 
 def expire(conn: Connection, *, now: int) -> int:

@@ -88,6 +88,14 @@ class BlobStore(Protocol):
         """
         ...
 
+    def delete_all(self, prefix: str) -> None:
+        """Remove all objects whose keys begin with `prefix`, which ends in `/`, however many there are.
+
+        For what belongs together and to which nothing is added any more. After an error, or the end of the process,
+        some may be left: repeating it removes them too.
+        """
+        ...
+
     def objects(self, prefix: str = "") -> Iterator[StoredObject]:
         """List the objects whose keys begin with `prefix`, in no order, also while others put and delete."""
         ...

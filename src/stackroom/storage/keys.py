@@ -74,3 +74,9 @@ def checked_prefix(prefix: str) -> str:
     """Return the beginning of a key (also half a name, or nothing), or raise Invalid `invalid_key`."""
     checked(f"{prefix}x")
     return prefix
+
+
+def checked_folder(prefix: str) -> str:
+    """Return the beginning of a key that ends with a whole segment, or raise Invalid `invalid_key`."""
+    checked(f"{prefix.removesuffix('/')}/x" if prefix.endswith("/") else "")
+    return prefix

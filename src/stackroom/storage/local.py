@@ -14,7 +14,7 @@ from pathlib import Path
 from stackroom.errors import StackroomError, Unavailable
 from stackroom.storage.blobstore import MissingBytes, Pieces, StoredObject, unavailable
 from stackroom.storage.files import FilePieces, sweep, sync
-from stackroom.storage.keys import checked, checked_prefix
+from stackroom.storage.keys import checked, checked_folder, checked_prefix
 
 # No key begins with a dot, so nothing in here can be taken for an object.
 _TEMPORARY = ".temporary"
@@ -78,6 +78,16 @@ class LocalStore:
         if failures:
             raise failures[0]
 
+    def delete_all(self, prefix: str) -> None:
+        folder = self._root / checked_folder(prefix)
+        try:
+            with suppress(FileNotFoundError, NotADirectoryError):
+                shutil.rmtree(folder)
+            with suppress(OSError):  # there is something else in it
+                folder.parent.rmdir()
+        except OSError as error:
+            raise unavailable(error, f"deleting {folder.name}") from error
+
     def objects(self, prefix: str = "") -> Iterator[StoredObject]:
         folder = self._root.joinpath(*checked_prefix(prefix).split("/")[:-1])
         try:
@@ -108,6 +118,12 @@ class LocalStore:
         """`put`, but for the name, which may not last yet."""
         if target.exists():
             return False
+        try:
+            return self._bring(source, target)
+        except FileNotFoundError:  # its folder was empty, and `delete_all` has just removed it
+            return self._bring(source, target)
+
+    def _bring(self, source: Path, target: Path) -> bool:
         self._make_lasting(target.parent)
         sync(source)
         return self._publish(source, target)

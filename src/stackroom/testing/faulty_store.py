@@ -56,6 +56,10 @@ class FaultyStore:
         self._call("deleting")
         self._inner.delete(keys)
 
+    def delete_all(self, prefix: str) -> None:
+        self._call("deleting")
+        self._inner.delete_all(prefix)
+
     def objects(self, prefix: str = "") -> Iterator[StoredObject]:
         self._call("listing")
         return self._inner.objects(prefix)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from stackroom.storage.blobstore import PIECE, MissingBytes, Pieces, StoredObject, unavailable
-from stackroom.storage.keys import checked, checked_prefix
+from stackroom.storage.keys import checked, checked_folder, checked_prefix
 
 
 class MemoryStore:
@@ -47,6 +47,11 @@ class MemoryStore:
 
     def delete(self, keys: Sequence[str]) -> None:
         for key in [checked(key) for key in keys]:
+            self._objects.pop(key, None)
+
+    def delete_all(self, prefix: str) -> None:
+        checked_folder(prefix)
+        for key in [key for key in list(self._objects) if key.startswith(prefix)]:
             self._objects.pop(key, None)
 
     def objects(self, prefix: str = "") -> Iterator[StoredObject]:

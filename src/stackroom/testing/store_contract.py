@@ -247,6 +247,24 @@ class BlobStoreContract:
         found = {listed.key for listed in store.objects(rendition_prefix(mine))}
         assert found == {rendition_key(mine, "thumb-200"), rendition_key(mine, "thumb-400")}
 
+    def test_all_below_a_prefix_is_deleted_and_nothing_beside_it(
+        self, store: BlobStore, tmp_path: Path
+    ) -> None:
+        below = [f"hls/a/b/{name}" for name in ("master.m3u8", "360p/index.m3u8", "360p/segment_000.ts")]
+        beside = ["hls/a/bc/master.m3u8", "hls/a/b2", "blobs/a/b/master.m3u8"]
+        for key in (*below, *beside):
+            store.put(key, _file(tmp_path, b"x"))
+        store.delete_all("hls/a/b/")
+        store.delete_all("hls/a/b/")
+        assert {it.key for it in store.objects()} == set(beside)
+        store.put(below[1], _file(tmp_path, b"again"))
+        assert store.size(below[1]) == 5
+
+    @pytest.mark.parametrize("prefix", ["", "/", "hls", "hls/..", "../", "hls/../", "/hls/", "hls//"])
+    def test_what_is_no_folder_of_the_store_is_not_emptied(self, store: BlobStore, prefix: str) -> None:
+        with pytest.raises(Invalid):
+            store.delete_all(prefix)
+
     def test_a_good_store_passes_its_check_and_shows_no_trace_of_it(self, store: BlobStore) -> None:
         store.check()
         store.check()
