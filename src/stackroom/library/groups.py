@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select
 
 from stackroom import ids
 from stackroom.access import Actor, Role, require
@@ -120,6 +120,6 @@ def _members(conn: Connection, actor: Actor, where: ColumnElement[bool], now: in
         .where(where, media.visible(actor, now))
         .order_by(file_group_member.c.position)
     )
-    rows: Sequence[Row[tuple[int, bytes, str]]] = conn.execute(placed).all()
+    rows = conn.execute(placed).all()
     known = media.by_uuids(conn, actor, [row.uuid for row in rows], now=now)
     return [Member(position=row.position, media=known[row.uuid], storage_key=row.storage_key) for row in rows]

@@ -1,0 +1,44 @@
+"""Folders, in the words of the protocol."""
+
+from datetime import datetime
+from uuid import UUID
+
+from msgspec import UNSET, UnsetType
+
+from stackroom.web.mindia.wire.base import Asked, Given
+
+
+class NewFolder(Asked, frozen=True, kw_only=True):
+    name: str
+    parent_id: str | None = None
+
+
+class FolderChanges(Asked, frozen=True, kw_only=True):
+    """What is absent stays; a parent that is null is the root."""
+
+    name: str | UnsetType | None = UNSET
+    parent_id: str | UnsetType | None = UNSET
+
+
+class Placement(Asked, frozen=True, kw_only=True):
+    folder_id: str | None = None
+
+
+class Folder(Given, frozen=True, kw_only=True):
+    id: UUID
+    name: str
+    parent_id: UUID | None
+    created_at: datetime
+    updated_at: datetime
+    media_count: int | None = None
+    subfolder_count: int | None = None
+
+
+class Node(Given, frozen=True, kw_only=True):
+    id: UUID
+    name: str
+    parent_id: UUID | None
+    created_at: datetime
+    updated_at: datetime
+    media_count: int
+    children: list["Node"]
