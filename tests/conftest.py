@@ -3,6 +3,7 @@
 - `database_url`: a migrated database of the test's own, on SQLite; for tests that are marked `every_database`
   on PostgreSQL as well.
 - `empty_database_url`: the same without a schema. `postgres_url`: a migrated PostgreSQL database.
+- `nursery`: where servers begin that shall start quickly.
 """
 
 import ipaddress
@@ -18,6 +19,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from stackroom.testing.nursery import Nursery
 from stackroom.testing.postgres import (
     PostgresUnavailable,
     RunningPostgres,
@@ -113,6 +115,13 @@ def _is_here(host: object) -> bool:
 
 
 sys.addaudithook(_stay_on_this_machine)
+
+
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Nursery]:
+    """For servers whose start is not what is tested."""
+    with Nursery() as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")
