@@ -12,6 +12,7 @@ TOKEN_PREFIX = "pk_live_"  # noqa: S105 - what every token starts with, not a to
 MEDIA_TOKEN_PREFIX = "mk_live_"  # noqa: S105 - the same, of keys that are made by the Mindia protocol
 TOKEN_PREFIXES = (TOKEN_PREFIX, MEDIA_TOKEN_PREFIX)
 PREFIX_LENGTH = 12
+MEDIA_PREFIX_LENGTH = 16
 
 
 class Role(enum.IntEnum):
@@ -69,8 +70,18 @@ def new_token() -> str:
     return TOKEN_PREFIX + secrets.token_urlsafe(32)
 
 
+def new_media_token() -> str:
+    """The same, as clients of the Mindia protocol know it: forty hexadecimal digits. All of them are random."""
+    return MEDIA_TOKEN_PREFIX + secrets.token_hex(20)
+
+
+def prefix_of(token: str) -> str:
+    """How a secret begins: what is kept of it, to be told from others."""
+    return token[: MEDIA_PREFIX_LENGTH if token.startswith(MEDIA_TOKEN_PREFIX) else PREFIX_LENGTH]
+
+
 def token_hash(token: str) -> bytes:
-    """What the database keeps. The token is 256 random bits, so one fast hash is as good as a slow one."""
+    """What the database keeps. The token is 160 random bits or more, so one fast hash is as good as a slow one."""
     return hashlib.sha256(token.encode()).digest()
 
 

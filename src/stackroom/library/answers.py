@@ -123,7 +123,7 @@ def forget_old(conn: Connection, *, now: int) -> None:
 def _veiled(body: bytes, token: str, nonce: str) -> bytes:
     """`body` under a stream of bytes that only the token and the nonce lead to; a second time, `body` again.
 
-    A token is 256 random bits and its veil is used once, so this is a one-time pad to whoever lacks the token.
+    A token is 160 random bits or more and its veil is used once, so this is a one-time pad to whoever lacks the token.
     """
     stream = hashlib.shake_256(f"veil {nonce} {token}".encode()).digest(len(body))
     mixed = int.from_bytes(body) ^ int.from_bytes(stream)

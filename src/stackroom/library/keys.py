@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
-from sqlalchemy import ColumnElement, Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, Select, func, select, update
 
 from stackroom import ids
 from stackroom.access import Actor, Role, require
@@ -32,6 +33,7 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     last_used_at: int | None
     created_at: int
     member_id: int | None
+    description: str | None
 
 
 class KeyChanges(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +55,12 @@ def list_mine(conn: Connection, actor: Actor) -> list[Key]:
     return _where(conn, actor.organization_id)
 
 
+def page(conn: Connection, actor: Actor, *, limit: int, offset: int) -> list[Key]:
+    """A part of them, newest first."""
+    require(actor, Role.MEMBER, "seeing the keys")
+    return _read(conn, _mine(actor.organization_id).order_by(api_key.c.id.desc()).limit(limit).offset(offset))
+
+
 def find(conn: Connection, actor: Actor, reference: str) -> Key:
     """By id. Raises `NotFound`, for another organization's key and for a deleted one as for none."""
     require(actor, Role.MEMBER, "seeing a key")
@@ -71,9 +79,12 @@ def create(
     role: Role,
     rate_limit: int | None = None,
     expires_at: int | None = None,
+    description: str | None = None,
+    token: str | None = None,
     now: int,
 ) -> NewKey:
-    """Make a key of the actor's organization, which belongs to no person. Called twice, it makes two.
+    """Make a key of the actor's organization, which belongs to no person. Called twice, it makes two; a `token` is its
+    secret, where a protocol has a form of its own for them.
 
     Raises `Forbidden` for a role above the actor's own, `Invalid` for what no key can have.
     """
@@ -88,6 +99,8 @@ def create(
         name=name,
         expires_at=expires_at,
         rate_limit=rate_limit,
+        description=description,
+        token=token,
         actor=actor,
         now=now,
     )
@@ -113,6 +126,21 @@ def change(conn: Connection, actor: Actor, reference: str, wanted: KeyChanges, *
     about = {"key": ids.text(found.uuid), "fields": sorted(values)}
     log.record(conn, actor, "key.updated", at=now, data=about)
     return find(conn, actor, reference)
+
+
+def revoke(conn: Connection, actor: Actor, reference: str, *, now: int) -> Key:
+    """Make a key count no longer, from the next request on, and still show it. Repeating it changes nothing more.
+
+    Raises `Forbidden` for a key above the actor's own role, and `Conflict` (`last_owner_key`).
+    """
+    require(actor, Role.ADMIN, "revoking a key")
+    with never_ownerless(conn, actor, now=now):
+        found = find(conn, actor, reference)
+        require(actor, found.role, f"revoking a key with role {found.role.word}")
+        conn.execute(update(api_key).where(api_key.c.uuid == found.uuid).values(active=False))
+    if found.active:
+        log.record(conn, actor, "key.revoked", at=now, data={"key": ids.text(found.uuid), "name": found.name})
+    return found
 
 
 def delete(conn: Connection, actor: Actor, reference: str, *, now: int) -> None:
@@ -170,8 +198,14 @@ def _refuse_orphan(conn: Connection, found: Key) -> None:
 
 
 def _where(conn: Connection, organization_id: int, *where: ColumnElement[bool]) -> list[Key]:
-    mine = (api_key.c.organization_id == organization_id, api_key.c.removed_at.is_(None))
-    query = select(api_key).where(*mine, *where).order_by(api_key.c.id)
+    return _read(conn, _mine(organization_id).where(*where).order_by(api_key.c.id))
+
+
+def _mine(organization_id: int) -> Select[Any]:
+    return select(api_key).where(api_key.c.organization_id == organization_id, api_key.c.removed_at.is_(None))
+
+
+def _read(conn: Connection, query: Select[Any]) -> list[Key]:
     return [
         Key(
             **{field: getattr(row, field) for field in Key.__struct_fields__ if field != "role"},

@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, insert, select, update
 
 from stackroom import clock, ids
-from stackroom.access import PREFIX_LENGTH, Actor, Role, new_token, require, token_hash, unauthenticated
+from stackroom.access import Actor, Role, new_token, prefix_of, require, token_hash, unauthenticated
 from stackroom.database.schema import api_key, invite, member, organization
 from stackroom.errors import Conflict, Invalid, NotFound
 from stackroom.events import log
@@ -73,10 +73,11 @@ class NewKey(msgspec.Struct, frozen=True, kw_only=True):
     rate_limit: int | None
     expires_at: int | None
     created_at: int
+    description: str | None = None
 
     @property
     def prefix(self) -> str:
-        return self.token[:PREFIX_LENGTH]
+        return prefix_of(self.token)
 
 
 class Authenticated(msgspec.Struct, frozen=True, kw_only=True):
@@ -210,6 +211,11 @@ def by_number(conn: Connection, number: int) -> Organization:
     return _organization(conn, organization.c.number == number, str(number))
 
 
+def open_one(conn: Connection, uuid: bytes) -> Organization:
+    """By id, while its keys count. Raises `NotFound`."""
+    return _organization(conn, (organization.c.uuid == uuid) & (organization.c.status == "active"))
+
+
 def lock(conn: Connection, organization_id: int) -> None:
     """Let nobody else change the people and keys of an organization until this transaction ends.
 
@@ -240,18 +246,21 @@ def create_key(
     expires_at: int | None = None,
     rate_limit: int | None = None,
     member_id: int | None = None,
+    description: str | None = None,
+    token: str | None = None,
     actor: Actor | None = None,
     now: int,
 ) -> NewKey:
-    """Make a key with a fresh secret. Called twice, it makes two.
+    """Make a key with a fresh secret, or with that of a protocol's own form. Called twice, it makes two.
 
     This asks nobody for leave: `keys.create` does. `rate_limit` is in requests an hour; without `actor`, who owns the
     data directory is recorded as its maker.
     """
     check_key_name(name)
+    check_key_description(description)
     check_rate_limit(rate_limit)
     made = NewKey(
-        token=new_token(),
+        token=token or new_token(),
         uuid=ids.new(),
         name=name,
         role=role,
@@ -259,6 +268,7 @@ def create_key(
         rate_limit=rate_limit,
         expires_at=expires_at,
         created_at=now,
+        description=description,
     )
     conn.execute(
         insert(api_key).values(
@@ -272,6 +282,7 @@ def create_key(
             expires_at=expires_at,
             rate_limit=rate_limit,
             member_id=member_id,
+            description=description,
             created_at=now,
         )
     )
@@ -284,6 +295,12 @@ def check_key_name(name: str) -> None:
     """Raise `Invalid` unless a key can have this name."""
     if not 1 <= len(name) <= 100 or not name.strip() or any(unicodedata.category(c) == "Cc" for c in name):
         raise Invalid("name: a key's name has 1 to 100 characters", hint="Name it after who or what uses it.")
+
+
+def check_key_description(description: str | None) -> None:
+    """Raise `Invalid` unless a key can be described so."""
+    if description is not None and len(description) > MAX_DESCRIPTION:
+        raise Invalid(f"description: at most {MAX_DESCRIPTION:,} characters")
 
 
 def check_rate_limit(limit: int | None) -> None:

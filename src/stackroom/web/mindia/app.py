@@ -3,7 +3,7 @@
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
-from stackroom.web.mindia import config
+from stackroom.web.mindia import api_keys, audit, config, public
 from stackroom.web.mindia.errors import refusal
 from stackroom.web.mindia.frame import Frame
 from stackroom.web.mindia.limits import Limits
@@ -15,6 +15,9 @@ def offered() -> list[BaseRoute]:
     """What this face has an answer to. Of two routes that match, the first counts."""
     return [
         *config.routes(),
+        *audit.routes(),
+        *api_keys.routes(),
+        *public.routes(),
     ]
 
 

@@ -41,6 +41,7 @@ from stackroom.web.shared.services import Services
 
 T = TypeVar("T")
 PREFIX = "/api/v0"
+MAX_OFFSET = 2**31 - 1
 NOTHING = Answer(status=204, headers={"cache-control": "no-store"}, body=b"")
 _JSON = re.compile(r"application/(?:[\w.-]+\+)?json", re.IGNORECASE)
 _WHOLE = re.compile(r"[+-]?\d{1,18}", re.ASCII)
@@ -92,7 +93,7 @@ class Call:
 
     def number(self, name: str) -> int:
         """A part of the address that is a whole number. Raises `Invalid` for what is none."""
-        return _whole(self.place(name), name)
+        return whole(self.place(name), name)
 
     def query(self, kind: type[T]) -> T:
         """The query as `kind`; of a name that stands there several times, the last. Raises `Invalid`."""
@@ -132,8 +133,8 @@ class Call:
         """`limit` and `offset` of the query. What is out of range is brought into it; what is no number is refused."""
         limit, offset = self.asked("limit"), self.asked("offset")
         return Page(
-            usual if limit is None else min(max(_whole(limit, "limit"), 1), most),
-            0 if offset is None else max(_whole(offset, "offset"), 0),
+            usual if limit is None else min(max(whole(limit, "limit"), 1), most),
+            0 if offset is None else min(max(whole(offset, "offset"), 0), MAX_OFFSET),
         )
 
     def json(self, kind: type[T]) -> T:
@@ -209,7 +210,8 @@ async def _body_of(request: Request) -> bytes:
         raise StackroomError("Request took too long", code="REQUEST_TIMEOUT") from error
 
 
-def _whole(text: str, name: str) -> int:
+def whole(text: str, name: str) -> int:
+    """A whole number in an address or a query. Raises `Invalid`, naming where it stands."""
     if not _WHOLE.fullmatch(text):
         raise Invalid(f"{name}: {text[:100]!r} is not a whole number", code="INVALID_INPUT")
     return int(text)

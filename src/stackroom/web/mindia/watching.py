@@ -36,7 +36,9 @@ class Watched:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._status = message["status"]
-        self._given += len(message.get("body", b""))
+        self._given += len(message.get("body", b"")) + message.get(
+            "count", 0
+        )  # the latter of a file sent as it is
         await self._send(message)
 
     def seen(self, now: int) -> Seen | None:

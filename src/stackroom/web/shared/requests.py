@@ -11,10 +11,10 @@ import msgspec
 import structlog
 from starlette.requests import Request
 
-from stackroom.access import Actor, token_hash, unauthenticated
+from stackroom.access import Actor, Role, token_hash, unauthenticated
 from stackroom.errors import Invalid, TooLarge
 from stackroom.library import organizations
-from stackroom.library.organizations import Authenticated, Credentials
+from stackroom.library.organizations import Authenticated, Credentials, Organization
 from stackroom.web.shared.services import Services
 
 T = TypeVar("T")
@@ -68,11 +68,20 @@ def welcome(request: Request, found: Authenticated) -> Actor:
 
 def actor_of(request: Request, found: Authenticated) -> Actor:
     """Who this is, and what the record keeps of the request."""
+    return _actor(request, found.organization, found.key_id, found.role)
+
+
+def nobodys(request: Request, owner: Organization) -> Actor:
+    """Who reads what the organization shows to anybody, without a key."""
+    return _actor(request, owner, None, Role.VIEWER)
+
+
+def _actor(request: Request, owner: Organization, key_id: int | None, role: Role) -> Actor:
     return Actor(
-        organization_id=found.organization.id,
-        organization_uuid=found.organization.uuid,
-        key_id=found.key_id,
-        role=found.role,
+        organization_id=owner.id,
+        organization_uuid=owner.uuid,
+        key_id=key_id,
+        role=role,
         request_id=request_id(request),
         ip=address_of_client(request, services_of(request).settings.trusted_proxies),
         user_agent=request.headers.get("user-agent", "")[:500] or None,

@@ -31,6 +31,10 @@ class Signer:
         if int(expires or 0) * 1_000_000 <= self._now():
             raise Forbidden("this URL has expired", code="url_expired", hint="Ask the API for a fresh one.")
 
+    def seal(self, purpose: str, payload: bytes) -> bytes:
+        """Thirty-two bytes that only this library can have made of `payload`, for this purpose and no other."""
+        return hmac.digest(self._secret, f"{purpose}\n".encode() + payload, "sha256")
+
     def lasting(self) -> int:
         """When a download URL made now expires: in 30 to 31 days. The same for all made on one day, so that a cache
         in between sees one URL for one image."""

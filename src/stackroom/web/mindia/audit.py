@@ -1,0 +1,132 @@
+"""`/audit-logs`: what was changed and what was asked, of one organization, newest first."""
+
+import re
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from stackroom import ids
+from stackroom.access import Actor, Role
+from stackroom.events.kinds import KINDS
+from stackroom.events.requests import AUTHENTICATION_FAILED, HTTP_REQUEST
+from stackroom.library import audit
+from stackroom.library.audit import Entry, Filters
+from stackroom.web.mindia.call import PREFIX, Call, whole
+from stackroom.web.mindia.errors import invalid_input
+from stackroom.web.mindia.wire import audit as wire
+from stackroom.web.mindia.wire import base
+from stackroom.web.shared.face import resource
+from stackroom.web.shared.replies import json_reply
+
+USUAL, MOST = 50, 500
+_SPOKEN = {
+    "asset.created": "file_uploaded",
+    "asset.copied": "file_uploaded",
+    AUTHENTICATION_FAILED: "authentication_failure",
+}
+_NOUNS = {"asset": "file", "key": "api_key"}
+_FILE = {"filename": "filename", "size": "file_size", "content_type": "content_type"}
+_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+async def list_rows(request: Request) -> Response:
+    call = await Call.begin(request, Role.ADMIN, "reading the audit log")
+    limit = whole(call.asked("limit") or str(USUAL), "limit")
+    offset, wanted = call.page().offset, _filters(call)
+    await call.services.request_log.flush()
+    found, total = await call.read(
+        lambda conn: audit.page(conn, call.actor, wanted, limit=min(max(limit, 1), MOST), offset=offset)
+    )
+    rows = [row(each, call.actor) for each in found]
+    return json_reply(wire.Rows(logs=rows, total=total, limit=limit, offset=offset))
+
+
+async def show(request: Request) -> Response:
+    call = await Call.begin(request, Role.ADMIN, "reading the audit log")
+    entry_id = call.number("id")
+    await call.services.request_log.flush()
+    return json_reply(row(await call.read(lambda conn: audit.find(conn, call.actor, entry_id)), call.actor))
+
+
+def event_type(kind: str) -> str:
+    """A kind of event, in the words of this protocol."""
+    noun, _, verb = kind.partition(".")
+    return _SPOKEN.get(kind) or f"{_NOUNS.get(noun, noun)}_{verb}"
+
+
+def _kinds() -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for kind in {*KINDS, HTTP_REQUEST, AUTHENTICATION_FAILED}:
+        found.setdefault(event_type(kind), []).append(kind)
+    return found
+
+
+_KINDS = _kinds()
+
+
+def _filters(call: Call) -> Filters:
+    status, types = call.asked("status_code"), call.each("event_type")
+    unknown = [each for each in types if each not in _KINDS]
+    if unknown:
+        raise invalid_input(f"event_type: {unknown[0][:100]!r} is none")
+    if status is not None and not 100 <= whole(status, "status_code") <= 599:
+        raise invalid_input(f"status_code: {status} is none")
+    return Filters(
+        since=call.moment("start_date"),
+        until=call.moment("end_date"),
+        method=call.asked("method"),
+        status=None if status is None else int(status),
+        path=call.asked("path_filter"),
+        kinds=[kind for each in types for kind in _KINDS[each]] if types else None,
+        request_id=call.asked("request_id"),
+        asset=call.asked_uuid("media_id"),
+    )
+
+
+def row(entry: Entry, actor: Actor) -> wire.Row:
+    key = None if entry.key is None else base.uuid(entry.key)
+    failed = entry.kind == AUTHENTICATION_FAILED or (entry.kind == HTTP_REQUEST and entry.status >= 400)
+    reason = entry.data.get("reason", entry.data.get("error")) if failed or "error" in entry.data else None
+    return wire.Row(
+        id=entry.id,
+        event_type=event_type(entry.kind),
+        request_id=entry.request_id,
+        tenant_id=base.uuid(actor.organization_uuid),
+        method=entry.method,
+        path=entry.path,
+        normalized_path=None if entry.path is None else _ID.sub(":id", entry.path),
+        query_string=entry.query,
+        status_code=entry.status,
+        request_size_bytes=entry.request_bytes,
+        response_size_bytes=entry.response_bytes,
+        duration_ms=round(entry.duration_us / 1000),
+        user_agent=entry.user_agent,
+        ip_address=entry.ip,
+        created_at=base.moment(entry.at),
+        user_id=key,
+        api_key_id=key,
+        success=not failed,
+        error_message=None if reason is None else str(reason),
+        details=_details(entry),
+    )
+
+
+def _details(entry: Entry) -> dict[str, Any] | None:
+    """Of a file, in the names of this protocol: what it is, and its place in the batch it was changed with."""
+    if entry.asset is None:
+        return entry.data or None
+    rest = {name: value for name, value in entry.data.items() if name not in {*_FILE, "position"}}
+    details: dict[str, Any] = {"file_id": ids.text(entry.asset)}
+    details |= {spoken: entry.data[name] for name, spoken in _FILE.items() if name in entry.data}
+    if "position" in entry.data and "/batch/" in (entry.path or ""):
+        details["batch_index"] = entry.data["position"]
+    return details | rest
+
+
+def routes() -> list[BaseRoute]:
+    return [
+        resource(f"{PREFIX}/audit-logs", GET=list_rows),
+        resource(f"{PREFIX}/audit-logs/{{id}}", GET=show),
+    ]
