@@ -1,0 +1,137 @@
+"""Recordings and documents: what is known of them, and what is refused, whatever they are called."""
+
+import asyncio
+import struct
+from pathlib import Path
+
+import pytest
+
+from stackroom.errors import Invalid, UnsupportedMedia
+from stackroom.media import audio, documents
+from stackroom.media.kinds import Kind, MediaInfo
+from stackroom.media.studio import Studio
+from stackroom.testing.pictures import picture
+from stackroom.testing.recordings import RECORDINGS, document, recording
+
+TYPES = dict(
+    zip(RECORDINGS, ["audio/mpeg", "audio/mp4", "audio/wav", "audio/flac", "audio/ogg"], strict=True)
+)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "file"
+
+
+def heard(path: Path, content: bytes) -> MediaInfo:
+    path.write_bytes(content)
+    return audio.examine(path)
+
+
+def read(path: Path, content: bytes) -> MediaInfo:
+    path.write_bytes(content)
+    return documents.examine(path)
+
+
+def refused_by(look: object, path: Path, content: bytes) -> str:
+    with pytest.raises((UnsupportedMedia, Invalid)) as refused:
+        look(path, content)  # type: ignore[operator]  # one of the two above
+    assert refused.value.hint
+    return refused.value.code
+
+
+@pytest.mark.parametrize("kind", RECORDINGS)
+@pytest.mark.parametrize("channels", [1, 2])
+def test_a_recording_says_how_long_and_how_rich_it_is(path: Path, kind: str, channels: int) -> None:
+    found = heard(path, recording(kind, seconds=2.5, rate=44_100, channels=channels))
+    assert (found.kind, found.content_type) == (Kind.AUDIO, TYPES[kind])
+    assert found.duration == pytest.approx(2.5, abs=0.1)
+    assert (found.sample_rate, found.channels) == (44_100, channels)
+    assert found.bitrate is not None
+    assert 10_000 < found.bitrate <= 44_100 * 16 * channels
+
+
+@pytest.mark.parametrize("kind", RECORDINGS)
+def test_a_recording_without_length_is_refused(path: Path, kind: str) -> None:
+    assert refused_by(heard, path, recording(kind, seconds=0)) in {"silent_audio", "damaged_audio"}
+
+
+@pytest.mark.parametrize("kind", ["m4a", "wav", "flac"])
+def test_a_recording_that_ends_before_it_says_is_refused(path: Path, kind: str) -> None:
+    whole = recording(kind, seconds=5)
+    assert refused_by(heard, path, whole[: len(whole) // 2]) == "damaged_audio"
+
+
+def test_a_recording_that_was_written_before_its_length_was_known_is_whole(path: Path) -> None:
+    whole = bytearray(recording("wav", seconds=2))
+    whole[4:8] = struct.pack("<I", 0xFFFFFFFF)
+    at = whole.index(b"data") + 4
+    whole[at : at + 4] = struct.pack("<I", 0xFFFFFFFF)
+    assert heard(path, bytes(whole)).duration == pytest.approx(2.0, abs=0.05)
+
+
+@pytest.mark.parametrize("kind", RECORDINGS)
+def test_noise_behind_the_right_first_bytes_is_refused(path: Path, kind: str) -> None:
+    begin = recording(kind)[:12]
+    assert refused_by(heard, path, begin + bytes(range(256)) * 40) == "damaged_audio"
+
+
+def test_what_is_no_recording_is_called_what_it_is(path: Path) -> None:
+    assert refused_by(heard, path, b"") == "empty_file"
+    for content in (picture(), document(), b"#EXTM3U\nhttp://127.0.0.1/x.mp3\n", b"ID2", bytes(100)):
+        assert refused_by(heard, path, content) == "not_audio"
+
+
+def test_a_document_says_how_many_pages_it_has_and_what_they_say(path: Path) -> None:
+    found = read(path, document(["A harbour at dawn.", "", "Café (in) the evening."]))
+    assert (found.kind, found.content_type, found.page_count) == (Kind.DOCUMENT, "application/pdf", 3)
+    assert found.text is not None
+    assert found.text.splitlines() == ["A harbour at dawn.", "", "Café (in) the evening."]
+    assert read(path, document([""])).text is None
+
+
+def test_of_a_long_document_the_beginning_of_its_text_is_kept(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(documents, "MOST_TEXT", 25)
+    found = read(path, document(["ten letter"] * 9))
+    assert (found.page_count, found.text) == (9, "ten letter\nten letter\nten")
+
+
+def test_a_document_that_needs_a_password_is_refused_and_the_answer_says_so(path: Path) -> None:
+    assert refused_by(read, path, document(locked=True)) == "encrypted_document"
+
+
+def test_what_is_no_document_is_refused(path: Path) -> None:
+    assert refused_by(read, path, b"") == "empty_file"
+    assert refused_by(read, path, b"%PDF-1.7\nand nothing else") == "damaged_document"
+    assert refused_by(read, path, document([])) == "damaged_document"
+    for content in (picture("png"), recording(), b"<html></html>", b"just text"):
+        assert refused_by(read, path, content) == "not_a_document"
+
+
+def test_a_studio_looks_at_media_in_its_processes(path: Path) -> None:
+    other = path.with_name("other")
+    path.write_bytes(recording("flac"))
+    other.write_bytes(document(["x"] * 4))
+
+    async def scenario() -> None:
+        async with Studio(processes=1, max_pixels=10**6) as studio:
+            assert (await studio.examine_media(Kind.AUDIO, path)).duration == pytest.approx(1.0, abs=0.05)
+            assert (await studio.examine_media(Kind.DOCUMENT, other)).page_count == 4
+            with pytest.raises(UnsupportedMedia, match="not a document"):
+                await studio.examine_media(Kind.DOCUMENT, path)
+
+    asyncio.run(scenario())
+
+
+def test_a_recording_that_takes_too_long_ends_its_own_task_alone(path: Path) -> None:
+    path.write_bytes(recording("wav", seconds=60))
+
+    async def scenario() -> None:
+        async with Studio(processes=1, timeout=0.002) as studio:
+            with pytest.raises(UnsupportedMedia) as refused:
+                await studio.examine_media(Kind.AUDIO, path)
+            assert refused.value.code == "media_took_too_long"
+
+    asyncio.run(scenario())
