@@ -33,6 +33,7 @@ from stackroom.cli import (
     join,
     key,
     ls,
+    media,
     migrate,
     mv,
     ops,
@@ -175,6 +176,13 @@ _add(_comments, "delete", comments.delete, comments.EXAMPLES["delete"])
 _search = _group("search", "Images that look like one, and images by their tags.", _WORK)
 _add(_search, "similar", search.similar, search.EXAMPLES["similar"])
 _add(_search, "tags", search.tags, search.EXAMPLES["tags"])
+
+_media = _group("media", "Images, videos, sounds and documents, by their ids.", _WORK)
+_add(_media, "upload", media.upload, media.EXAMPLES["upload"])
+_add(_media, "ls", media.list_all, media.EXAMPLES["ls"])
+_add(_media, "get", media.get, media.EXAMPLES["get"])
+_add(_media, "cp", media.copy, media.EXAMPLES["cp"])
+_add(_media, "rm", media.remove, media.EXAMPLES["rm"])
 
 _batches = _group("batches", "Batches of arrivals: how far each has come, and what failed.", _WORK)
 _add(_batches, "list", batches.list_all, batches.EXAMPLES["list"])

@@ -172,11 +172,11 @@ def refusal(
     return kind(
         _message(response) or f"HTTP {status}",
         status_code=status,
-        code=_text(_dig(response, "error", "code")),
+        code=_text(_dig(response, "error", "code")) or _text(_dig(response, "code")),
         request_id=request_id,
         response=response,
         retry_after=retry_after,
-        fix=_text(_dig(response, "error", "hint")),
+        fix=_text(_dig(response, "error", "hint")) or _text(_dig(response, "suggested_action")),
         docs_url=_text(_dig(response, "error", "docs_url")),
     )
 

@@ -12,6 +12,7 @@ import msgspec
 from .config import Config
 from .errors import NetworkError, RequestTimeoutError, malformed, refusal
 from .files import LocalImage
+from .media import Form
 from .retry import read_retry_after
 from .wire import Call
 
@@ -51,6 +52,15 @@ def call_headers(config: Config, call: Call[T]) -> dict[str, str]:
 def call_body(call: Call[T]) -> bytes | None:
     """The JSON body, or none."""
     return None if call.json is msgspec.UNSET else msgspec.json.encode(call.json)
+
+
+def form_headers(config: Config, call: Call[T], form: Form, file: LocalImage) -> dict[str, str]:
+    """What goes with a form around a file."""
+    length = len(form.head) + file.size + len(form.tail)
+    return call_headers(config, call) | {
+        "Content-Type": form.content_type,
+        "Content-Length": str(length),
+    }
 
 
 def upload_headers(image: LocalImage) -> dict[str, str]:

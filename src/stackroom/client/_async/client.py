@@ -18,6 +18,7 @@ from .exports import AsyncExports
 from .folders import AsyncFolders
 from .images import AsyncImages
 from .ingest import AsyncIngest
+from .media import AsyncMediaLibrary
 from .operations import AsyncOperations
 from .organizations import AsyncOrganizations
 from .projects import AsyncProjects
@@ -57,6 +58,7 @@ class AsyncClient:
         self.folders = AsyncFolders(self._connection)
         self.images = AsyncImages(self._connection)
         self.ingest = AsyncIngest(self._connection)
+        self.media = AsyncMediaLibrary(self._connection)
         self.operations = AsyncOperations(self._connection)
         self.organizations = AsyncOrganizations(self._connection)
         self.projects = AsyncProjects(self._connection)

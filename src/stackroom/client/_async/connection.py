@@ -17,6 +17,7 @@ from stackroom.client.exchange import (
     call_headers,
     check,
     download_headers,
+    form_headers,
     long_timeout,
     network_errors,
     on_this_server,
@@ -25,6 +26,7 @@ from stackroom.client.exchange import (
     upload_headers,
 )
 from stackroom.client.files import Arrival, LocalImage, Progress, next_piece, open_to_read
+from stackroom.client.media import Form, form_around
 from stackroom.client.retry import pause_before_retry
 from stackroom.client.wire import Call, QueryValue, with_query
 
@@ -76,6 +78,14 @@ class AsyncConnection:
         """Send a file's bytes to a signed address; sending them again does no harm, so it is retried."""
         target = absolute(self.config, url)
         await self._retrying(lambda: self._put_once(target, image, progress))
+
+    async def call_with_file(self, call: Call[T], file: LocalImage, progress: Progress | None) -> T:
+        """`call`, with a form around a file for a body; every retry sends it anew."""
+        url = self.config.base_url + with_query(call.path, call.query)
+        form = form_around(file)
+        headers = form_headers(self.config, call, form, file)
+        response = await self._retrying(lambda: self._post_once(url, headers, form, file, progress))
+        return read_answer(call, response)
 
     async def download(
         self,
@@ -135,6 +145,32 @@ class AsyncConnection:
                 timeout=long_timeout(self.config),
             )
         check(response, now=self.clock.now())
+
+    async def _post_once(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        form: Form,
+        file: LocalImage,
+        progress: Progress | None,
+    ) -> httpx.Response:
+        with open_to_read(file.path) as opened, network_errors():
+            response = await self._http.post(
+                url,
+                content=self._within(form, opened, file.size, progress),
+                headers=headers,
+                timeout=long_timeout(self.config),
+            )
+        check(response, now=self.clock.now())
+        return response
+
+    async def _within(
+        self, form: Form, file: IO[bytes], size: int, progress: Progress | None
+    ) -> AsyncIterator[bytes]:
+        yield form.head
+        async for piece in self._pieces(file, size, progress):
+            yield piece
+        yield form.tail
 
     async def _pieces(self, file: IO[bytes], size: int, progress: Progress | None) -> AsyncIterator[bytes]:
         sent = 0

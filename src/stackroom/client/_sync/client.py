@@ -20,6 +20,7 @@ from .exports import Exports
 from .folders import Folders
 from .images import Images
 from .ingest import Ingest
+from .media import MediaLibrary
 from .operations import Operations
 from .organizations import Organizations
 from .projects import Projects
@@ -59,6 +60,7 @@ class Client:
         self.folders = Folders(self._connection)
         self.images = Images(self._connection)
         self.ingest = Ingest(self._connection)
+        self.media = MediaLibrary(self._connection)
         self.operations = Operations(self._connection)
         self.organizations = Organizations(self._connection)
         self.projects = Projects(self._connection)

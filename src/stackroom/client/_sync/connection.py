@@ -1,5 +1,5 @@
 # Made from ../_async/connection.py by tools/generate_sync_client.py: change it there.
-# ruff: noqa: SIM117 - shorter forms that the async side does not have
+# ruff: noqa: SIM117, UP028 - shorter forms that the async side does not have
 """Sending: one pooled connection to one server, with retries, errors in our words, and files both ways."""
 
 from collections.abc import Callable, Iterator, Mapping
@@ -19,6 +19,7 @@ from stackroom.client.exchange import (
     call_headers,
     check,
     download_headers,
+    form_headers,
     long_timeout,
     network_errors,
     on_this_server,
@@ -27,6 +28,7 @@ from stackroom.client.exchange import (
     upload_headers,
 )
 from stackroom.client.files import Arrival, LocalImage, Progress, next_piece, open_to_read
+from stackroom.client.media import Form, form_around
 from stackroom.client.retry import pause_before_retry
 from stackroom.client.wire import Call, QueryValue, with_query
 
@@ -76,6 +78,14 @@ class Connection:
         """Send a file's bytes to a signed address; sending them again does no harm, so it is retried."""
         target = absolute(self.config, url)
         self._retrying(lambda: self._put_once(target, image, progress))
+
+    def call_with_file(self, call: Call[T], file: LocalImage, progress: Progress | None) -> T:
+        """`call`, with a form around a file for a body; every retry sends it anew."""
+        url = self.config.base_url + with_query(call.path, call.query)
+        form = form_around(file)
+        headers = form_headers(self.config, call, form, file)
+        response = self._retrying(lambda: self._post_once(url, headers, form, file, progress))
+        return read_answer(call, response)
 
     def download(
         self,
@@ -133,6 +143,30 @@ class Connection:
                 timeout=long_timeout(self.config),
             )
         check(response, now=self.clock.now())
+
+    def _post_once(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        form: Form,
+        file: LocalImage,
+        progress: Progress | None,
+    ) -> httpx.Response:
+        with open_to_read(file.path) as opened, network_errors():
+            response = self._http.post(
+                url,
+                content=self._within(form, opened, file.size, progress),
+                headers=headers,
+                timeout=long_timeout(self.config),
+            )
+        check(response, now=self.clock.now())
+        return response
+
+    def _within(self, form: Form, file: IO[bytes], size: int, progress: Progress | None) -> Iterator[bytes]:
+        yield form.head
+        for piece in self._pieces(file, size, progress):
+            yield piece
+        yield form.tail
 
     def _pieces(self, file: IO[bytes], size: int, progress: Progress | None) -> Iterator[bytes]:
         sent = 0

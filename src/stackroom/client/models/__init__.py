@@ -70,6 +70,7 @@ from .insights import (
     NearDuplicates,
     Orientation,
 )
+from .media import Media, MediaCopied, MediaDeleted, MediaKind, MediaMetadata, MediaVariant, Store
 from .operations import (
     Asset,
     DatasetRef,
@@ -137,6 +138,12 @@ __all__ = [
     "InviteStatus",
     "ItemState",
     "KeypointAnnotation",
+    "Media",
+    "MediaCopied",
+    "MediaDeleted",
+    "MediaKind",
+    "MediaMetadata",
+    "MediaVariant",
     "Member",
     "ModelConfidence",
     "NearDuplicates",
@@ -166,6 +173,7 @@ __all__ = [
     "SkippedAnnotation",
     "Split",
     "SplitsAssigned",
+    "Store",
     "TagResult",
     "TaggedImage",
     "UploadFailure",
