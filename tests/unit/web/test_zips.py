@@ -7,7 +7,8 @@ from zipfile import ZipFile
 
 import pytest
 
-from stackroom.web.shared.zips import ENOUGH, Entry, ZipResponse, zipped
+from stackroom.web.shared.archives import ENOUGH, Entry
+from stackroom.web.shared.zips import ZipResponse, zipped
 
 
 def opened(content: bytes) -> ZipFile:

@@ -26,10 +26,11 @@ from stackroom.web.pictograph.convert import images as convert
 from stackroom.web.pictograph.convert.base import ONE_IMAGE, PREFIX, dataset_ref, folder_path, pagination, raw
 from stackroom.web.pictograph.convert.batch import delete_one
 from stackroom.web.pictograph.wire import images as wire
+from stackroom.web.shared.archives import Entry
 from stackroom.web.shared.face import resource
 from stackroom.web.shared.ranges import ASK_AGAIN
 from stackroom.web.shared.replies import answer, json_reply
-from stackroom.web.shared.zips import Entry, ZipResponse
+from stackroom.web.shared.zips import ZipResponse
 from stackroom.web.transfer.app import send_file
 
 

@@ -1,63 +1,18 @@
-"""Sending files as one ZIP that is made while it is sent: neither it nor any file in it is ever whole in memory."""
+"""Files as one ZIP."""
 
-import asyncio
 import time
 from collections.abc import Generator, Iterable, Sequence
-from contextlib import suppress
-from urllib.parse import quote
 from zipfile import ZipFile, ZipInfo
 
-import msgspec
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
-
 from stackroom import clock
-
-ENOUGH = 64 * 1024
-"""Bytes are sent on when there are so many."""
+from stackroom.web.shared.archives import ENOUGH, ArchiveResponse, Entry
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """A file of an archive: its name, its bytes in pieces, how many they are, and when it was changed last.
-
-    Pieces that can be closed are closed, whether they were wanted or not.
-    """
-
-    name: str
-    pieces: Iterable[bytes]
-    size: int
-    modified: int
-
-
-class ZipResponse(Response):
-    """An archive as a download called `filename`. Nothing in it is compressed: images are already."""
+class ZipResponse(ArchiveResponse):
+    media_type = "application/zip"
 
     def __init__(self, filename: str, entries: Sequence[Entry]) -> None:
-        super().__init__(
-            media_type="application/zip",
-            headers={
-                "content-disposition": f"attachment; filename*=UTF-8''{quote(filename)}",
-                "cache-control": "private, no-store",
-                "x-content-type-options": "nosniff",
-            },
-        )
-        del self.headers["content-length"]  # known when all is sent
-        self._entries = entries
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - nothing to receive
-        pieces = zipped(self._entries)
-        try:
-            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            if scope["method"] != "HEAD":
-                while piece := await asyncio.to_thread(next, pieces, b""):
-                    await send({"type": "http.response.body", "body": piece, "more_body": True})
-            await send({"type": "http.response.body", "body": b""})
-        finally:
-            with suppress(ValueError):  # in a thread that is still reading: then it ends when that does
-                pieces.close()
-            for entry in self._entries:
-                if hasattr(entry.pieces, "close"):
-                    entry.pieces.close()
+        super().__init__(filename, entries, zipped(entries))
 
 
 def zipped(entries: Iterable[Entry]) -> Generator[bytes]:
