@@ -8,9 +8,11 @@ from functools import partial
 import structlog
 
 from stackroom import clock
+from stackroom.access import Actor
 from stackroom.clock import Clock
 from stackroom.database.connect import connect
 from stackroom.database.secrets import own_secret
+from stackroom.database.transaction import Connection
 from stackroom.events.requests import RequestLog
 from stackroom.exports.exporter import Exporter
 from stackroom.ingest.arriving import KIND
@@ -18,16 +20,20 @@ from stackroom.ingest.fingerprints import fill
 from stackroom.ingest.forgetting import forget
 from stackroom.ingest.origins import Origins
 from stackroom.ingest.pipeline import Pipeline
+from stackroom.ingest.receiving import FollowUp, Receiving
 from stackroom.ingest.renditions import Renditions
 from stackroom.ingest.settling import record_finished
 from stackroom.ingest.uploads import Uploads
 from stackroom.library import embeddings
+from stackroom.library.media import Media
 from stackroom.library.sweep import sweep
+from stackroom.media.kinds import Kind
 from stackroom.media.studio import Studio
 from stackroom.operations.expiring import Expiring
 from stackroom.operations.runner import Runner
 from stackroom.processing import embedding
 from stackroom.processing.embedding import Embedding
+from stackroom.processing.transcoding import submit_transcode
 from stackroom.queue.dispatcher import Dispatcher
 from stackroom.settings import Settings
 from stackroom.storage.local import LocalStore
@@ -91,6 +97,17 @@ async def open_library(
             exporter=Exporter(database, store, staging, sweep_soon, now),
             origins=origins,
             pipeline=pipeline,
+            receiving=Receiving(
+                database,
+                store,
+                Staging(folder, max(settings.upload_limits.values())),
+                studio,
+                limits=settings.upload_limits,
+                expire=settings.expire_uploads,
+                keep_exif=settings.keep_exif,
+                follow_up=_what_follows(embedded),
+                now=now,
+            ),
             embedding=embedded,
             dispatcher=Dispatcher(
                 database,
@@ -106,6 +123,18 @@ async def open_library(
             sweep_soon=sweep_soon,
             now=now,
         )
+
+
+def _what_follows(embedded: Embedding) -> FollowUp:
+    """What is done with new media: videos are made ready for players, and all are to be found by what they are
+    about."""
+
+    def follow_up(conn: Connection, actor: Actor, made: Media, now: int) -> None:
+        if made.kind is Kind.VIDEO:
+            submit_transcode(conn, actor.organization_id, made.id, made.uuid, now=now)
+        embedded.submit(conn, actor.organization_id, made.id, made.uuid, now=now)
+
+    return follow_up
 
 
 @asynccontextmanager

@@ -51,7 +51,8 @@ class Media(msgspec.Struct, frozen=True, kw_only=True):
     page_count: int | None
     processing: str | None
     processing_error: str | None
-    renditions: list[Any] | None
+    renditions: str | None
+    """As `streaming.read_renditions` reads it."""
     hls_prefix: str | None
 
 
@@ -188,7 +189,6 @@ def _from_row(row: Row[Any]) -> Media:
         values["folder_uuid"] = None
     values["folder_name"] = None if path == ROOT else last_part(path)
     values["metadata"] = msgspec.json.decode(values["metadata"] or "{}")
-    values["renditions"] = None if values["renditions"] is None else msgspec.json.decode(values["renditions"])
     values["store_behavior"] = values["store_behavior"] or AUTO
     values["kind"] = Kind(values["kind"])
     return Media(**values)

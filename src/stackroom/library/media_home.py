@@ -2,11 +2,13 @@
 
 from sqlalchemy import Connection
 
+from stackroom import ids
 from stackroom.access import Actor
 from stackroom.errors import NotFound
 from stackroom.library import datasets, folders
 from stackroom.library.datasets import Dataset
 from stackroom.library.folders import Folder
+from stackroom.library.names import ROOT
 
 NAME = "media"
 
@@ -33,6 +35,6 @@ def known(conn: Connection, actor: Actor) -> Dataset | None:
 
 
 def folder(conn: Connection, actor: Actor, uuid: bytes) -> Folder | None:
-    """A folder of it by id, or None where there is no such."""
-    place = known(conn, actor)
-    return None if place is None else folders.by_uuid(conn, place.id, uuid)
+    """The folder of this id that media may go to, of whichever dataset; no root, which nobody calls a folder."""
+    found = folders.by_reference(conn, actor, ids.text(uuid))
+    return None if found is None or found.path == ROOT else found

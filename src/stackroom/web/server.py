@@ -15,6 +15,7 @@ from stackroom.web.iiif.app import ROOTS as DELIVERY
 from stackroom.web.iiif.app import make_app as make_iiif
 from stackroom.web.mindia.app import make_app as make_mindia
 from stackroom.web.mindia.call import PREFIX as MEDIA
+from stackroom.web.mindia.convert.media import FILES as MEDIA_FILES
 from stackroom.web.native.app import make_app as make_native
 from stackroom.web.pictograph.app import make_app as make_pictograph
 from stackroom.web.shared.errors import plain_error
@@ -29,11 +30,12 @@ _SENSIBLE_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
 def make_server(services: Services) -> ASGIApp:
     """The whole server as one ASGI application."""
     pictograph, dlcs = make_pictograph(services), make_dlcs(services)
-    delivery = make_iiif(services)
+    delivery, mindia = make_iiif(services), make_mindia(services)
     faces = [
         ("/api/v1/developer", pictograph),
         ("/api/v1/api-keys", pictograph),
-        (MEDIA, make_mindia(services)),
+        (MEDIA, mindia),
+        (MEDIA_FILES, mindia),
         ("/library/v1", make_native(services)),
         ("/storage", make_transfer(services)),
         *((root, delivery) for root in DELIVERY),

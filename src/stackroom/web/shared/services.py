@@ -10,6 +10,7 @@ from stackroom.events.requests import RequestLog
 from stackroom.exports.exporter import Exporter
 from stackroom.ingest.origins import Origins
 from stackroom.ingest.pipeline import Pipeline
+from stackroom.ingest.receiving import Receiving
 from stackroom.ingest.renditions import Renditions
 from stackroom.ingest.uploads import Uploads
 from stackroom.media.studio import Studio
@@ -35,6 +36,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     renditions: Renditions
     origins: Origins
     pipeline: Pipeline
+    receiving: Receiving
     embedding: Embedding
     dispatcher: Dispatcher
     """To be woken after jobs were submitted."""
