@@ -16,10 +16,11 @@ from stackroom.web.iiif.app import make_app as make_iiif
 from stackroom.web.mindia.app import make_app as make_mindia
 from stackroom.web.mindia.call import PREFIX as MEDIA
 from stackroom.web.mindia.convert.media import FILES as MEDIA_FILES
+from stackroom.web.mindia.health import ROOTS as WATCHED
+from stackroom.web.mindia.health import make_app as make_health
 from stackroom.web.native.app import make_app as make_native
 from stackroom.web.pictograph.app import make_app as make_pictograph
 from stackroom.web.shared.errors import plain_error
-from stackroom.web.shared.replies import json_reply
 from stackroom.web.shared.services import Services
 from stackroom.web.transfer.app import make_app as make_transfer
 
@@ -30,7 +31,7 @@ _SENSIBLE_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
 def make_server(services: Services) -> ASGIApp:
     """The whole server as one ASGI application."""
     pictograph, dlcs = make_pictograph(services), make_dlcs(services)
-    delivery, mindia = make_iiif(services), make_mindia(services)
+    delivery, mindia, health = make_iiif(services), make_mindia(services), make_health(services)
     faces = [
         ("/api/v1/developer", pictograph),
         ("/api/v1/api-keys", pictograph),
@@ -39,7 +40,7 @@ def make_server(services: Services) -> ASGIApp:
         ("/library/v1", make_native(services)),
         ("/storage", make_transfer(services)),
         *((root, delivery) for root in DELIVERY),
-        ("/health", _health),
+        *((root, health) for root in WATCHED),
         *((root, dlcs) for root in DLCS_ROOTS),
     ]
 
@@ -56,10 +57,6 @@ def make_server(services: Services) -> ASGIApp:
         return await plain_error(Request(scope), nothing, None)(scope, receive, send)
 
     return _Identified(dispatch)
-
-
-async def _health(scope: Scope, receive: Receive, send: Send) -> None:
-    await json_reply({"status": "ok"})(scope, receive, send)
 
 
 class _Identified:

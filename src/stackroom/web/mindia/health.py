@@ -1,0 +1,154 @@
+"""`/live`, `/ready`, `/health`, `/health/deep`: asked by machines, often, and without a key.
+
+So that asking costs little however often it is done, what was found out counts for some seconds.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import ASGIApp
+
+from stackroom.library import health
+from stackroom.web.mindia.errors import refusal
+from stackroom.web.mindia.wire import health as wire
+from stackroom.web.mindia.wire.health import Condition
+from stackroom.web.shared.face import make_face, resource
+from stackroom.web.shared.replies import json_reply
+from stackroom.web.shared.requests import services_of
+from stackroom.web.shared.services import Services
+
+ROOTS = ("/live", "/ready", "/health", "/llms.txt", "/.well-known/llms.txt")
+PATIENCE = 5.0
+"""Seconds that one part is given to answer."""
+COUNTS_FOR = 5.0
+"""Seconds for which an answer counts."""
+log = structlog.get_logger(__name__)
+FOR_MODELS = """# Stackroom
+
+A media server: images, videos, audio and documents of several organizations, kept, changed in bulk, found and served.
+
+- Media API: /api/v0, with `Authorization: Bearer <key>`; errors are JSON with `error`, `code` and `recoverable`.
+- Upload: POST /api/v0/images, /videos, /audios or /documents, multipart, one part named `file`.
+- List: GET /api/v0/media?limit=50&offset=0, or /images, /videos, /audios, /documents.
+- Many at once: POST /api/v0/media/batch/delete and /media/batch/copy with {"ids": [...]}, at most 50.
+- Searching: GET /api/v0/search?q=...
+- Larger operations, with a preview and an undo: /library/v1, described by /library/v1/openapi.json.
+- Health: GET /health.
+"""
+
+
+class Checks:
+    """What was found out last of each part."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._found: dict[str, tuple[float, Condition]] = {}
+        self._asking = asyncio.Lock()
+
+    async def database(self) -> Condition:
+        return await self._of("database", self._database)
+
+    async def storage(self) -> Condition:
+        return await self._of("storage", self._storage)
+
+    async def task_queue(self) -> Condition:
+        return await self._of("task_queue", self._task_queue)
+
+    async def webhooks(self) -> Condition:
+        return await self._of("webhooks", self._webhooks)
+
+    async def _of(self, part: str, find_out: Callable[[], Awaitable[bool]]) -> Condition:
+        async with self._asking:
+            at, found = self._found.get(part, (0.0, "unhealthy"))
+            if time.monotonic() - at >= COUNTS_FOR:
+                found = await _condition(part, find_out)
+                self._found[part] = (time.monotonic(), found)
+            return found
+
+    async def _database(self) -> bool:
+        await self._services.database.read(health.answers)
+        return True
+
+    async def _storage(self) -> bool:
+        await asyncio.to_thread(self._services.store.check)
+        return True
+
+    async def _task_queue(self) -> bool:
+        return await self._services.database.read(health.has_workers)
+
+    async def _webhooks(self) -> bool:
+        now = self._services.now()
+        return await self._services.database.read(lambda conn: health.tells_in_time(conn, now=now))
+
+
+async def _condition(part: str, find_out: Callable[[], Awaitable[bool]]) -> Condition:
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return "healthy" if await find_out() else "degraded"
+    except TimeoutError:
+        return "timeout"
+    except Exception:
+        log.warning("health.check_failed", part=part, exc_info=True)
+        return "unhealthy"
+
+
+async def live(_: Request) -> Response:
+    return json_reply({"status": "alive"})
+
+
+async def ready(request: Request) -> Response:
+    checks: Checks = request.app.state.checks
+    found = await checks.database()
+    if found == "healthy":
+        return json_reply(wire.Ready(status="ready", database="ready"))
+    said = wire.Ready(status="not_ready", database="timeout" if found == "timeout" else "not_ready")
+    return json_reply(said, 503)
+
+
+async def show(request: Request) -> Response:
+    return await _answer(request, deep=False)
+
+
+async def show_deep(request: Request) -> Response:
+    return await _answer(request, deep=True)
+
+
+async def _answer(request: Request, *, deep: bool) -> Response:
+    """503 where the library cannot be used. What waits for somebody to do it is degraded, and 200."""
+    checks: Checks = request.app.state.checks
+    parts: dict[str, Condition] = {
+        "database": await checks.database(),
+        "storage": await checks.storage(),
+        "task_queue": await checks.task_queue(),
+    }
+    if services_of(request).settings.embedder != "none":
+        parts["semantic_search"] = parts[
+            "database"
+        ]  # its vectors are there, and its model is in this process
+    if deep:
+        parts["webhooks"] = await checks.webhooks()
+    usable = parts["database"] == parts["storage"] == "healthy"
+    found = set(parts.values())
+    status: Condition = "unhealthy" if not usable else "healthy" if found == {"healthy"} else "degraded"
+    return json_reply(wire.Health(status=status, **parts), 200 if usable else 503)
+
+
+async def for_models(_: Request) -> Response:
+    return PlainTextResponse(FOR_MODELS)
+
+
+def make_app(services: Services) -> ASGIApp:
+    routes = [
+        resource("/live", GET=live),
+        resource("/ready", GET=ready),
+        resource("/health", GET=show),
+        resource("/health/deep", GET=show_deep),
+        resource("/llms.txt", GET=for_models),
+        resource("/.well-known/llms.txt", GET=for_models),
+    ]
+    refuse = refusal(production=services.settings.production)
+    return make_face(services, routes, refuse, checks=Checks(services))
