@@ -4,14 +4,18 @@ import asyncio
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import delete
 
+from stackroom import ids
 from stackroom.database.schema import asset, blob
-from stackroom.ingest.renditions import Renditions
+from stackroom.ingest import renditions
+from stackroom.ingest.renditions import Asked, Rendition, Renditions
 from stackroom.library.blobs import Blob
 from stackroom.media.studio import Studio
+from stackroom.media.transformations import Acceptable, parse
 from stackroom.storage.blobstore import MissingBytes
 from stackroom.storage.local import LocalStore
 from stackroom.storage.staging import Staging
@@ -66,6 +70,10 @@ class _Counting:
     async def thumbnail(self, path: Path, folder: Path, box: int) -> object:
         self._workshop.made += 1
         return await self._workshop.studio.thumbnail(path, folder, box)
+
+    async def transform(self, path: Path, wanted: Any, folder: Path, **rest: Any) -> Path:
+        self._workshop.made += 1
+        return await self._workshop.studio.transform(path, wanted, folder, **rest)
 
 
 def _of(table: object) -> object:
@@ -164,3 +172,58 @@ def test_an_image_that_is_a_pyramid_needs_no_other(workshop: Workshop, tmp_path:
     for _ in range(2):
         assert workshop.library.do(pyramid(workshop)) == workshop.blob.storage_key
     assert (workshop.made, workshop.kept) == (2, [])
+
+
+def asked(words: str, **rest: Any) -> Asked:
+    return Asked(transformation=parse(words), **rest)
+
+
+async def transformed(workshop: Workshop, words: str, **rest: Any) -> Rendition:
+    wanted = asked(words, **rest)
+    return await workshop.renditions.transformed(workshop.blob.id, workshop.blob.storage_key, wanted)
+
+
+def test_what_was_made_of_an_image_is_made_once_and_kept_with_it(workshop: Workshop) -> None:
+    async def all_at_once() -> list[Rendition]:
+        same = ["-/resize/90x/-/flip", "-/flip/resize/90x"] * 5
+        return await asyncio.gather(*(transformed(workshop, words) for words in same))
+
+    found = workshop.library.do(all_at_once())
+    assert (len(set(found)), workshop.made) == (1, 1)
+    assert found[0].content_type == "image/jpeg"
+    assert found[0].size == workshop.store.size(found[0].key)
+    workshop.renditions = workshop.another()
+    assert workshop.library.do(transformed(workshop, "flip/resize/90x")) == found[0]
+    assert workshop.made == 1
+
+
+def test_what_depends_on_the_receiver_is_kept_for_each_kind_of_receiver(workshop: Workshop) -> None:
+    webp = Acceptable(webp=True)
+    assert asked("flip").digest == asked("flip", acceptable=webp).digest
+    assert asked("format/auto").digest != asked("format/auto", acceptable=webp).digest
+    plain = workshop.library.do(transformed(workshop, "format/auto"))
+    modern = workshop.library.do(transformed(workshop, "format/auto", acceptable=webp))
+    assert (plain.content_type, modern.content_type) == ("image/jpeg", "image/webp")
+
+
+def test_an_image_with_a_watermark_is_another_one_with_another_watermark(workshop: Workshop) -> None:
+    words = f"watermark/{ids.text(ids.new())}/size/50%"
+    plain = workshop.library.do(transformed(workshop, "quality/normal"))
+    marked = workshop.library.do(transformed(workshop, words, watermark_key=workshop.blob.storage_key))
+    assert marked.key != plain.key
+    assert asked(words, watermark_key="a").digest != asked(words, watermark_key="b").digest
+
+
+def test_only_the_newest_transformations_of_an_image_are_kept(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(renditions, "MOST_TRANSFORMED", 2)
+    made = [workshop.library.do(transformed(workshop, f"resize/{width}x")) for width in (10, 20, 30)]
+    assert sorted(it.key for it in workshop.store.objects("renditions/")) == sorted(it.key for it in made[1:])
+
+
+def test_nothing_is_made_of_what_is_gone(workshop: Workshop) -> None:
+    workshop.purge()
+    with pytest.raises((MissingBytes, FileNotFoundError)):
+        workshop.library.do(transformed(workshop, "flip"))
+    assert workshop.kept == []

@@ -4,8 +4,10 @@ The bytes under a key never change, so what was made of them stays right. It is 
 """
 
 import asyncio
+import hashlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import msgspec
@@ -16,11 +18,16 @@ from stackroom.ingest.keeping import PYRAMID, thumbnail_profile
 from stackroom.library import blobs
 from stackroom.media.formats import HEAD_SIZE, sniff
 from stackroom.media.studio import Studio
+from stackroom.media.transformations import Acceptable, Transformation
 from stackroom.storage.blobstore import BlobStore, MissingBytes
-from stackroom.storage.keys import rendition_key
+from stackroom.storage.keys import rendition_key, rendition_prefix
 from stackroom.storage.staging import Staging
 
 _REMEMBERED = 10_000
+MOST_TRANSFORMED = 100
+"""How many transformations of one image are kept: there is no end of what can be asked for."""
+_TRANSFORMED = "made-1-"
+"""What the profiles of transformations begin with. Another number, and all are made anew."""
 Make = Callable[[Path, Path], Awaitable[Path | None]]
 """Makes a file in a folder from the stored one; None if there is nothing to make."""
 
@@ -31,6 +38,21 @@ class Rendition(msgspec.Struct, frozen=True):
     key: str
     size: int
     content_type: str
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """A transformation with all that its bytes depend on beside the image itself."""
+
+    transformation: Transformation
+    acceptable: Acceptable = Acceptable()
+    """Counts for the format `auto` alone."""
+    watermark_key: str | None = None
+
+    @property
+    def digest(self) -> str:
+        auto = self.transformation.format == "auto"
+        said = self.transformation, self.acceptable if auto else None, self.watermark_key
+        return hashlib.sha256(msgspec.json.encode(said)).hexdigest()[:32]
 
 
 class Renditions:
@@ -62,6 +84,38 @@ class Renditions:
         if found is None:
             raise MissingBytes("this image has just been deleted")
         return found
+
+    async def transformed(self, blob_id: int, key: str, asked: Asked) -> Rendition:
+        """What was asked to be made of an image. The newest `MOST_TRANSFORMED` of it are kept.
+
+        Raises what decoding raises, TooLarge for a result that would be too large, and MissingBytes where the image
+        was purged meanwhile.
+        """
+        profile = _TRANSFORMED + asked.digest
+
+        async def make(original: Path, folder: Path) -> Path:
+            mark = (
+                nullcontext() if asked.watermark_key is None else self._store.open_local(asked.watermark_key)
+            )
+            with mark as watermark:
+                return await self._studio.transform(
+                    original, asked.transformation, folder, acceptable=asked.acceptable, watermark=watermark
+                )
+
+        wanted = rendition_key(key, profile)
+        found = await asyncio.to_thread(self._find, wanted)
+        if found is None:
+            await self._make_once(blob_id, key, profile, make)
+            await asyncio.to_thread(self._keep_newest, rendition_prefix(key) + _TRANSFORMED, wanted)
+            found = await asyncio.to_thread(self._find, wanted)
+        if found is None:
+            raise MissingBytes("this image has just been deleted")
+        return found
+
+    def _keep_newest(self, prefix: str, wanted: str) -> None:
+        kept = sorted(self._store.objects(prefix), key=lambda it: (it.key == wanted, it.modified))
+        if len(kept) > MOST_TRANSFORMED:
+            self._store.delete([it.key for it in kept[:-MOST_TRANSFORMED]])
 
     async def zoomable(self, key: str) -> str:
         """The key of what a piece of this image is best rendered from, by what there is: its pyramid, or itself."""

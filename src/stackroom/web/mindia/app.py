@@ -3,7 +3,7 @@
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
-from stackroom.web.mindia import api_keys, audit, config, public
+from stackroom.web.mindia import api_keys, audit, config, folders, groups, presets, public, transformations
 from stackroom.web.mindia.errors import refusal
 from stackroom.web.mindia.frame import Frame
 from stackroom.web.mindia.limits import Limits
@@ -18,6 +18,10 @@ def offered() -> list[BaseRoute]:
         *audit.routes(),
         *api_keys.routes(),
         *public.routes(),
+        *folders.routes(),
+        *groups.routes(),
+        *presets.routes(),
+        *transformations.routes(),  # last: what follows an image's id may be any words
     ]
 
 

@@ -1,0 +1,31 @@
+"""Groups of files, in the words of the protocol."""
+
+from datetime import datetime
+from uuid import UUID
+
+from stackroom.web.mindia.wire.base import Asked, Given
+
+
+class NewGroup(Asked, frozen=True, kw_only=True):
+    files: list[str]
+
+
+class Group(Given, frozen=True, kw_only=True):
+    id: UUID
+    created_at: datetime
+    file_count: int
+
+
+class File(Given, frozen=True, kw_only=True):
+    id: UUID
+    url: str
+    filename: str
+    content_type: str
+    file_size: int
+    media_type: str
+
+
+class GroupWithFiles(Given, frozen=True, kw_only=True):
+    id: UUID
+    created_at: datetime
+    files: list[File]
