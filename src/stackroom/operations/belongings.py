@@ -55,9 +55,10 @@ def _carry_registrations(run: Run) -> None:
     own = {"asset_id", "dataset_id"}
     said = [column.name for column in registration.c if column.name not in own]
     theirs = ", ".join(f"r.{name}" for name in said)
+    place = "r.dataset_id" if run.request.in_place else "CAST(:dataset AS bigint)"
     run.execute(
         f"""INSERT INTO registration (asset_id, dataset_id, {", ".join(said)})
-            SELECT made.id, CAST(:dataset AS bigint), {theirs}
+            SELECT made.id, {place}, {theirs}
             FROM operation_item i CROSS JOIN registration r CROSS JOIN asset made
             WHERE {COPIED} AND r.asset_id = i.asset_id AND made.uuid = i.new_uuid""",
         dataset=run.request.target_dataset_id,

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from stackroom import ids
 from stackroom.access import Role
+from stackroom.errors import Conflict
+from stackroom.library import folders
 from stackroom.operations import belongings
 from stackroom.operations.collisions import DONE, taken
 from stackroom.operations.move import enter_target
@@ -23,14 +25,18 @@ UNDESCRIBED = "'new', NULL, NULL, 0, NULL"
 
 
 def look(run: Run) -> Look:
-    empty = enter_target(run)
+    target, own_place = "CAST(:target AS bigint)", "a.folder_id = :target AND a.archived_at IS NULL"
+    empty = False
+    if run.request.in_place:
+        target, own_place = "a.folder_id", "a.archived_at IS NULL"
+    else:
+        empty = enter_target(run)
     not_ready = ("a.blob_id IS NULL", Outcome.NOT_READY)  # nobody would ever bring the copy its bytes
-    own_place = "a.folder_id = :target AND a.archived_at IS NULL"
     itself = [(own_place, Outcome.ITSELF)] if run.request.on_collision is Collision.OVERWRITE else []
-    collides = (f"({own_place}) OR {taken(':target', 'a.name')}", Outcome.COLLIDES)
+    collides = (f"({own_place}) OR {taken(target, 'a.name')}", Outcome.COLLIDES)
     return Look(
         verdicts=[not_ready] if empty else [not_ready, *itself, collides],
-        sets={"to_folder_id": "CAST(:target AS bigint)", "new_uuid": run.fresh_ids()},
+        sets={"to_folder_id": target, "new_uuid": run.fresh_ids()},
         parameters={"target": run.target_folder_id, "fresh": ids.new_block(run.count)},
     )
 
@@ -40,14 +46,18 @@ def takes_name(run: Run) -> str | None:
 
 
 def apply(run: Run, *, renamed: bool) -> None:
-    annotated = run.request.copy_annotations
+    annotated = run.request.copy_annotations and not run.request.in_place
     described = ", ".join(f"a.{column}" for column in DESCRIBED.split(", ")) if annotated else UNDESCRIBED
     shared = ", ".join(f"a.{column}" for column in SHARED.split(", "))
+    dataset = "CAST(:dataset AS bigint)"
+    if run.request.in_place:
+        dataset = "a.dataset_id"
+        _hold_places(run)
     # In the order of their originals, which is that of a listing.
     run.execute(
         f"""{run.how.insert} INTO asset (uuid, organization_id, dataset_id, folder_id, name, {SHARED},
                 {DESCRIBED}, created_at, updated_at, version)
-            SELECT s.new_uuid, a.organization_id, CAST(:dataset AS bigint), s.to_folder_id,
+            SELECT s.new_uuid, a.organization_id, {dataset}, s.to_folder_id,
                 COALESCE(s.to_name, s.name), {shared}, {described}, CAST(:now AS bigint), CAST(:now AS bigint), 1
             FROM (SELECT i.asset_id, i.new_uuid, i.to_folder_id, i.to_name, i.name FROM operation_item i
                 WHERE {{items}} AND i.outcome = {DONE} ORDER BY i.asset_id {run.how.fence}) s
@@ -57,6 +67,15 @@ def apply(run: Run, *, renamed: bool) -> None:
     if annotated:
         belongings.carry(run)
     belongings.carry_always(run)
+
+
+def _hold_places(run: Run) -> None:
+    """Keep others from removing the folders that copies are about to be in."""
+    wanted = run.execute(
+        f"SELECT DISTINCT i.to_folder_id FROM operation_item i WHERE {{items}} AND i.outcome = {DONE}"
+    )
+    if not folders.hold(run.conn, set(wanted.scalars())):
+        raise Conflict("a folder of these items was removed meanwhile", hint="Send the request again.")
 
 
 def changes(request: Request) -> Sequence[str]:

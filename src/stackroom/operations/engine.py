@@ -219,7 +219,8 @@ def _checked(actor: Actor, request: Request) -> Request:
     role = Role.MEMBER if request.single else verb.ROLE
     name = "a permanent delete" if request.verb is Verb.PURGE else f"{request.verb.value} of images"
     require(actor, role, name)
-    if request.verb in {Verb.MOVE, Verb.COPY} and request.target_folder is None:
+    in_place = request.verb is Verb.COPY and request.in_place
+    if request.verb in {Verb.MOVE, Verb.COPY} and request.target_folder is None and not in_place:
         raise Invalid(f"{request.verb.value}: a target folder is needed", code="missing_target")
     if request.single and (not isinstance(request.selection, Ids) or len(request.selection.asked) != 1):
         raise Invalid("a single request names exactly one item")

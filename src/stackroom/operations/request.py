@@ -94,6 +94,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """The number a renamed item begins with; None means the verb's own: 2 for a copy, 1 for anything else."""
     changes: Changes = Changes()
     copy_annotations: bool = False
+    in_place: bool = False
+    """A copy that goes where its original is, of whichever dataset and folder: the items need have none in common.
+    Annotations stay with the originals."""
     single: bool = False
     """One item, named in the address: a member may purge that, while purging many needs an admin."""
     require_match: bool = False
