@@ -38,6 +38,13 @@ Point = Literal[
     "ingest:after-store",  # they are in the store, and no blob owns them
     "ingest:after-render",  # thumbnails stand beside them
     "ingest:before-register",  # the asset is about to get them
+    "tell:before-commit",  # events are as good as handed over to be delivered
+    "deliver:before-send",  # a delivery is about to be sent
+    "deliver:after-send",  # the receiver has answered, and nobody has noted it
+    "transcode:after-make",  # a video's renditions are in a temporary folder
+    "transcode:between-files",  # some of them are in the store, below a prefix that is loose
+    "transcode:after-put",  # all of them are
+    "transcode:before-commit",  # the video is as good as ready for players
     "migrate:before-commit",  # the tables have been changed
 ]
 POINTS: Final[tuple[str, ...]] = get_args(Point)

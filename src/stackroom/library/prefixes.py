@@ -39,8 +39,14 @@ def take_over(conn: Connection, prefix: str, *, now: int) -> bool:
     return conn.execute(delete(loose_prefix).where(*mine)).rowcount == 1
 
 
+def hurry(conn: Connection, prefix: str, *, now: int) -> None:
+    """What stands below a prefix that was announced is not going to be anybody's, and is swept at the next round."""
+    conn.execute(update(loose_prefix).where(loose_prefix.c.prefix == prefix).values(due_at=now))
+
+
 def give_up(conn: Connection, prefix: str, *, now: int) -> None:
-    """What stands below it is nobody's any more, and swept at the next round. Repeating it changes nothing."""
+    """What stands below it was somebody's and is nobody's any more, and swept at the next round. Repeating it changes
+    nothing."""
     conn.execute(
         statement("""INSERT INTO loose_prefix (prefix, due_at) VALUES (:prefix, :now)
             ON CONFLICT (prefix) DO UPDATE SET due_at = excluded.due_at"""),

@@ -1,12 +1,24 @@
-"""Whether a file ends before its container says it does. Decoders make do with what is there, and do not tell.
+"""Containers of video: what reads each, and whether a file ends before its container says it does. Decoders make do
+with what is there, and do not tell. Imports none.
 
 Only the outermost boxes are looked at, a few bytes of each, however long the file is. What says nothing of its length
 (a broadcast, a fragment that lasts until it ends) is believed.
 """
 
 from pathlib import Path
+from types import MappingProxyType
 from typing import BinaryIO, Final
 
+DEMUXERS: Final = MappingProxyType(
+    {
+        "video/mp4": "mov",
+        "video/quicktime": "mov",
+        "video/x-msvideo": "avi",
+        "video/webm": "matroska",
+        "video/x-matroska": "matroska",
+    }
+)
+"""By content type, what reads it: here, and in FFmpeg."""
 _MOST_BOXES: Final = 100_000
 _MATROSKA_HEADER: Final = 0x1A45DFA3
 _SEGMENT: Final = 0x18538067

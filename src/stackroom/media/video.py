@@ -17,7 +17,7 @@ from av.container import InputContainer
 from PIL import Image
 
 from stackroom.errors import Invalid, StackroomError, TooLarge, Unavailable, UnsupportedMedia
-from stackroom.media.containers import is_cut_short
+from stackroom.media.containers import DEMUXERS, is_cut_short
 from stackroom.media.examined import VideoInfo, within
 from stackroom.media.formats import HEAD_SIZE, sniff
 from stackroom.media.kinds import Kind, MediaInfo
@@ -31,16 +31,6 @@ POSTER_AT: Final = 1.0
 _QUALITY: Final = 85
 _KEPT: Final = "MP4, MOV, AVI, WebM and Matroska"
 
-DEMUXERS: Final = MappingProxyType(
-    {
-        "video/mp4": "mov",
-        "video/quicktime": "mov",
-        "video/x-msvideo": "avi",
-        "video/webm": "matroska",
-        "video/x-matroska": "matroska",
-    }
-)
-"""By content type, what reads it: here, and in FFmpeg."""
 _TURNS: Final = MappingProxyType(
     {
         90: Image.Transpose.ROTATE_90,

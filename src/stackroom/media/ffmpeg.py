@@ -1,0 +1,203 @@
+"""FFmpeg as a program of its own: bounded in time and memory, last in line for the processor, and never left behind.
+
+It reads one file, by a demuxer that it is told, and nothing else: neither the network nor what a playlist names.
+"""
+
+import asyncio
+import functools
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from stackroom.errors import Unavailable, UnsupportedMedia
+from stackroom.media.containers import DEMUXERS
+from stackroom.media.examined import VideoInfo
+from stackroom.media.ladder import SOUND, Rung
+
+PRESET: Final = "fast"
+SEGMENT_SECONDS: Final = 6
+MEMORY: Final = 6 * 1024**3
+"""Of address space: 1080 lines in four sizes take two gigabytes of it, with a video of 4320 lines more."""
+_MOST_SAID: Final = 4096
+_FULL: Final = ("No space left on device", "Disk quota exceeded")
+_MOST_FRAMES: Final = 60  # in a second
+
+# What becomes FFmpeg ends with us, however we end; and it yields to whoever answers requests.
+_PROGRAM: Final = """
+import ctypes, os, resource, signal, sys
+ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+if os.getppid() != {parent}:
+    os._exit(1)
+resource.setrlimit(resource.RLIMIT_AS, ({memory}, {memory}))
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+os.nice(10)
+os.umask(0o077)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+class Encoding(msgspec.Struct, frozen=True, kw_only=True):
+    """How FFmpeg works. `program` is where it is; empty means the one that was installed with this package."""
+
+    program: str = ""
+    threads: int = 1
+    preset: str = PRESET
+    segment_seconds: int = SEGMENT_SECONDS
+    memory: int = MEMORY
+
+
+async def make_renditions(
+    path: Path, found: VideoInfo, rungs: Sequence[Rung], out: Path, how: Encoding, *, seconds: float
+) -> None:
+    """Leave in `out/<rung>/` a playlist `index.m3u8` and the segments it lists, `segment_000.ts` and so on.
+
+    The pictures are decoded once for all. Every segment begins with a picture that needs no other, at the same moments
+    in all rungs. Raises UnsupportedMedia `video_not_transcoded` with what FFmpeg said, or `video_took_too_long`;
+    Unavailable `storage_full`, or `ffmpeg_unavailable` where there is none. Ended or cancelled, it leaves no process.
+    """
+    for rung in rungs:
+        (out / rung.name).mkdir()
+    arguments = [await asyncio.to_thread(_program, how.program), *command(path, found, rungs, out, how)]
+    program = _PROGRAM.format(parent=os.getpid(), memory=how.memory)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-ISc",
+        program,
+        *arguments,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,  # Ctrl-C in a terminal is for the server, which then ends it
+    )
+    try:
+        async with asyncio.timeout(seconds):
+            said = await _last_words(process)
+            exit_code = await process.wait()
+    except TimeoutError as error:
+        raise _took_too_long(seconds) from error
+    finally:
+        await _end(process)
+    if exit_code:
+        raise _failed(exit_code, said)
+
+
+def command(path: Path, found: VideoInfo, rungs: Sequence[Rung], out: Path, how: Encoding) -> list[str]:
+    """What FFmpeg is told, but for its name."""
+    read = [
+        "-protocol_whitelist",
+        "file",
+        "-f",
+        DEMUXERS[found.content_type],
+        "-threads",
+        f"{how.threads}",
+        "-i",
+        f"file:{path}",
+    ]
+    written = [word for n, rung in enumerate(rungs) for word in _output(n, rung, found, out, how)]
+    quiet = ["-nostdin", "-hide_banner", "-nostats", "-loglevel", "error", "-y"]
+    return [
+        *quiet,
+        *read,
+        "-i",
+        f"file:{path}",
+        "-filter_complex_threads",
+        "1",
+        "-filter_complex",
+        _filters(rungs),
+        *written,
+    ]
+
+
+def _filters(rungs: Sequence[Rung]) -> str:
+    """Decoded once, made progressive if need be, and scaled for each."""
+    split = "".join(f"[s{n}]" for n in range(len(rungs)))
+    scaled = (
+        f"[s{n}]scale={rung.width}:{rung.height}:flags=bicubic,setsar=1,format=yuv420p[v{n}]"
+        for n, rung in enumerate(rungs)
+    )
+    return ";".join([f"[0:V:0]yadif=deint=interlaced,split={len(rungs)}{split}", *scaled])
+
+
+def _output(n: int, rung: Rung, found: VideoInfo, out: Path, how: Encoding) -> list[str]:
+    folder = out / rung.name
+    pictures = [
+        *("-map", f"[v{n}]", "-c:v", "libx264", "-profile:v", "main", "-preset", how.preset),
+        *("-b:v", f"{rung.bitrate}k", "-maxrate", f"{rung.bitrate * 12 // 10}k"),
+        *("-bufsize", f"{rung.bitrate * 2}k", "-fpsmax", f"{_MOST_FRAMES}", "-threads", f"{how.threads}"),
+        *("-force_key_frames", f"expr:gte(t,n_forced*{how.segment_seconds})"),
+    ]
+    sound = ["-map", "0:a:0", "-c:a", "aac", "-b:a", f"{SOUND}k", "-ac", "2", "-ar", "48000"]
+    return [
+        *pictures,
+        *(sound if found.has_audio else ()),
+        *("-sn", "-dn", "-map_metadata", "-1", "-map_chapters", "-1", "-f", "hls"),
+        *("-hls_time", f"{how.segment_seconds}", "-hls_playlist_type", "vod", "-hls_segment_filename"),
+        *(f"{folder}/segment_%03d.ts", f"{folder}/index.m3u8"),
+    ]
+
+
+@functools.cache
+def _program(chosen: str) -> str:
+    if chosen:
+        return chosen
+    import imageio_ffmpeg  # noqa: PLC0415 - only where there are videos
+
+    try:
+        return str(imageio_ffmpeg.get_ffmpeg_exe())
+    except RuntimeError as error:
+        raise Unavailable(
+            "There is no FFmpeg for this machine.",
+            code="ffmpeg_unavailable",
+            hint="The operator names one in STACKROOM_FFMPEG.",
+        ) from error
+
+
+async def _last_words(process: asyncio.subprocess.Process) -> str:
+    """The end of what it says, however much that is."""
+    assert process.stderr is not None
+    said = b""
+    while piece := await process.stderr.read(_MOST_SAID):
+        said = (said + piece)[-_MOST_SAID:]
+    return said.decode(errors="replace").strip()
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Nothing of it is left when this returns, also if that is cancelled once more."""
+    if process.returncode is not None:
+        return
+    with suppress(ProcessLookupError):
+        process.send_signal(signal.SIGKILL)
+    waiting = asyncio.ensure_future(process.wait())
+    while not waiting.done():
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait([waiting])
+
+
+def _failed(exit_code: int, said: str) -> Unavailable | UnsupportedMedia:
+    if any(full in said for full in _FULL):
+        return Unavailable(
+            "The disk is full; nothing was stored.",
+            code="storage_full",
+            hint="Free some space or raise the quota.",
+        )
+    last = said.splitlines()[-1] if said else f"it ended with {exit_code}"
+    return UnsupportedMedia(
+        f"The video could not be made ready for players: {last[:500]}",
+        code="video_not_transcoded",
+        hint="Play it to its end to see whether it is whole, export it again, and send that.",
+        details={"exit_code": exit_code},
+    )
+
+
+def _took_too_long(seconds: float) -> UnsupportedMedia:
+    return UnsupportedMedia(
+        f"The video could not be made ready for players within {seconds:g} seconds.",
+        code="video_took_too_long",
+        hint="Send it shorter, or at a lower resolution.",
+    )
