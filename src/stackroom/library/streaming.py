@@ -30,7 +30,7 @@ SEGMENT: Final = "video/mp2t"
 Processing = Literal["pending", "processing", "completed", "failed"]
 """Where a video is on its way to players."""
 
-_SEGMENT_NAME: Final = re.compile(r"segment_(\\d{3,9})\\.ts", re.ASCII)
+_SEGMENT_NAME: Final = re.compile(r"segment_(\d{3,9})\.ts", re.ASCII)
 
 
 class Rendition(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,7 +98,7 @@ def _type_of(name: str, renditions: Sequence[Rendition]) -> str:
         return PLAYLIST
     variant, _, rest = name.partition("/")
     found = next((each for each in renditions if each.name == variant), None)
-    if rest != INDEX and (not rest or ".." in rest or "/" in rest or "\\\\" in rest):
+    if rest != INDEX and (not rest or ".." in rest or "/" in rest or "\\" in rest):
         raise Invalid(
             "Invalid segment name",
             code="invalid_segment",
