@@ -3,7 +3,7 @@
 - `database_url`: a migrated database of the test's own, on SQLite; for tests that are marked `every_database`
   on PostgreSQL as well.
 - `empty_database_url`: the same without a schema. `postgres_url`: a migrated PostgreSQL database.
-- `nursery`: where servers begin that shall start quickly.
+- `live_server`: makes servers that start quickly, from the `nursery`, and with one process for pixels.
 """
 
 import ipaddress
@@ -13,12 +13,14 @@ import shutil
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
 
+from stackroom.testing.live import LiveServer
 from stackroom.testing.nursery import Nursery
 from stackroom.testing.postgres import (
     PostgresUnavailable,
@@ -119,9 +121,19 @@ sys.addaudithook(_stay_on_this_machine)
 
 @pytest.fixture(scope="session")
 def nursery() -> Iterator[Nursery]:
-    """For servers whose start is not what is tested."""
+    """For processes whose start is not what is tested."""
     with Nursery() as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def live_server(nursery: Nursery) -> Callable[..., LiveServer]:
+    def make(data_dir: Path, *, arguments: Sequence[str] = (), **options: Any) -> LiveServer:
+        return LiveServer(
+            data_dir, arguments=["--pixel-processes", "1", *arguments], nursery=nursery, **options
+        )
+
+    return make
 
 
 @pytest.fixture(scope="session")

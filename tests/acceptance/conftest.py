@@ -70,9 +70,11 @@ class QuickShell(Shell):
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+def server(
+    tmp_path_factory: pytest.TempPathFactory, live_server: Callable[..., LiveServer]
+) -> Iterator[LiveServer]:
     """A running server, the same for all tests of a module."""
-    with LiveServer(tmp_path_factory.mktemp("library") / "data") as running:
+    with live_server(tmp_path_factory.mktemp("library") / "data") as running:
         yield running
 
 

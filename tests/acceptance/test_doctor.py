@@ -82,10 +82,10 @@ def wait_with_an_upload(server: LiveServer, key: str, dataset: str, file: Path) 
 
 
 @pytest.fixture(scope="module")
-def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def furnished(tmp_path_factory: pytest.TempPathFactory, live_server: Callable[..., LiveServer]) -> Path:
     """The data directory of a healthy library that no server has."""
     place = tmp_path_factory.mktemp("furnished")
-    with LiveServer(place / "data") as server:
+    with live_server(place / "data") as server:
         furnish(server, place / "files")
     return place / "data"
 
@@ -356,8 +356,10 @@ def test_what_comes_and_goes_meanwhile_is_no_loss(server: LiveServer, tmp_path: 
 
 
 @pytest.fixture
-def on_postgresql(tmp_path: Path, postgres_url: str) -> Iterator[Settings]:
-    with LiveServer(tmp_path / "data", database_url=postgres_url) as server:
+def on_postgresql(
+    tmp_path: Path, postgres_url: str, live_server: Callable[..., LiveServer]
+) -> Iterator[Settings]:
+    with live_server(tmp_path / "data", database_url=postgres_url) as server:
         furnish(server, tmp_path / "files")
         yield Settings(data_dir=tmp_path / "data", database_url=postgres_url)
 

@@ -1,5 +1,6 @@
 """Organizations and keys, with and without a server on the library."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,10 @@ ASKED = {"api_key", "key_id", "organization_id", "customer", "role", "name"}
 
 
 @pytest.mark.parametrize("running", [False, True])
-def test_an_organization_comes_with_an_owner_key(tmp_path: Path, *, running: bool) -> None:
-    server, run = LiveServer(tmp_path / "data"), QuickShell()
+def test_an_organization_comes_with_an_owner_key(
+    tmp_path: Path, live_server: Callable[..., LiveServer], *, running: bool
+) -> None:
+    server, run = live_server(tmp_path / "data"), QuickShell()
     if running:
         server.start()
     try:
@@ -74,19 +77,23 @@ def test_what_cannot_be_is_refused_with_its_code(server: LiveServer) -> None:
     assert run("org", "list", "--data-dir", "/nonexistent").code == 4
 
 
-def test_organizations_are_listed_beside_a_server_and_without_one(tmp_path: Path) -> None:
+def test_organizations_are_listed_beside_a_server_and_without_one(
+    tmp_path: Path, live_server: Callable[..., LiveServer]
+) -> None:
     run = QuickShell(STACKROOM_DATA_DIR=str(tmp_path / "data"))
     run("org", "create", "Ada & Söhne")
     [alone] = run("org", "list", "--json").json["organizations"]
     assert (alone["name"], alone["slug"], alone["customer"]) == ("Ada & Söhne", "ada-sohne", 1)
-    with LiveServer(tmp_path / "data"):
+    with live_server(tmp_path / "data"):
         assert run("org", "list", "--json").json["organizations"] == [alone]
         assert "Ada & Söhne" in run("org", "list").out
 
 
-def test_on_postgresql_nobody_needs_to_be_asked(tmp_path: Path, postgres_url: str) -> None:
+def test_on_postgresql_nobody_needs_to_be_asked(
+    tmp_path: Path, postgres_url: str, live_server: Callable[..., LiveServer]
+) -> None:
     run = QuickShell(STACKROOM_DATABASE_URL=postgres_url, STACKROOM_DATA_DIR=str(tmp_path / "data"))
-    with LiveServer(tmp_path / "data", database_url=postgres_url) as server:
+    with live_server(tmp_path / "data", database_url=postgres_url) as server:
         made = run("org", "create", "Beside", "--json").json
         mine = QuickShell(STACKROOM_API_KEY=made["api_key"], STACKROOM_BASE_URL=server.url)
         assert mine("ls", "--json").json == {"datasets": []}

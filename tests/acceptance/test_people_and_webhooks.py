@@ -1,5 +1,6 @@
 """Inviting, joining, leaving; keys with limits; webhook endpoints: as they are done from a shell."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -77,9 +78,11 @@ def test_an_organization_is_renamed_with_a_key(server: LiveServer, steward: Quic
 
 
 @pytest.mark.parametrize("running", [False, True])
-def test_a_key_is_limited_switched_off_and_deleted(tmp_path: Path, *, running: bool) -> None:
+def test_a_key_is_limited_switched_off_and_deleted(
+    tmp_path: Path, live_server: Callable[..., LiveServer], *, running: bool
+) -> None:
     run = QuickShell(STACKROOM_DATA_DIR=str(tmp_path / "data"))
-    server = LiveServer(tmp_path / "data")
+    server = live_server(tmp_path / "data")
     if running:
         server.start()
     try:

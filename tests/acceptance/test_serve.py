@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -105,9 +105,9 @@ def test_being_told_to_stop_while_starting_is_obeyed(tmp_path: Path) -> None:
     assert process.wait(30) == 0
 
 
-def test_what_is_under_way_is_finished_first(tmp_path: Path) -> None:
+def test_what_is_under_way_is_finished_first(tmp_path: Path, live_server: Callable[..., LiveServer]) -> None:
     """A request whose body is still arriving when the server is told to stop gets its answer."""
-    with LiveServer(tmp_path / "data") as server:
+    with live_server(tmp_path / "data") as server:
         key = server.create_organization("Ada")["api_key"]
         body = json.dumps({"name": "late"}).encode()
         with socket.create_connection(("127.0.0.1", server.port)) as line:
@@ -122,8 +122,10 @@ def test_what_is_under_way_is_finished_first(tmp_path: Path) -> None:
         assert server.wait() == 0
 
 
-def test_a_second_server_on_the_same_library_is_refused_in_one_line(tmp_path: Path) -> None:
-    with LiveServer(tmp_path / "data"):
+def test_a_second_server_on_the_same_library_is_refused_in_one_line(
+    tmp_path: Path, live_server: Callable[..., LiveServer]
+) -> None:
+    with live_server(tmp_path / "data"):
         said = Shell()("serve", "--data-dir", tmp_path / "data", "--port", "0")
     assert said.code == 1
     assert "in use by another Stackroom process" in said.err

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from stackroom.testing.nursery import Nursery
+
 from .lives import Lives
 
 
@@ -21,8 +23,10 @@ def database(request: pytest.FixtureRequest) -> Iterator[str | None]:
 
 
 @pytest.fixture(scope="class")
-def lives(tmp_path_factory: pytest.TempPathFactory, database: str | None) -> Iterator[Lives]:
-    found = Lives(tmp_path_factory.mktemp("library") / "data", database_url=database)
+def lives(
+    tmp_path_factory: pytest.TempPathFactory, nursery: Nursery, database: str | None
+) -> Iterator[Lives]:
+    found = Lives(tmp_path_factory.mktemp("library") / "data", nursery, database_url=database)
     yield found
     if found.server.running:
         found.server.kill()

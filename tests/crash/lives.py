@@ -16,6 +16,7 @@ from stackroom.doctor import examine
 from stackroom.library.sweep import sweep
 from stackroom.settings import Settings
 from stackroom.testing.live import LiveServer
+from stackroom.testing.nursery import Nursery
 from stackroom.testing.pictures import picture
 from stackroom.testing.processes import wait_until
 
@@ -28,14 +29,19 @@ class Lives:
     """A library on a data directory, through all the lives of its server."""
 
     def __init__(
-        self, data_dir: Path, *, database_url: str | None = None, arguments: Sequence[str] = ()
+        self,
+        data_dir: Path,
+        nursery: Nursery,
+        *,
+        database_url: str | None = None,
+        arguments: Sequence[str] = (),
     ) -> None:
-        # One process for pixels: half of a start is starting these.
         self.server = LiveServer(
             data_dir,
             database_url=database_url,
             arguments=["--pixel-processes", "1", *arguments],
             patience=60,
+            nursery=nursery,
         )
         self.settings = Settings(data_dir=data_dir, database_url=database_url or "")
         self.deaths: list[int] = []

@@ -7,8 +7,7 @@ import asyncio
 import os
 import random
 import secrets
-import subprocess
-import sys
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,8 +18,9 @@ from sqlalchemy import Connection, text
 
 from stackroom.database.connect import database_for
 from stackroom.faults import EXIT_CODE
+from stackroom.testing.nursery import Child, Nursery
 from stackroom.testing.pictures import picture
-from stackroom.testing.processes import mortal
+from stackroom.testing.processes import wait_until
 
 from .lives import Lives, answered, same_again
 
@@ -51,9 +51,12 @@ def origins_in(folder: Path) -> list[str]:
 
 
 @pytest.fixture(scope="class")
-def lives(tmp_path_factory: pytest.TempPathFactory, database: str | None, originals: Path) -> Iterator[Lives]:
+def lives(
+    tmp_path_factory: pytest.TempPathFactory, nursery: Nursery, database: str | None, originals: Path
+) -> Iterator[Lives]:
     options = [*OPTIONS, "--origin-roots", str(originals)]
-    found = Lives(tmp_path_factory.mktemp("library") / "data", database_url=database, arguments=options)
+    data_dir = tmp_path_factory.mktemp("library") / "data"
+    found = Lives(data_dir, nursery, database_url=database, arguments=options)
     yield found
     if found.server.running:
         found.server.kill()
@@ -86,14 +89,14 @@ class Arrivals:
 
     @pytest.mark.timeout(180 + 20 * KILLS)
     def test_whoever_is_killed_at_random_nothing_is_lost_or_counted_twice(
-        self, lives: Lives, originals: Path
+        self, lives: Lives, originals: Path, nursery: Nursery
     ) -> None:
         seed = secrets.randbelow(2**32)
         print(f"seed {seed}")  # noqa: T201 - shown when it fails
         chance = random.Random(seed)
         if not lives.server.running:
             lives.start()
-        with lives.client(lambda: time.sleep(0.02)) as client, Helpers(lives, originals) as helpers:
+        with lives.client(lambda: time.sleep(0.02)) as client, Helpers(lives, originals, nursery) as helpers:
             made = []
             for n in range(KILLS):
                 name = f"soak {n % 7}"
@@ -118,10 +121,11 @@ class Arrivals:
 class Helpers:
     """What a library is killed with: its server, and where it may have one, a worker beside it."""
 
-    def __init__(self, lives: Lives, originals: Path) -> None:
+    def __init__(self, lives: Lives, originals: Path, nursery: Nursery) -> None:
         self._lives = lives
         self._originals = originals
-        self._worker: subprocess.Popen[bytes] | None = None
+        self._nursery = nursery
+        self._worker: Child | None = None
 
     def __enter__(self) -> Self:
         if self._lives.settings.database_url:
@@ -130,14 +134,13 @@ class Helpers:
 
     def __exit__(self, *_: object) -> None:
         if self._worker is not None:
-            with self._worker:
-                self._worker.terminate()
-                assert self._worker.wait(30) == 0
+            self._worker.send_signal(signal.SIGTERM)
+            assert self._worker.wait(30) == 0
 
     def one_dies(self, chance: random.Random) -> None:
         if self._worker is not None and chance.random() < 0.5:
-            with self._worker:
-                self._worker.kill()
+            self._worker.kill()
+            self._worker.wait()
             self._help()
         else:
             self._lives.server.kill()
@@ -145,17 +148,16 @@ class Helpers:
 
     def _help(self) -> None:
         settings = self._lives.settings
-        command = [sys.executable, "-m", "stackroom", "worker", "--data-dir", str(settings.data_dir)]
-        options = [*OPTIONS, "--pixel-processes", "1", "--origin-roots", str(self._originals)]
-        self._worker = subprocess.Popen(
-            mortal([*command, *options], parent=os.getpid()),
-            env={**os.environ, "STACKROOM_DATABASE_URL": settings.database_url},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
-        assert self._worker.stdout is not None
-        assert self._worker.stdout.readline()  # it has begun
+        out = settings.data_dir.with_name("worker.log")
+        out.write_bytes(b"")
+        self._worker = self._nursery.start(
+            ["worker", "--data-dir", str(settings.data_dir), *OPTIONS,
+             "--pixel-processes", "1", "--origin-roots", str(self._originals)],
+            {**os.environ, "STACKROOM_DATABASE_URL": settings.database_url},
+            out=out,
+            err=Path(os.devnull),
+        )  # fmt: skip
+        assert wait_until(lambda: b"\n" in out.read_bytes(), seconds=30)  # it has begun
 
 
 def each_batch_has_one_end(lives: Lives) -> None:

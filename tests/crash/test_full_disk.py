@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from stackroom.testing.live import ServerDidNotStart
+from stackroom.testing.nursery import Nursery
 from stackroom.testing.pictures import picture
 
 from .lives import NATIVE, Lives, answered, never
@@ -48,17 +49,17 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
 
 
 @pytest.fixture
-def lives(tmp_path: Path) -> Iterator[Lives]:
-    found = Lives(tmp_path / "data")
+def lives(tmp_path: Path, nursery: Nursery) -> Iterator[Lives]:
+    found = Lives(tmp_path / "data", nursery)
     yield found
     if found.server.running:
         found.server.kill()
 
 
 @pytest.fixture
-def on_disk(disk: Disk, tmp_path: Path) -> Iterator[Lives]:
+def on_disk(disk: Disk, tmp_path: Path, nursery: Nursery) -> Iterator[Lives]:
     """A library on the small disk; the server's log is elsewhere, to be read."""
-    found = Lives(disk.path / "data")
+    found = Lives(disk.path / "data", nursery)
     found.server.log = tmp_path / "server.log"
     yield found
     if found.server.running:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 
 from stackroom.database.connect import database_for
 from stackroom.errors import Unavailable
+from stackroom.testing.nursery import Nursery
 from stackroom.testing.pictures import picture
 from stackroom.testing.postgres import RunningPostgres
 
@@ -52,8 +53,8 @@ def closing(postgres: RunningPostgres, postgres_url: str) -> Closing:
 
 
 @pytest.fixture
-def lives(tmp_path: Path, closing: Closing) -> Iterator[Lives]:
-    found = Lives(tmp_path / "data", database_url=closing.url)
+def lives(tmp_path: Path, closing: Closing, nursery: Nursery) -> Iterator[Lives]:
+    found = Lives(tmp_path / "data", nursery, database_url=closing.url)
     yield found
     if found.server.running:
         found.server.kill()

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import pytest
 
+from stackroom.testing.nursery import Nursery
 from stackroom.testing.origins import OriginServer
 from stackroom.testing.pictures import picture
 from stackroom.testing.processes import mortal, wait_until
@@ -31,9 +32,11 @@ def lives(
     tmp_path_factory: pytest.TempPathFactory,
     database: str | None,
     origin: OriginServer,
+    nursery: Nursery,
 ) -> Iterator[Lives]:
     options = ["--origin-allow", origin.host, *request.cls.OPTIONS]
-    found = Lives(tmp_path_factory.mktemp("library") / "data", database_url=database, arguments=options)
+    data_dir = tmp_path_factory.mktemp("library") / "data"
+    found = Lives(data_dir, nursery, database_url=database, arguments=options)
     yield found.start()
     if found.server.running:
         found.server.kill()

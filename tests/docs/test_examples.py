@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -107,9 +107,9 @@ class Desk:
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def desk(tmp_path_factory: pytest.TempPathFactory, live_server: Callable[..., LiveServer]) -> Iterator[Desk]:
     folder = tmp_path_factory.mktemp("desk")
-    with LiveServer(folder / "data", environment={"STACKROOM_ORIGIN_ROOTS": str(folder)}) as server:
+    with live_server(folder / "data", environment={"STACKROOM_ORIGIN_ROOTS": str(folder)}) as server:
         yield Desk(folder, server)
 
 

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from stackroom import Client
@@ -14,7 +15,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "reference" / "sdk.md"
 PHOTOS = ("photo.jpg", "more/1.jpg", "more/2.jpg", "photos/cars/a.jpg", "photos/b.jpg")
 
 
-def test_every_example_runs_in_its_order(tmp_path: Path) -> None:
+def test_every_example_runs_in_its_order(tmp_path: Path, live_server: Callable[..., LiveServer]) -> None:
     desk = tmp_path / "desk"
     for name, content in zip(PHOTOS, some_pictures(len(PHOTOS)), strict=True):
         (desk / name).parent.mkdir(parents=True, exist_ok=True)
@@ -23,7 +24,7 @@ def test_every_example_runs_in_its_order(tmp_path: Path) -> None:
         "STACKROOM_ORIGIN_ROOTS": str(tmp_path),
         "STACKROOM_ORIGIN_REWRITES": f"https://files.example/=/{tmp_path}/",
     }
-    with LiveServer(tmp_path / "data", environment=readable) as server:
+    with live_server(tmp_path / "data", environment=readable) as server:
         key: str = server.create_organization("Harbour")["api_key"]
         with Client(key, base_url=server.url) as client:
             client.datasets.create("depot")

@@ -17,7 +17,6 @@ from stackroom.testing.processes import started_at, wait_until
 class Streams:
     def __init__(self, folder: Path) -> None:
         self.out, self.err = folder / "out", folder / "err"
-        self.out.touch()
 
     def begin(self, nursery: Nursery, *words: str, **environment: str) -> Child:
         return nursery.start(words, {**os.environ, **environment}, out=self.out, err=self.err)

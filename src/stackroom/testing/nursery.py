@@ -99,7 +99,9 @@ class Nursery:
         self._process.communicate()
 
     def start(self, words: Sequence[str], environment: Mapping[str, str], *, out: Path, err: Path) -> Child:
-        """Begin `stackroom WORDS` with just this environment; what it writes is added to these files."""
+        """Begin `stackroom WORDS` with just this environment. What it writes is added to these files, made at once."""
+        for each in (out, err):
+            each.touch()
         request = {
             "words": list(words),
             "environment": dict(environment),

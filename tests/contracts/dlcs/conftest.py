@@ -49,12 +49,12 @@ def house(
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(tmp_path_factory: pytest.TempPathFactory, live_server: Callable[..., LiveServer]) -> Iterator[Site]:
     """A server of its own process, which believes a folder to be a host."""
     folder: Path = tmp_path_factory.mktemp("site")
     (folder / "originals").mkdir()
     rewrites = ";".join(f"{each}={folder}/originals/" for each in (Site.origin, FIXTURES))
-    with LiveServer(folder / "data", environment={"STACKROOM_ORIGIN_REWRITES": rewrites}) as server:
+    with live_server(folder / "data", environment={"STACKROOM_ORIGIN_REWRITES": rewrites}) as server:
         opened = Site(server, folder / "originals")
         yield opened
         opened.close()

@@ -1,7 +1,7 @@
 """One server for each module, with a library that has everything that delivery may meet."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -30,10 +30,10 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(tmp_path_factory: pytest.TempPathFactory, live_server: Callable[..., LiveServer]) -> Iterator[Site]:
     data_dir: Path = tmp_path_factory.mktemp("iiif") / "data"
     world = asyncio.run(built(Settings(data_dir=data_dir)))
-    with LiveServer(data_dir, arguments=["--pixel-processes", "1"]) as server:
+    with live_server(data_dir) as server:
         opened = Site(server, world)
         yield opened
         opened.http.close()

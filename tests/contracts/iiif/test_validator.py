@@ -4,7 +4,7 @@ import asyncio
 import io
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +42,13 @@ def validator() -> Path:
 
 
 @pytest.fixture(scope="module")
-def server(validator: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+def server(
+    validator: Path, tmp_path_factory: pytest.TempPathFactory, live_server: Callable[..., LiveServer]
+) -> Iterator[LiveServer]:
     data_dir = tmp_path_factory.mktemp("validator") / "data"
     page = Picture(key=IDENTIFIER, content=test_image(ask(validator, "colours")), size=(SIDE, SIDE))
     asyncio.run(built(Settings(data_dir=data_dir), [page]))
-    with LiveServer(data_dir, arguments=["--pixel-processes", "1"]) as running:
+    with live_server(data_dir) as running:
         yield running
 
 

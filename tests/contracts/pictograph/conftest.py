@@ -34,12 +34,14 @@ def new_database_url(request: pytest.FixtureRequest) -> Iterator[Callable[[], st
 
 @pytest.fixture(scope="session")
 def site(
-    new_database_url: Callable[[], str], tmp_path_factory: pytest.TempPathFactory
+    new_database_url: Callable[[], str],
+    tmp_path_factory: pytest.TempPathFactory,
+    live_server: Callable[..., LiveServer],
 ) -> Iterator[tuple[str, dict[str, str]]]:
     """Where a server of its own process is, and its keys: one for each role, and `stranger`, an owner elsewhere."""
     data_dir, url = tmp_path_factory.mktemp("pictograph") / "data", new_database_url()
     keys = asyncio.run(prepared(Settings(data_dir=data_dir, database_url=url)))
-    with LiveServer(data_dir, database_url=url or None) as server:
+    with live_server(data_dir, database_url=url or None) as server:
         yield server.url, keys
 
 
