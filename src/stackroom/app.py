@@ -1,7 +1,7 @@
 """The composition root: from settings to an open library, and to a server over it. Owns start and stop."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 
@@ -38,15 +38,28 @@ from stackroom.queue.dispatcher import Dispatcher
 from stackroom.settings import Settings
 from stackroom.storage.local import LocalStore
 from stackroom.storage.staging import Staging
+from stackroom.web.native import hooks as native_hooks
+from stackroom.web.pictograph import hooks as pictograph_hooks
 from stackroom.web.shared.services import Services
 from stackroom.web.shared.signing import Signer
+from stackroom.webhooks import dialects, forgetting
+from stackroom.webhooks.delivering import AT_ONCE, PER_ORGANIZATION, Deliverer
+from stackroom.webhooks.dialects import Dialect
+from stackroom.webhooks.telling import KIND as DELIVERY
+from stackroom.webhooks.telling import Teller
 
 log = structlog.get_logger(__name__)
 SWEEP_EVERY = 60.0
+FORGET_EVERY = 3600.0
 LEFT_BEHIND = 24 * 3600.0
 """Seconds after which what lies in the folder that workers share is nobody's any more."""
 DRAIN = 4.0
 """Seconds that arrivals under way are given to end when the server stops, after its requests have."""
+DIALECTS: Mapping[str, Dialect] = {
+    dialects.NATIVE: native_hooks.tell,
+    dialects.PICTOGRAPH: pictograph_hooks.tell,
+}
+"""Who tells events to the webhooks of each face."""
 
 
 @asynccontextmanager
@@ -81,6 +94,24 @@ async def open_library(
             pyramid_pixels=settings.pyramid_megapixels * 1_000_000,
             most_bytes=settings.storage_policy_bytes,
             now=now,
+        )
+        deliverer = Deliverer(
+            database,
+            DIALECTS,
+            settings.allowed_receivers,
+            now,
+            attempts=settings.webhook_attempts,
+            minute=settings.webhook_minute,
+        )
+        closing.push_async_callback(deliverer.close)
+        messenger = Dispatcher(
+            database,
+            {DELIVERY: deliverer},
+            slots=AT_ONCE,
+            now=now,
+            per_organization=PER_ORGANIZATION,
+            on_finished=lambda _conn, _batch_ids, _at: None,  # no batch has deliveries
+            drain=DRAIN,
         )
         embedded = Embedding(database, embedder)
         signing = await database.write(lambda conn: own_secret(conn, "signing"))
@@ -118,6 +149,9 @@ async def open_library(
                 on_finished=lambda conn, batch_ids, at: record_finished(conn, batch_ids, now=at),
                 drain=DRAIN,
             ),
+            deliverer=deliverer,
+            teller=Teller(database, messenger.wake, now),
+            messenger=messenger,
             signer=Signer(signing, now),
             request_log=RequestLog(database),
             sweep_soon=sweep_soon,
@@ -148,7 +182,10 @@ async def at_work(services: Services) -> AsyncIterator[None]:
         services.exporter.run(),
         services.request_log.run(),
         Expiring(services.database, services.now, services.sweep_soon.set).run(),
+        services.teller.run(),
+        services.messenger.run(),
         _keep_sweeping(services),
+        _keep_forgetting(services),
         _take_fingerprints(services),
     ]
     if services.settings.slots:
@@ -159,10 +196,10 @@ async def at_work(services: Services) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def helping(services: Services) -> AsyncIterator[None]:
-    """What a worker beside a server does: arrivals, and nothing else. Ends in order, nothing half-done."""
+    """What a worker beside a server does: arrivals, deliveries, and nothing else. Ends in order, nothing half-done."""
     services.staging.sweep(LEFT_BEHIND)
     await services.studio.start()
-    async with _doing([services.dispatcher.run()]):
+    async with _doing([services.dispatcher.run(), services.messenger.run()]):
         yield
 
 
@@ -200,3 +237,18 @@ async def _keep_sweeping(services: Services) -> None:
             log.exception("sweep.failed")
         with suppress(TimeoutError):
             await asyncio.wait_for(services.sweep_soon.wait(), SWEEP_EVERY)
+
+
+async def _keep_forgetting(services: Services) -> None:
+    settings = services.settings
+    kept = forgetting.Kept(
+        events=settings.events_kept_days,
+        requests=settings.requests_kept_days,
+        deliveries=settings.deliveries_kept_days,
+    )
+    while True:
+        try:
+            await forgetting.forget(services.database, kept, services.now)
+        except Exception:
+            log.exception("forgetting.failed")
+        await asyncio.sleep(FORGET_EVERY)

@@ -52,6 +52,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What is taken from a folder instead of the network: `https://host/prefix/=/srv/mirror/;…`."""
     origin_buckets: str = ""
     """S3 buckets that may be read with the server's own credentials: `scans;masters`; `*` is every one."""
+    webhook_allow: str = ""
+    """Hosts and networks to which events may be delivered though they are private, written as `origin_allow` is."""
+    webhook_attempts: int = 72
+    """How often a delivery is tried before it, and maybe its webhook, is given up."""
+    webhook_minute: float = 60.0
+    """How many seconds a minute has between attempts: 1, 5, 10, 30 and then 60 of them."""
+    events_kept_days: int = 0
+    """After how many days events are forgotten; 0 is never."""
+    requests_kept_days: int = 30
+    deliveries_kept_days: int = 30
     s3_endpoint: str = ""
     s3_region: str = ""
     max_batch: int = 250
@@ -163,6 +173,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return AllowList.parse(self.origin_allow)
 
     @property
+    def allowed_receivers(self) -> AllowList:
+        return AllowList.parse(self.webhook_allow)
+
+    @property
     def root_folders(self) -> tuple[Path, ...]:
         """Of origins, without those that rewritten ones are in."""
         return tuple(Path(entry) for entry in _entries(self.origin_roots))
@@ -214,6 +228,7 @@ _LEAST = {
         "pyramid_megapixels",
         "max_batch",
         "max_origin_mb",
+        "webhook_attempts",
         "origin_seconds",
         "request_seconds",
         "image_upload_mb",
@@ -226,6 +241,9 @@ _LEAST = {
         "workers",
         "max_running_per_organization",
         "batches_kept_days",
+        "events_kept_days",
+        "requests_kept_days",
+        "deliveries_kept_days",
         "storage_policy_images",
         "storage_policy_bytes",
         "trusted_proxies",
@@ -251,16 +269,19 @@ def _problems(settings: Settings) -> Iterator[str]:
         yield f"public_url {settings.public_url!r} must be http(s)://host[:port][/path]"
     if settings.database_url and not settings.database_url.startswith(("postgresql://", "sqlite:///")):
         yield "database_url must be postgresql://… or sqlite:///…"
+    if not 0 < settings.webhook_minute < 3600:
+        yield "webhook_minute must be more than 0 seconds, and less than an hour"
     if settings.production and "*" in settings.callers:
         yield "cors_origins: name the origins; in production `*` is not taken"
     yield from _problems_with_origins(settings)
 
 
 def _problems_with_origins(settings: Settings) -> Iterator[str]:
-    try:
-        AllowList.parse(settings.origin_allow)
-    except ValueError as error:
-        yield f"origin_allow: {error}"
+    for name in ("origin_allow", "webhook_allow"):
+        try:
+            AllowList.parse(getattr(settings, name))
+        except ValueError as error:
+            yield f"{name}: {error}"
     for root in settings.root_folders:
         if not root.is_absolute() or ".." in root.parts:
             yield f"origin_roots: {str(root)!r} must be an absolute path"

@@ -132,7 +132,7 @@ def test_others_of_a_process_that_has_the_library_to_itself_are_dead_at_once(alo
     batch, before, me = alone.batch(2), alone.worker(), alone.worker()
     alone.claim(before, 1)
     alone.claim(me, 1)
-    alone.library.write(lambda conn: workers.reap(conn, all_but=me, now=alone.library.now))
+    alone.library.write(lambda conn: workers.reap(conn, all_but={me}, now=alone.library.now))
     assert alone.states(batch) == [State.READY, State.RUNNING]
 
 

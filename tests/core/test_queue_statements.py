@@ -134,7 +134,7 @@ def test_nothing_reads_all_jobs_or_all_batches(queue: Queue) -> None:
         lambda conn: waiting.promote(conn, now=now),
         lambda conn: waiting.cancel(conn, batch, limit=5, now=now),
         lambda conn: workers.beat(conn, worker, now=now),
-        lambda conn: workers.reap(conn, all_but=worker + 1, now=now),
+        lambda conn: workers.reap(conn, all_but={worker + 1}, now=now),
         lanes.mend,
         lambda conn: workers.prune(conn, now=now),
     ):

@@ -17,7 +17,6 @@ OF_ITEMS = (
 OF_THE_LIBRARY = (
     *OF_ITEMS,
     "asset.created",
-    "asset.expired",
     "asset.failed",
     "asset.ingested",
     "asset.processing_completed",

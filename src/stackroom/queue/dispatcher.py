@@ -59,7 +59,7 @@ OnFinished = Callable[[Connection, Sequence[int], int], None]
 
 
 _OURS: Final[set[int]] = set()
-"""The numbers that dispatchers of this process have had: there is one, but for tests."""
+"""The numbers of the dispatchers that are at work in this process."""
 
 
 class Held(msgspec.Struct, eq=False):
@@ -74,7 +74,8 @@ class Held(msgspec.Struct, eq=False):
 
 
 class Dispatcher:
-    """One per process. `run` works until it is cancelled; `wake` tells it that jobs were submitted.
+    """One for each sort of work, with slots of its own, so that no sort has to wait for another: what is decoded, what
+    players get, what is told to receivers. `run` works until it is cancelled; `wake` tells it of submitted jobs.
 
     `handlers` do the jobs of their kind; jobs of other kinds are left to others. `per_organization` is how many jobs
     of a kind run at once for one organization, on all workers together, unless the organization says otherwise.
@@ -143,6 +144,7 @@ class Dispatcher:
             raise
         finally:
             await _end([*duties.values(), *self._tasks])
+            _OURS.discard(self._worker_id)
 
     # Who we are
 
@@ -155,8 +157,9 @@ class Dispatcher:
             me = workers.register(conn, name=name, version=__version__, slots=self._slots, now=now)
             # Nobody else has an SQLite library open, so whoever has not ended is dead.
             alone = flavour.of(conn) is flavour.SQLITE
-            workers.bury(conn, {me, *_OURS})
-            return me, alone, workers.reap(conn, all_but=me if alone else None, now=now)
+            ours = {me, *_OURS}
+            workers.bury(conn, ours)
+            return me, alone, workers.reap(conn, all_but=ours if alone else None, now=now)
 
         registered = await patiently("registering", lambda: self._database.write(work))
         assert registered is not None

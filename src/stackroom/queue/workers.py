@@ -73,7 +73,7 @@ def beat(conn: Connection, worker_id: int, *, now: int) -> Beat:
     return Beat(alive=True, cancelled=frozenset(of_cancelled))
 
 
-def reap(conn: Connection, *, all_but: int | None = None, now: int) -> int:
+def reap(conn: Connection, *, all_but: Collection[int] | None = None, now: int) -> int:
     """Take from dead workers what they were doing: it is ready again, its attempts counted. How many jobs that were.
 
     Dead is who has not said for `LEASE` that he lives; with `all_but`, at once everybody else: for the start of a
@@ -82,10 +82,11 @@ def reap(conn: Connection, *, all_but: int | None = None, now: int) -> int:
     begun too often is not refused here: whoever claims it sees that by its attempt, and ends it.
     """
     how = flavour.of(conn)
-    whom = "id <> :me" if all_but is not None else f"heartbeat_at < {how.clock} - {LEASE}"
+    spared = f"NOT (id {how.among.format(name='spared')})"
+    whom = spared if all_but is not None else f"heartbeat_at < {how.clock} - {LEASE}"
     conn.execute(
         statement(f"{how.update} worker SET dead = true WHERE NOT dead AND {whom}"),
-        {"me": all_but, "now": now} if all_but is not None else {"now": now},
+        {"now": now} if all_but is None else {"spared": msgspec.json.encode(sorted(all_but)).decode()},
     )
     # Of all who are dead, not only of those who died just now: one that was paused may have claimed since.
     left = _running(conn, "j.worker_id IN (SELECT id FROM worker WHERE dead)", {})

@@ -25,6 +25,7 @@ from stackroom.web.shared.services import Services
 from stackroom.web.transfer.app import make_app as make_transfer
 
 log = structlog.get_logger("stackroom.access")
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _SENSIBLE_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
 
@@ -56,14 +57,16 @@ def make_server(services: Services) -> ASGIApp:
         )
         return await plain_error(Request(scope), nothing, None)(scope, receive, send)
 
-    return _Identified(dispatch)
+    return _Identified(dispatch, services)
 
 
 class _Identified:
-    """Gives every request an id, which every answer carries, and writes one line of log for each."""
+    """Gives every request an id, which every answer carries, and writes one line of log for each. After what may have
+    changed something, those are told who want to be."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, services: Services) -> None:
         self._app = app
+        self._services = services
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -83,6 +86,8 @@ class _Identified:
         try:
             await self._app(scope, receive, identified)
         finally:
+            if scope["method"] not in _READING:
+                self._services.teller.wake()
             log.info(
                 "request",
                 method=scope["method"],

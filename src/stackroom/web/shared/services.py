@@ -22,6 +22,8 @@ from stackroom.storage.blobstore import BlobStore
 from stackroom.storage.staging import Staging
 from stackroom.web.shared.allowances import Allowances
 from stackroom.web.shared.signing import Signer
+from stackroom.webhooks.delivering import Deliverer
+from stackroom.webhooks.telling import Teller
 
 
 class Services(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +42,11 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     embedding: Embedding
     dispatcher: Dispatcher
     """To be woken after jobs were submitted."""
+    deliverer: Deliverer
+    teller: Teller
+    """To be woken after something was written that somebody may want to be told of."""
+    messenger: Dispatcher
+    """Brings what is told to its receivers. To be woken after a delivery was submitted."""
     signer: Signer
     request_log: RequestLog
     allowances: Allowances = msgspec.field(default_factory=Allowances)

@@ -1,6 +1,6 @@
 """Webhook endpoints, and what was delivered to them."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import UNSET, UnsetType
 
@@ -75,6 +75,21 @@ class EndpointDeleted(Given, frozen=True, kw_only=True):
 class EventTypes(Given, frozen=True, kw_only=True):
     success: bool = True
     event_types: list[str]
+
+
+class Told(Given, frozen=True, kw_only=True):
+    """An event, as it is sent."""
+
+    id: str
+    type: str
+    created_at: str
+    organization_id: str
+    endpoint_id: str
+    project_id: str | None
+    dataset_id: str | None
+    image_id: str | None
+    operation_id: str | None
+    data: dict[str, Any]
 
 
 class Tested(Given, frozen=True, kw_only=True):

@@ -1,0 +1,40 @@
+"""Events as Pictograph's receivers expect them: signed in its own header, which says when that was."""
+
+import msgspec
+
+from stackroom import ids
+from stackroom.clock import SECOND
+from stackroom.events.reading import Event
+from stackroom.library.endpoints import Endpoint
+from stackroom.web.pictograph.convert.base import moment
+from stackroom.web.pictograph.wire.webhooks import Told
+from stackroom.webhooks.dialects import Message, Sending, signature
+
+
+def tell(event: Event, endpoint: Endpoint, sending: Sending) -> Message:
+    """The Pictograph dialect."""
+    told = Told(
+        id=ids.text(event.uuid),
+        type=event.type,
+        created_at=moment(event.at),
+        organization_id=ids.text(event.organization_uuid),
+        endpoint_id=ids.text(endpoint.uuid),
+        project_id=_text(event.dataset_uuid),
+        dataset_id=_text(event.dataset_uuid),
+        image_id=_text(event.asset_uuid),
+        operation_id=_text(event.operation_uuid),
+        data=event.data,
+    )
+    body = msgspec.json.encode(told)
+    at = sending.at // SECOND
+    signed = signature(endpoint.secret, f"{at}.".encode() + body).hex() if endpoint.secret else None
+    headers = {
+        "X-Pictograph-Event": event.type,
+        "X-Pictograph-Delivery": ids.text(sending.delivery_uuid),
+        **({"X-Pictograph-Signature": f"t={at},v1={signed}"} if signed else {}),
+    }
+    return Message(headers, body)
+
+
+def _text(uuid: bytes | None) -> str | None:
+    return None if uuid is None else ids.text(uuid)

@@ -1,0 +1,64 @@
+"""What has happened is remembered for as long as the operator says: events, requests, deliveries, and what brought
+those. All of it grows at one end, so the oldest is looked at, a portion at a time, and what is younger is not read."""
+
+from functools import partial
+from typing import Final
+
+import msgspec
+from sqlalchemy import Connection
+
+from stackroom.clock import DAY, Clock
+from stackroom.database.flavour import statement
+from stackroom.database.transaction import Database
+from stackroom.queue import forgetting as jobs
+
+PORTION: Final = 2_000
+
+_DELIVERIES: Final = ("delivery", "created_at", "true")
+_CHANGES: Final = ("event", "at", "organization_id = :organization AND type <> 'http.request'")
+_REQUESTS: Final = ("event", "at", "organization_id = :organization AND type = 'http.request'")
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """For how many days; 0 is for ever."""
+
+    events: int = 0
+    requests: int = 30
+    deliveries: int = 30
+
+
+async def forget(database: Database, kept: Kept, now: Clock) -> None:
+    """Forget all that is older than it need be. Repeating it, or doing it in several places, harms nothing."""
+    await _drain(database, _DELIVERIES, kept.deliveries, now)
+    for organization_id in await database.read(_organizations):
+        await _drain(database, _CHANGES, kept.events, now, organization=organization_id)
+        await _drain(database, _REQUESTS, kept.requests, now, organization=organization_id)
+    for lane_id in await database.read(lambda conn: jobs.lanes_to_tidy(conn, now=now())):
+        while await database.write(partial(jobs.forget, lane_id=lane_id, now=now())):
+            pass
+
+
+async def _drain(
+    database: Database, which: tuple[str, str, str], days: int, now: Clock, **bound: int
+) -> None:
+    """Forget rows of a table by their moment: all that are `which`, and older than so many days."""
+    if not days:
+        return
+    table, moment, condition = which
+    oldest = f"SELECT id, {moment} AS moment FROM {table} WHERE {condition} ORDER BY id LIMIT :limit"
+
+    def look(conn: Connection) -> bool:
+        first = conn.execute(statement(oldest), {"limit": 1, **bound}).first()
+        return first is not None and first.moment < now() - days * DAY
+
+    def work(conn: Connection) -> None:
+        old = f"SELECT id FROM ({oldest}) oldest WHERE moment < :old"
+        parameters = {"old": now() - days * DAY, "limit": PORTION, **bound}
+        conn.execute(statement(f"DELETE FROM {table} WHERE id IN ({old})"), parameters)
+
+    while await database.read(look):  # which, unlike a write, costs next to nothing
+        await database.write(work)
+
+
+def _organizations(conn: Connection) -> list[int]:
+    return list(conn.scalars(statement("SELECT id FROM organization ORDER BY id")))
