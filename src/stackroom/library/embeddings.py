@@ -87,11 +87,12 @@ def load(name: str) -> Embedder | None:
     try:
         found = getattr(importlib.import_module(module), attribute)
         made = cast("Embedder", found() if isinstance(found, type) else found)
-        sound = bool(made.model) and made.dim > 0 and all(map(callable, (made.of_asset, made.of_query)))
+        does = made.of_asset, made.of_query, made.likeness
+        sound = bool(made.model) and made.dim > 0 and all(map(callable, does))
     except Exception as error:
         raise _refused(name, str(error)) from error
     if not sound:
-        raise _refused(name, "it has no model, dim, of_asset and of_query")
+        raise _refused(name, "it must have a model, a dim, of_asset, of_query and likeness")
     return made
 
 

@@ -1,29 +1,35 @@
 """The embedder that is there without any model or network: the same words, and words spelled alike, bring two texts
 together. It knows nothing of what words mean.
 
-Every word is a feature, and so are the groups of three letters in it, which together count half as much. Each feature
-adds to or takes from one of the numbers, as its hash says: so features that have nothing to do with each other cancel
-out. All of it is arithmetic on the text alone, the same on every machine.
+Every word is a feature, and so are the groups of three letters in it, which together count as much. Each feature
+adds to or takes from a few of the numbers, as its hash says: so features that have nothing to do with each other
+cancel out. All of it is arithmetic on the text alone, the same on every machine.
 """
 
 import hashlib
 import math
 import re
+import struct
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Final
 
+import msgspec
+
 from stackroom.library.embeddings import Said
 
 DIM: Final = 768
-_LETTERS: Final = 0.5
+_LETTERS: Final = 1.0
 """How much all groups of letters of a word count, where the word counts 1."""
 _SHARES: Final = {"name": 1.0, "metadata": 1.0, "technical": 0.15, "text": 1.0}
 """How much each part counts, however long it is."""
 _LONGEST: Final = 40
+_PLACES: Final = 3
 _WORDS: Final = re.compile(r"[^\W\d_]+|\d+")
+_ENDING: Final = re.compile(r"\.\w{1,5}(?=\s|$)")
+"""Of a file's name, which says nothing that its type does not."""
 _HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -35,8 +41,9 @@ class NGrams:
 
     def of_asset(self, said: Said) -> list[float]:
         whole = [0.0] * DIM
+        parts = msgspec.structs.asdict(said) | {"name": _ENDING.sub(" ", said.name)}
         for part, share in _SHARES.items():
-            vector = _vector(getattr(said, part))
+            vector = _vector(parts[part])
             length = math.hypot(*vector)
             if length:
                 whole = [sum_ + value * share / length for sum_, value in zip(whole, vector, strict=True)]
@@ -75,11 +82,13 @@ def _features(word: str) -> Mapping[int, float]:
     features = [(word, 1.0), *((f"~{group}", math.sqrt(_LETTERS / len(groups))) for group in groups)]
     added: dict[int, float] = {}
     for feature, weight in features:
-        place, sign = _place(feature)
-        added[place] = added.get(place, 0.0) + sign * weight
+        for place, sign in _places(feature):
+            added[place] = added.get(place, 0.0) + sign * weight
     return added
 
 
-def _place(feature: str) -> tuple[int, int]:
-    number = int.from_bytes(hashlib.blake2b(feature.encode("utf-8", "replace"), digest_size=8).digest())
-    return (number >> 1) % DIM, 1 if number & 1 else -1
+def _places(feature: str) -> Iterator[tuple[int, int]]:
+    """Which numbers a feature adds to, or takes from: several, so that no two features are much alike by accident."""
+    digest = hashlib.blake2b(feature.encode("utf-8", "replace"), digest_size=2 * _PLACES).digest()
+    for number in struct.unpack(f">{_PLACES}H", digest):
+        yield (number >> 1) % DIM, 1 if number & 1 else -1

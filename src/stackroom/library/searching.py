@@ -37,7 +37,7 @@ class Mode(StrEnum):
     BOTH = "both"
 
 
-class Test(StrEnum):
+class Comparison(StrEnum):
     """How a value of an asset's metadata is held against one that was asked for."""
 
     EQUALS = "equals"
@@ -47,13 +47,13 @@ class Test(StrEnum):
 
 
 class Clue(msgspec.Struct, frozen=True):
-    """That an asset's user metadata have this key, and its value passes the test.
+    """That an asset's user metadata have this key, and what its value is, held against `value`.
 
     Numbers are held against numbers, everything else as it is spelled; CONTAINS does not mind capitals.
     """
 
     key: str
-    test: Test
+    how: Comparison
     value: str
 
 
@@ -265,17 +265,17 @@ def _pass(clues: Sequence[Clue], metadata: str | None) -> bool:
 
 def _passes(value: Any, clue: Clue) -> bool:
     spelled = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-    if clue.test is Test.CONTAINS:
+    if clue.how is Comparison.CONTAINS:
         return clue.value.casefold() in spelled.casefold()
     if spelled == clue.value:
         return True
     one, other = _number(spelled), _number(clue.value)
-    if clue.test is Test.EQUALS:
+    if clue.how is Comparison.EQUALS:
         return one is not None and one == other and not isinstance(value, str)
     if one is not None and other is not None:
-        return one >= other if clue.test is Test.LEAST else one <= other
+        return one >= other if clue.how is Comparison.LEAST else one <= other
     # What is no number is in the order of its letters, as dates are; and nothing else has an order.
-    above = spelled >= clue.value if clue.test is Test.LEAST else spelled <= clue.value
+    above = spelled >= clue.value if clue.how is Comparison.LEAST else spelled <= clue.value
     return isinstance(value, str) and above
 
 
