@@ -100,6 +100,12 @@ def by_uuids(conn: Connection, actor: Actor, uuids: Iterable[bytes], *, now: int
     return {row.uuid: _from_row(row) for row in rows}
 
 
+def hold(conn: Connection, actor: Actor, uuids: Iterable[bytes], *, now: int) -> set[bytes]:
+    """Those of them that are seen. Nobody else changes them until the commit. One statement."""
+    wanted = select(asset.c.uuid).where(asset.c.uuid.in_(list(uuids)), visible(actor, now))
+    return set(conn.scalars(wanted.order_by(asset.c.id).with_for_update(key_share=True)))
+
+
 def storage_keys(conn: Connection, actor: Actor, uuids: Iterable[bytes], *, now: int) -> dict[bytes, str]:
     """Under which keys the bytes of those of them are that are seen, by id. One statement."""
     wanted = list(uuids)

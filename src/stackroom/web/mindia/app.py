@@ -3,7 +3,19 @@
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
-from stackroom.web.mindia import api_keys, audit, config, folders, groups, presets, public, transformations
+from stackroom.web.mindia import (
+    api_keys,
+    audit,
+    batch,
+    config,
+    folders,
+    groups,
+    media,
+    metadata,
+    presets,
+    public,
+    transformations,
+)
 from stackroom.web.mindia.errors import refusal
 from stackroom.web.mindia.frame import Frame
 from stackroom.web.mindia.limits import Limits
@@ -21,6 +33,9 @@ def offered() -> list[BaseRoute]:
         *folders.routes(),
         *groups.routes(),
         *presets.routes(),
+        *batch.routes(),
+        *media.routes(),
+        *metadata.routes(),
         *transformations.routes(),  # last: what follows an image's id may be any words
     ]
 

@@ -121,8 +121,8 @@ def storage_error() -> StackroomError:
 
 def code_of(error: StackroomError) -> str:
     """The code of this protocol for any refusal."""
-    if error.code in KINDS:
-        return error.code
+    if (code := error.code.upper()) in KINDS:
+        return code
     if error.code in _OF_OUR_CODES:
         return _OF_OUR_CODES[error.code]
     return next((code for kind, code in _OF_OUR_KINDS if isinstance(error, kind)), "INTERNAL_ERROR")

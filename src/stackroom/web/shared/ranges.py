@@ -18,6 +18,7 @@ ASK_AGAIN = "private, no-cache"
 
 ZERO_COPY = "http.response.zerocopysend"
 """An extension of ASGI: the server sends an open file by itself."""
+_NOT_PLAIN = re.compile(r'[^ -~]|["\\]')
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
@@ -33,6 +34,8 @@ class StoredFile(msgspec.Struct, frozen=True, kw_only=True):
     """Microseconds since 1970."""
     cache_control: str = ASK_AGAIN
     attachment: bool = False
+    plain_name: bool = False
+    """Name it in the older way as well, for clients that know no other."""
 
 
 class StoredFileResponse(Response):
@@ -93,10 +96,11 @@ class StoredFileResponse(Response):
         match status:
             case 200 | 206:
                 kind = "attachment" if file.attachment else "inline"
+                plain = f' filename="{_plain(file.filename)}";' if file.plain_name else ""
                 fields |= {
                     "content-type": file.content_type,
                     "content-length": str(stop - start),
-                    "content-disposition": f"{kind}; filename*=UTF-8''{quote(file.filename)}",
+                    "content-disposition": f"{kind};{plain} filename*=UTF-8''{quote(file.filename)}",
                     "x-content-type-options": "nosniff",
                 }
                 if status == 206:
@@ -144,6 +148,11 @@ def parse_range(header: str, size: int) -> tuple[int, int] | None:
         if last and int(last) < start:
             return None
     return (start, stop) if start < stop else (0, 0)
+
+
+def _plain(name: str) -> str:
+    """A name in letters that every client can read between quotes."""
+    return _NOT_PLAIN.sub("_", name)
 
 
 def etag_of(sha256: bytes) -> str:

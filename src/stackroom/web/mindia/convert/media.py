@@ -134,7 +134,8 @@ def deleted(wanted: bytes, error: tuple[int, str] | None) -> wire.Deleted:
     return wire.Deleted(id=uuid(wanted), status=error[0], error=error[1])
 
 
-def copied(source: bytes, made: UUID | None, error: tuple[int, str] | None) -> wire.Copied:
-    if error is None:
-        return wire.Copied(source_id=uuid(source), new_id=made, status=201)
+def copied(source: bytes, made: str | None, error: tuple[int, str] | None) -> wire.Copied:
+    if error is None and made is not None:
+        return wire.Copied(source_id=uuid(source), new_id=UUID(made), status=201)
+    assert error is not None
     return wire.Copied(source_id=uuid(source), new_id=None, status=error[0], error=error[1])
