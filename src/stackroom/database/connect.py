@@ -7,8 +7,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from stackroom.database.migrate import upgrade
-from stackroom.database.postgresql import PostgresqlDatabase
-from stackroom.database.sqlite import SqliteDatabase
+from stackroom.database.postgresql import POOL, PostgresqlDatabase
+from stackroom.database.sqlite import READERS, SqliteDatabase
 from stackroom.database.transaction import Database
 from stackroom.errors import Invalid
 
@@ -30,6 +30,11 @@ def database_for(url: str, *, read_only: bool = False) -> Database:
                 code="bad_database_url",
                 hint="Use sqlite:////absolute/path/library.db or postgresql://user:password@host/name.",
             )
+
+
+def most_connections(url: str) -> int:
+    """How many connections one server has to this database at most."""
+    return 2 * POOL if url.startswith("postgresql") else READERS + 1
 
 
 async def connect(url: str) -> Database:

@@ -3,7 +3,7 @@
 Reads what `events.log` and `events.requests` write. Nothing here changes it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -92,20 +92,23 @@ def find(conn: Connection, actor: Actor, entry_id: int) -> Entry:
     return _entry(row)
 
 
-def _conditions(wanted: Filters) -> list[ColumnElement[bool]]:
-    asked: list[tuple[object, ColumnElement[bool]]] = [
-        (wanted.since, event.c.at >= wanted.since),
-        (wanted.until, event.c.at <= wanted.until),
-        (wanted.method, event.c.method == (wanted.method or "").upper()),
-        (wanted.status, wanted.status == _STATUS),
-        (wanted.kinds, event.c.type.in_(wanted.kinds or ())),
-        (wanted.request_id, event.c.request_id == wanted.request_id),
-        (wanted.asset, event.c.asset_uuid == wanted.asset),
-    ]
-    conditions = [condition for given, condition in asked if given is not None]
+def _conditions(wanted: Filters) -> Iterator[ColumnElement[bool]]:
+    if wanted.since is not None:
+        yield event.c.at >= wanted.since
+    if wanted.until is not None:
+        yield event.c.at <= wanted.until
+    if wanted.method is not None:
+        yield event.c.method == wanted.method.upper()
+    if wanted.status is not None:
+        yield wanted.status == _STATUS
     if wanted.path is not None:
-        conditions.append(_has(wanted.path))
-    return conditions
+        yield _has(wanted.path)
+    if wanted.kinds is not None:
+        yield event.c.type.in_(wanted.kinds)
+    if wanted.request_id is not None:
+        yield event.c.request_id == wanted.request_id
+    if wanted.asset is not None:
+        yield event.c.asset_uuid == wanted.asset
 
 
 def _has(part: str) -> ColumnElement[bool]:

@@ -11,7 +11,7 @@ from stackroom.database.transaction import Connection
 from stackroom.errors import Invalid, NotFound
 from stackroom.library import keys
 from stackroom.library.answers import Answer
-from stackroom.library.organizations import check_key_name
+from stackroom.library.organizations import check_key_description, check_key_name
 from stackroom.web.mindia.call import PREFIX, Call
 from stackroom.web.mindia.errors import bad_request, not_found
 from stackroom.web.mindia.wire import api_keys as wire
@@ -89,6 +89,7 @@ def _find(conn: Connection, call: Call, reference: str) -> keys.Key:
 def _checked(asked: wire.NewKey) -> wire.NewKey:
     try:
         check_key_name(asked.name)
+        check_key_description(asked.description)
     except Invalid as error:
         raise bad_request(error.message) from error
     if asked.expires_in_days is not None and not 1 <= asked.expires_in_days <= LONGEST_DAYS:

@@ -4,13 +4,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from stackroom.database.connect import most_connections
+from stackroom.ingest.accepted import content_types, extensions
+from stackroom.media.kinds import Kind
 from stackroom.web.mindia.call import PREFIX, Call
+from stackroom.web.mindia.health import PATIENCE
 from stackroom.web.mindia.wire import config as wire
 from stackroom.web.shared.face import resource
 from stackroom.web.shared.replies import json_reply
-
-IMAGE_EXTENSIONS = ["jpg", "jpeg", "png", "gif", "webp", "avif"]
-IMAGE_TYPES = ["image/jpeg", "image/png", "image/gif", "image/webp", "image/avif"]
 
 
 async def show(request: Request) -> Response:
@@ -19,12 +20,15 @@ async def show(request: Request) -> Response:
     return json_reply(
         wire.Config(
             upload=wire.Upload(
-                max_file_size_mb=settings.max_upload_mb,
-                max_file_size_bytes=settings.max_upload_bytes,
-                allowed_extensions=IMAGE_EXTENSIONS,
-                allowed_content_types=IMAGE_TYPES,
+                max_file_size_mb=settings.image_upload_mb,
+                max_file_size_bytes=settings.upload_limits["image"],
+                allowed_extensions=list(extensions(Kind.IMAGE)),
+                allowed_content_types=list(content_types(Kind.IMAGE)),
             ),
-            database={"max_connections": None, "timeout_seconds": None},
+            database={
+                "max_connections": most_connections(settings.database),
+                "timeout_seconds": round(PATIENCE),
+            },
             cors={"allowed_origins": list(settings.callers)},
             clamav={"enabled": False},
         )

@@ -59,6 +59,10 @@ class Once:
     def _key_of(self, request: Request) -> str | None:
         return request.headers.get("idempotency-key")
 
+    def _given(self, given: Answer) -> Response:
+        """How an answer is sent the first time."""
+        return reply(given)
+
     def _replayed(self, found: Answer) -> Response:
         return Response(found.body, found.status, {**found.headers, "Idempotent-Replayed": "true"})
 
@@ -123,7 +127,7 @@ class Once:
                 return self._replayed(before)
             given = work(conn)
             answers.remember(conn, wanted, given, now=now)
-            return reply(given)
+            return self._given(given)
 
         response = await self._services.database.write(transaction)
         faults.reach("answer:after-commit")

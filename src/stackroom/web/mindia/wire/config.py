@@ -1,7 +1,5 @@
 """How the server is set up, as far as its clients may know."""
 
-from typing import Any
-
 from stackroom.web.mindia.wire.base import Given
 
 
@@ -14,6 +12,6 @@ class Upload(Given, frozen=True, kw_only=True):
 
 class Config(Given, frozen=True, kw_only=True):
     upload: Upload
-    database: dict[str, Any]
+    database: dict[str, int]
     cors: dict[str, list[str]]
     clamav: dict[str, bool]
