@@ -110,7 +110,7 @@ async def open_library(
             slots=AT_ONCE,
             now=now,
             per_organization=PER_ORGANIZATION,
-            on_finished=lambda _conn, _batch_ids, _at: None,  # no batch has deliveries
+            on_finished=None,  # no batch has deliveries
             drain=DRAIN,
         )
         embedded = Embedding(database, embedder)

@@ -223,6 +223,22 @@ def test_a_cancelled_batch_stops_what_runs_and_what_waits(queue: Queue) -> None:
     assert queue.problems() == []
 
 
+def test_a_cancelled_batch_is_left_to_those_who_do_its_jobs(queue: Queue) -> None:
+    """Others in the same process have no handler that would say what it means for what the jobs are about."""
+    batch = queue.batch(20)
+    shop = Workshop(never)
+    database = queue.library.database
+    messenger = Dispatcher(
+        database, {"letters": shop}, slots=1, now=lambda: queue.library.now, on_finished=None
+    )
+    queue.library.write(lambda conn: waiting.cancel(conn, batch, limit=0, now=queue.library.now))
+    queue.library.do(messenger._do_what_is_due())
+    assert queue.states(batch) == [State.READY] * 20
+    queue.library.do(a_dispatcher(queue, shop)._do_what_is_due())
+    assert queue.states(batch) == [State.CANCELLED] * 20
+    assert (len(shop.ends), shop.finished) == (20, [batch])
+
+
 def test_a_job_whose_cancellation_fails_is_cancelled_all_the_same(
     queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -79,6 +79,8 @@ class Dispatcher:
 
     `handlers` do the jobs of their kind; jobs of other kinds are left to others. `per_organization` is how many jobs
     of a kind run at once for one organization, on all workers together, unless the organization says otherwise.
+    Without `on_finished` none of its kinds comes in batches, and what becomes of cancelled batches is left to others:
+    cancelling a job of theirs without its handler would leave what it is about as if it were still to come.
     Stopping lets what runs end for `drain` seconds; what does not is given back, as if it had not been begun.
     """
 
@@ -90,7 +92,7 @@ class Dispatcher:
         slots: int,
         now: Clock,
         per_organization: int | None = None,
-        on_finished: OnFinished,
+        on_finished: OnFinished | None,
         drain: float = DRAIN,
     ) -> None:
         self._database = database
@@ -115,6 +117,10 @@ class Dispatcher:
         self._unsure = False
         self._alone = False
         self._stopping = False
+
+    def handler_of(self, kind: str) -> Handler:
+        """Who does the jobs of a kind that is done here."""
+        return self._handlers[kind]
 
     def wake(self) -> None:
         """Look for jobs now, and not only when it is time to."""
@@ -380,7 +386,7 @@ class Dispatcher:
     def _land(self, conn: Connection, me: int, group: Sequence[Result]) -> Landed:
         now = self._now()
         landed = claims.settle(conn, me, group, now=now)
-        if landed.finished:
+        if landed.finished and self._on_finished is not None:
             self._on_finished(conn, landed.finished, now)
         faults.reach("queue:before-commit")
         return landed
@@ -414,7 +420,7 @@ class Dispatcher:
         if due.retries:
             await self._database.write(lambda conn: waiting.promote(conn, now=self._now()))
             self.wake()
-        for batch_id in due.cancelled:
+        for batch_id in due.cancelled if self._on_finished is not None else ():
             await self._cancel_batch(batch_id)
 
     async def _cancel_batch(self, batch_id: int) -> None:
@@ -442,7 +448,7 @@ class Dispatcher:
                 self._handlers[kind].cancelled(conn, [job for job in jobs if job.kind == kind], now)
 
         done = waiting.cancel(conn, batch_id, limit=limit, effect=effect if effects else None, now=now)
-        if done.finished:
+        if done.finished and self._on_finished is not None:
             self._on_finished(conn, done.finished, now)
         return done.more
 
