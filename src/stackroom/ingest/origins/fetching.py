@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from stackroom.ingest.origins.folders import Folders
 from stackroom.ingest.origins.objects import Objects, object_at_aws, object_of
@@ -52,6 +52,21 @@ class Origins:
         """
         for origin in origins:
             self._folders.check(origin)
+
+    async def fetch_url(
+        self, url: str, arrival: Arrival, *, limit: int, domains: Collection[str] = (), seconds: float
+    ) -> Fetched:
+        """`fetch`, of at most `limit` bytes, for somebody who waits and may name addresses of the web alone; with
+        `domains` only those, and what is below them. Raises as that does."""
+        if url.partition(":")[0].lower() not in _SCHEMES:
+            raise Fail(f"{shown(url)} is no address of the web. Use http(s)://host/path.", code="bad_origin")
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._web.fetch(url, None, Sink(arrival, limit, shown(url)), domains)
+        except TimeoutError as error:
+            raise Retry(
+                f"{shown(url)} took longer than {seconds:g} seconds altogether.", code="origin_timeout"
+            ) from error
 
     async def fetch(self, origin: str, arrival: Arrival, *, strategy: Approach | None = None) -> Fetched:
         """Stream an origin's bytes into an arrival, which the caller then finishes.

@@ -5,7 +5,7 @@ Of what a server says, nothing is believed: not where it leads, not how long it 
 
 import base64
 import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from email.message import Message
@@ -52,12 +52,15 @@ class Web:
     async def close(self) -> None:
         await self._transport.aclose()
 
-    async def fetch(self, origin: str, credentials: Credentials | None, sink: Sink) -> Fetched:
+    async def fetch(
+        self, origin: str, credentials: Credentials | None, sink: Sink, domains: Collection[str] = ()
+    ) -> Fetched:
         """Read what a URL leads to. The credentials, or else the URL's own, are for its own host and port alone.
 
-        Raises `Fail` and `Retry`.
+        With `domains` it leads nowhere but there and below. Raises `Fail` and `Retry`.
         """
         url = first = _url(origin, origin)
+        _check_domain(origin, url, domains)
         authorization = _authorization(url, credentials)
         for _ in range(MAX_REDIRECTS + 1):
             named = (
@@ -71,6 +74,7 @@ class Web:
                     names = (_named_by(response), path_of(str(first)), path_of(str(url)))
                     return fetched(size, content_type=response.headers.get("Content-Type"), names=names)
                 url = _url(origin, response.headers["Location"], url)
+                _check_domain(origin, url, domains)
         raise Fail(
             f"{shown(origin)} leads on more than {MAX_REDIRECTS} times. Use the address of the file itself.",
             code="origin_redirects",
@@ -111,6 +115,15 @@ def _url(origin: str, target: str, base: httpx.URL | None = None) -> httpx.URL:
             code="bad_origin",
         )
     return url
+
+
+def _check_domain(origin: str, url: httpx.URL, domains: Collection[str]) -> None:
+    host = url.host.lower().rstrip(".")
+    if domains and not any(host == each or host.endswith(f".{each}") for each in domains):
+        raise Fail(
+            f"{shown(origin)} leads to {host}, which is not among the domains that may be asked.",
+            code="origin_not_allowed",
+        )
 
 
 def _authorization(url: httpx.URL, credentials: Credentials | None) -> dict[str, str]:

@@ -14,7 +14,9 @@ from stackroom.web.mindia import (
     metadata,
     presets,
     public,
+    tasks,
     transformations,
+    uploads,
 )
 from stackroom.web.mindia.errors import refusal
 from stackroom.web.mindia.frame import Frame
@@ -33,6 +35,8 @@ def offered() -> list[BaseRoute]:
         *folders.routes(),
         *groups.routes(),
         *presets.routes(),
+        *tasks.routes(),
+        *uploads.routes(),
         *batch.routes(),
         *media.routes(),
         *metadata.routes(),
