@@ -68,6 +68,8 @@ OF_THE_LIBRARY = (
     "preset.deleted",
     "preset.updated",
     "splits.assigned",
+    "task.cancelled",
+    "task.retried",
 )
 OF_THE_PEOPLE = (
     "authentication.failed",

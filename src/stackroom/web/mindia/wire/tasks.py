@@ -1,0 +1,50 @@
+"""Tasks, in the words of the protocol."""
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from stackroom.web.mindia.wire.base import Asked, Given
+
+Status = Literal["pending", "running", "completed", "failed", "scheduled", "cancelled"]
+TaskType = Literal["video_transcode", "generate_embedding", "plugin_execution", "content_moderation"]
+
+
+class Wanted(Asked, frozen=True, kw_only=True):
+    status: Status | None = None
+    task_type: TaskType | None = None
+
+
+class Task(Given, frozen=True, kw_only=True):
+    id: UUID
+    task_type: TaskType
+    status: Status
+    priority: int
+    payload: dict[str, Any]
+    result: dict[str, Any] | None
+    scheduled_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+    retry_count: int
+    max_retries: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class Tasks(Given, frozen=True, kw_only=True):
+    tasks: list[Task]
+    count: int
+
+
+class Stats(Given, frozen=True, kw_only=True):
+    total: int
+    pending: int
+    running: int
+    completed: int
+    failed: int
+    scheduled: int
+    cancelled: int
+
+
+class Submitted(Given, frozen=True, kw_only=True):
+    task_id: UUID
