@@ -21,7 +21,10 @@ RUN_HERE = (
     "README.md",
     *(f"docs/howto/{it}.md" for it in ("bulk-changes", "exports", "ingest", "run-a-server")),
 )
-RUN_ELSEWHERE = {"docs/reference/sdk.md": "tests/docs/test_sdk_page.py"}
+RUN_ELSEWHERE = {
+    "docs/howto/search.md": "tests/docs/test_search_page.py",
+    "docs/reference/sdk.md": "tests/docs/test_sdk_page.py",
+}
 RUNNABLE = {"python", "console"}
 BLOCK = re.compile(
     r"(?P<why><!-- not run: [^>]+ -->\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```", re.MULTILINE | re.DOTALL
