@@ -31,9 +31,10 @@ serve: $(VENV)/server.installed
 
 dev: $(VENV)/dev.installed
 
-# One worker per core. Tests of a module stay together, as they may share a server that is costly to start.
+# One worker per core. Tests of a module stay together, as they may share a server that is costly to start, and the
+# modules in the order of tests/conftest.py: the plugin would begin with those that have many tests, which are short.
 test: dev
-	$(BIN)/python -m pytest --numprocesses=auto --dist=loadscope $(TESTS)
+	$(BIN)/python -m pytest --numprocesses=auto --dist=loadscope --no-loadscope-reorder $(TESTS)
 
 check: dev
 	$(BIN)/ruff check .

@@ -35,13 +35,24 @@ hypothesis.settings.register_profile("dev", max_examples=50, deadline=None)
 hypothesis.settings.register_profile("ci", max_examples=60, deadline=None, print_blob=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
+HERE = Path(__file__).parent
 # Names this run, in the environment of all its processes: how those left behind are found, and where the
 # workers find the database server that they share.
 RUN = "STACKROOM_TEST_RUN"
 TEMPLATE = "stackroom_template"
+LONG_FIRST = (
+    HERE / "crash",
+    HERE / "contracts" / "pictograph" / "test_official_client.py",
+    HERE / "properties",
+    HERE / "acceptance",
+    HERE / "docs",
+    HERE / "testing",
+    HERE / "contracts",
+    HERE,
+)
 # What is encrypted here brings its own certificates. Every HTTP client that is made, in this process or another,
 # would read the whole world's first, for 60 ms: these variables name a folder where there are none.
-os.environ |= {"SSL_CERT_FILE": "", "SSL_CERT_DIR": str(Path(__file__).parent)}
+os.environ |= {"SSL_CERT_FILE": "", "SSL_CERT_DIR": str(HERE)}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -53,6 +64,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "database_kind" in metafunc.fixturenames:
         everywhere = metafunc.definition.get_closest_marker("every_database")
         metafunc.parametrize("database_kind", ["sqlite", "postgresql"] if everywhere else ["sqlite"])
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long comes first: at the end of a run the workers share what is short."""
+    items.sort(
+        key=lambda item: next(n for n, each in enumerate(LONG_FIRST) if item.path.is_relative_to(each))
+    )
 
 
 @pytest.hookimpl(trylast=True)

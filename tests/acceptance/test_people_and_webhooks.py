@@ -66,7 +66,8 @@ def test_a_token_is_handed_over_as_a_command(server: LiveServer, steward: QuickS
     assert refused.code == 5
     assert "invite_revoked" in refused.err
     assert QuickShell()("join", "inv_nonsense", "--url", server.url).code == 4
-    assert QuickShell()("join", "inv_x", "--url", "http://127.0.0.1:1", "--json").code == 9
+    impatient = QuickShell(STACKROOM_MAX_RETRIES="0")
+    assert impatient("join", "inv_x", "--url", "http://127.0.0.1:1", "--json").code == 9
 
 
 def test_an_organization_is_renamed_with_a_key(server: LiveServer, steward: QuickShell) -> None:

@@ -14,10 +14,11 @@ from stackroom.testing.environments import EnvironmentUnavailable, client_enviro
 
 from .conformance import PATIENCE, Results, case, names_for, run
 
-# The databases on which each version is tried; the two that most teams have, on both.
+# The databases on which each version is tried: the newest on both, and the other that most teams have on PostgreSQL,
+# as on SQLite those around it say what it says.
 VERSIONS: Final = {
     "1.0.3": ["sqlite"],
-    "1.60.0": ["sqlite", "postgresql"],
+    "1.60.0": ["postgresql"],
     "1.69.18": ["sqlite"],
     "1.69.43": ["sqlite"],
     "1.69.146": ["sqlite", "postgresql"],
