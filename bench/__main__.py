@@ -8,7 +8,19 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import delivery, ingest, jobs, listing, memory, operations, readers, report, submitting, transfers
+from bench import (
+    delivery,
+    ingest,
+    jobs,
+    listing,
+    media,
+    memory,
+    operations,
+    readers,
+    report,
+    submitting,
+    transfers,
+)
 from bench.library import KEPT
 
 SECTIONS = (
@@ -23,6 +35,7 @@ SECTIONS = (
     "ingest",
     "submitting",
     "queue",
+    "media",
 )
 RESULTS = Path(__file__).parent / "RESULTS.md"
 WORKPLACE = KEPT / "work"
@@ -46,7 +59,7 @@ def _measure(options: argparse.Namespace, say: Say) -> Iterator[report.Table]:
     shutil.rmtree(WORKPLACE, ignore_errors=True)
     WORKPLACE.mkdir(parents=True)
     try:
-        if set(options.sections) - {"upload", "download", "iiif", "ingest", "submitting", "queue"}:
+        if set(options.sections) - {"upload", "download", "iiif", "ingest", "submitting", "queue", "media"}:
             say(f"a library of {options.assets:,} assets")
             yield from _beside_a_library(options, rounds, say)
         if "upload" in options.sections:
@@ -63,6 +76,8 @@ def _measure(options: argparse.Namespace, say: Say) -> Iterator[report.Table]:
             yield submitting.measure(WORKPLACE, rounds, _named("submitting", say))
         if "queue" in options.sections:
             yield from jobs.measure(WORKPLACE, rounds, _named("queue", say), postgres=options.postgres)
+        if "media" in options.sections:
+            yield from media.measure(WORKPLACE, rounds, _named("media", say))
     finally:
         shutil.rmtree(WORKPLACE)
 
