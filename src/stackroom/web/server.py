@@ -1,6 +1,7 @@
 """One server, several faces: looks at the path's beginning and hands the request to the face it belongs to."""
 
 import re
+import secrets
 import time
 from uuid import uuid4
 
@@ -60,6 +61,11 @@ def make_server(services: Services) -> ASGIApp:
     return _Identified(dispatch, services)
 
 
+def _new_id(path: str) -> str:
+    """Of no meaning; clients of the Mindia protocol are used to a UUID."""
+    return str(uuid4()) if path.startswith((MEDIA, MEDIA_FILES)) else secrets.token_hex(12)
+
+
 class _Identified:
     """Gives every request an id, which every answer carries, and writes one line of log for each. After what may have
     changed something, those are told who want to be."""
@@ -72,7 +78,7 @@ class _Identified:
         if scope["type"] != "http":
             return
         given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
-        identity = given if _SENSIBLE_ID.fullmatch(given) else str(uuid4())
+        identity = given if _SENSIBLE_ID.fullmatch(given) else _new_id(scope["path"])
         scope.setdefault("state", {})["request_id"] = identity
         began, status = time.perf_counter(), 0
 
