@@ -19,6 +19,7 @@ from stackroom.ingest.arriving import KIND
 from stackroom.ingest.fingerprints import fill
 from stackroom.ingest.forgetting import forget
 from stackroom.ingest.origins import Origins
+from stackroom.ingest.pieces import Pieces
 from stackroom.ingest.pipeline import Pipeline
 from stackroom.ingest.receiving import FollowUp, Receiving
 from stackroom.ingest.renditions import Renditions
@@ -114,6 +115,7 @@ async def open_library(
             drain=DRAIN,
         )
         embedded = Embedding(database, embedder)
+        large = Staging(folder, max(settings.upload_limits.values()))
         signing = await database.write(lambda conn: own_secret(conn, "signing"))
         sweep_soon = asyncio.Event()
         yield Services(
@@ -128,10 +130,11 @@ async def open_library(
             exporter=Exporter(database, store, staging, sweep_soon, now),
             origins=origins,
             pipeline=pipeline,
+            pieces=Pieces(database, store, large, now),
             receiving=Receiving(
                 database,
                 store,
-                Staging(folder, max(settings.upload_limits.values())),
+                large,
                 studio,
                 limits=settings.upload_limits,
                 expire=settings.expire_uploads,

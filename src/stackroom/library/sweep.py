@@ -11,7 +11,7 @@ from stackroom.clock import Clock
 from stackroom.database import flavour
 from stackroom.database.schema import operation, operation_item, operation_tag, upload
 from stackroom.database.transaction import Database
-from stackroom.library import answers, blobs, prefixes
+from stackroom.library import answers, blobs, prefixes, upload_sessions
 from stackroom.storage.blobstore import BlobStore
 from stackroom.storage.keys import rendition_prefix
 
@@ -53,9 +53,10 @@ async def _sweep_prefixes(database: Database, store: BlobStore, now: Clock) -> i
 
 
 def expire(conn: Connection, *, now: int) -> int:
-    """Forget uploads nobody registered in time, answers past their day, and journals past their month."""
+    """Forget uploads that nobody has finished in time, answers past their day, and journals past their month."""
     answers.forget_old(conn, now=now)
     _forget_journals(conn, now=now)
+    upload_sessions.forget_old(conn, now=now)
     late = conn.execute(select(upload.c.id, upload.c.blob_id).where(upload.c.expires_at <= now)).all()
     forget_uploads(conn, [row.id for row in late], now=now)
     faults.reach("sweep:before-commit")

@@ -3,6 +3,7 @@
     blobs/<owner>/<ab>/<sha256>-<generation>
     renditions/<owner>/<ab>/<sha256>-<generation>.<profile>
     exports/<owner>/<export>-<generation>
+    pieces/<owner>/<session>/<position>-<generation>
     hls/<owner>/<asset>/<attempt>/…
 
 `generation` is drawn anew for every arrival. A sweeper that has decided to remove a blob nobody refers to can
@@ -32,6 +33,16 @@ def blob_key(owner: str, sha256: bytes, generation: str) -> str:
 def export_key(owner: str, export: str, generation: str) -> str:
     """Build the key of an export's file. Each time that it is made it gets another."""
     return checked(f"exports/{owner}/{export}-{generation}")
+
+
+def pieces_prefix(owner: str, session: str) -> str:
+    """Build what the keys of all pieces of one upload begin with, and no other key does."""
+    return f"pieces/{owner}/{session}/"
+
+
+def piece_key(prefix: str, position: int, generation: str) -> str:
+    """Build the key of one piece of an upload. Each time that it is sent it gets another."""
+    return checked(f"{prefix}{position}-{generation}")
 
 
 def rendition_prefix(blob: str) -> str:

@@ -5,8 +5,9 @@ A form is read as a stream: memory stays flat, whatever the size of its file.
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
+from http import HTTPStatus
 from typing import Final
 
 from starlette.requests import Request
@@ -34,7 +35,8 @@ from stackroom.web.shared.replies import answer
 FETCH_SECONDS: Final = 60.0
 NAMELESS: Final = "image.jpg"
 UPLOADING: Final = Role.MEMBER, "uploading"
-Show = Callable[[Media], Answer]
+Settle = Callable[[Connection, Ready, int], Answer]
+"""Registers what is ready, and says what the answer is."""
 
 
 class Sent:
@@ -66,7 +68,8 @@ async def upload(kind: Kind, request: Request) -> Response:
         stream, content_type = patient(call), call.headers.get("content-type", "")
         sent = await multipart.receive(stream, content_type, arrival, limit=limit)
         file = Sent(sent.filename, sent.content_type, arrival.finish())
-        return await take(call, wish, file, initiator="upload", show=lambda made: answer(shown(call, made)))
+        settle = _registering(call, "upload", lambda made: answer(shown(call, made)))
+        return await take(call, wish, file, settle=settle)
 
 
 async def upload_from_url(request: Request) -> Response:
@@ -98,34 +101,50 @@ async def upload_from_url(request: Request) -> Response:
                 raise multipart.too_large(limit) from error
             raise Invalid(error.reason, code="INVALID_INPUT") from error
         file = Sent(_name_of(fetched), fetched.content_type, arrival.finish())
-        return await take(call, wish, file, initiator="url_upload", show=show, asked=b"")
+        return await take(call, wish, file, settle=_registering(call, "url_upload", show), asked=b"")
 
 
 async def take(
-    call: Call, wish: Wish, file: Sent, *, initiator: str, show: Show, asked: bytes | None = None
+    call: Call,
+    wish: Wish,
+    file: Sent,
+    *,
+    settle: Settle,
+    asked: bytes | None = None,
+    refused: Callable[[], Awaitable[None]] | None = None,
 ) -> Response:
-    """Make media of a file that is here. What was stored of one that is refused is given up at once."""
+    """Make media of a file that is here; `settle` registers it. What was stored of one that cannot be registered is
+    given up at once. `refused` is called where the file itself is to blame."""
     receiving = call.services.receiving
     prepared: list[Ready] = []
 
     async def prepare() -> Ready:
-        named = accepted.check(wish.kind, file.filename, file.content_type)
-        ready = await receiving.prepare(call.actor, wish, named, file.staged)
+        try:
+            named = accepted.check(wish.kind, file.filename, file.content_type)
+            ready = await receiving.prepare(call.actor, wish, named, file.staged)
+        except Invalid:
+            if refused is not None:
+                await refused()
+            raise
         prepared.append(ready)
         return ready
 
-    def work(conn: Connection, ready: Ready, now: int) -> Answer:
-        return show(receiving.register(conn, call.actor, ready, initiator=initiator, now=now))
-
     registered = False
     try:
-        response = await call.prepare_and_write(prepare, work, asked=file.asked if asked is None else asked)
-        registered = response.status_code < 400
+        response = await call.prepare_and_write(prepare, settle, asked=file.asked if asked is None else asked)
+        registered = response.status_code < HTTPStatus.BAD_REQUEST
     finally:
         for ready in prepared if not registered else ():
             await receiving.give_up(ready)
     call.services.dispatcher.wake()
     return response
+
+
+def _registering(call: Call, initiator: str, show: Callable[[Media], Answer]) -> Settle:
+    def settle(conn: Connection, ready: Ready, now: int) -> Answer:
+        return show(call.services.receiving.register(conn, call.actor, ready, initiator=initiator, now=now))
+
+    return settle
 
 
 def patient(call: Call) -> AsyncIterator[bytes]:

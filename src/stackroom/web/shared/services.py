@@ -9,6 +9,7 @@ from stackroom.database.transaction import Database
 from stackroom.events.requests import RequestLog
 from stackroom.exports.exporter import Exporter
 from stackroom.ingest.origins import Origins
+from stackroom.ingest.pieces import Pieces
 from stackroom.ingest.pipeline import Pipeline
 from stackroom.ingest.receiving import Receiving
 from stackroom.ingest.renditions import Renditions
@@ -38,6 +39,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     renditions: Renditions
     origins: Origins
     pipeline: Pipeline
+    pieces: Pieces
     receiving: Receiving
     embedding: Embedding
     dispatcher: Dispatcher
