@@ -39,6 +39,7 @@ from stackroom.queue.dispatcher import Dispatcher
 from stackroom.settings import Settings
 from stackroom.storage.local import LocalStore
 from stackroom.storage.staging import Staging
+from stackroom.web.mindia import hooks as mindia_hooks
 from stackroom.web.native import hooks as native_hooks
 from stackroom.web.pictograph import hooks as pictograph_hooks
 from stackroom.web.shared.services import Services
@@ -56,11 +57,6 @@ LEFT_BEHIND = 24 * 3600.0
 """Seconds after which what lies in the folder that workers share is nobody's any more."""
 DRAIN = 4.0
 """Seconds that arrivals under way are given to end when the server stops, after its requests have."""
-DIALECTS: Mapping[str, Dialect] = {
-    dialects.NATIVE: native_hooks.tell,
-    dialects.PICTOGRAPH: pictograph_hooks.tell,
-}
-"""Who tells events to the webhooks of each face."""
 
 
 @asynccontextmanager
@@ -98,7 +94,7 @@ async def open_library(
         )
         deliverer = Deliverer(
             database,
-            DIALECTS,
+            _dialects(settings),
             settings.allowed_receivers,
             now,
             attempts=settings.webhook_attempts,
@@ -160,6 +156,16 @@ async def open_library(
             sweep_soon=sweep_soon,
             now=now,
         )
+
+
+def _dialects(settings: Settings) -> Mapping[str, Dialect]:
+    """Who tells events to the webhooks of each face, with addresses by which the server is reached."""
+    base = settings.public_url.rstrip("/") or f"http://{settings.host}:{settings.port}"
+    return {
+        dialects.NATIVE: native_hooks.tell,
+        dialects.PICTOGRAPH: pictograph_hooks.tell,
+        dialects.MINDIA: mindia_hooks.dialect(base),
+    }
 
 
 def _what_follows(embedded: Embedding) -> FollowUp:

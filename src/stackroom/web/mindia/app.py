@@ -15,9 +15,12 @@ from stackroom.web.mindia import (
     metadata,
     presets,
     public,
+    search,
+    streaming,
     tasks,
     transformations,
     uploads,
+    webhooks,
 )
 from stackroom.web.mindia.errors import refusal
 from stackroom.web.mindia.frame import Frame
@@ -37,6 +40,9 @@ def offered() -> list[BaseRoute]:
         *groups.routes(),
         *presets.routes(),
         *tasks.routes(),
+        *search.routes(),
+        *streaming.routes(),
+        *webhooks.routes(),
         *uploads.routes(),
         *chunked.routes(),
         *batch.routes(),

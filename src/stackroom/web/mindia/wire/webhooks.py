@@ -1,0 +1,95 @@
+"""Webhooks, and what is sent to them, in the words of the protocol."""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from msgspec import UNSET, UnsetType
+
+from stackroom.web.mindia.wire.base import Asked, Given
+
+Status = Literal["pending", "success", "failed", "retrying"]
+
+
+class NewWebhook(Asked, frozen=True, kw_only=True):
+    url: str
+    event_type: str | None = None
+    events: list[str] | None = None
+    signing_secret: str | None = None
+    secret: str | None = None
+    description: str | None = None
+
+
+class WebhookChanges(Asked, frozen=True, kw_only=True):
+    url: str | None = None
+    signing_secret: str | None = None
+    secret: str | None = None
+    is_active: bool | None = None
+    description: str | None = None
+
+
+class Webhook(Given, frozen=True, kw_only=True):
+    id: UUID
+    url: str
+    event_type: str
+    events: list[str]
+    has_signing_secret: bool
+    is_active: bool
+    description: str | None
+    created_at: datetime
+    updated_at: datetime
+    deactivated_at: datetime | None
+    deactivation_reason: str | None
+    created: list["Webhook"] | UnsetType = UNSET
+
+
+class Delivery(Given, frozen=True, kw_only=True):
+    id: UUID
+    webhook_id: UUID
+    event_type: str
+    status: Status
+    response_status_code: int | None
+    error_message: str | None
+    retry_count: int
+    created_at: datetime
+    sent_at: datetime | None
+    completed_at: datetime | None
+
+
+class Hook(Given, frozen=True, kw_only=True):
+    """The webhook that is told, and what of. `created_at` is the webhook's."""
+
+    id: UUID
+    event: str
+    target: str
+    project: UUID
+    created_at: datetime
+    event_id: UUID
+
+
+class Subject(Given, frozen=True, kw_only=True):
+    id: UUID | None
+    filename: str
+    url: str
+    content_type: str
+    file_size: int
+    entity_type: str
+    uploaded_at: datetime | UnsetType = UNSET
+    deleted_at: datetime | UnsetType = UNSET
+    stored_at: datetime | UnsetType = UNSET
+    processing_status: str | UnsetType = UNSET
+    error_message: str | UnsetType = UNSET
+    source_id: UUID | UnsetType = UNSET
+
+
+class Initiator(Given, frozen=True, kw_only=True):
+    type: str
+    id: UUID
+
+
+class Told(Given, frozen=True, kw_only=True):
+    """The body of a delivery. Its keys stand in this order."""
+
+    hook: Hook
+    data: Subject
+    initiator: Initiator
