@@ -181,7 +181,8 @@ def _refuse_if_larger(call: Call, limit: int) -> None:
 
 
 def _wish(call: Call, kind: Kind) -> Wish:
-    return Wish(kind=kind, folder=call.asked_uuid("folder_id"), store=call.asked("store") or AUTO)
+    store = call.asked("store")
+    return Wish(kind=kind, folder=call.asked_uuid("folder_id"), store=AUTO if store is None else store)
 
 
 def _name_of(fetched: Fetched) -> str:
