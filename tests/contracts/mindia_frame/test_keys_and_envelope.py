@@ -87,6 +87,8 @@ def test_a_key_that_does_not_reach_is_refused_before_anything_is_looked_at(face:
     [
         ("GET", "/nothing/here", 404, "NOT_FOUND"),
         ("PUT", "/config", 405, "METHOD_NOT_ALLOWED"),
+        ("POST", "/plugins/openai/execute", 501, "NOT_IMPLEMENTED"),
+        ("GET", "/workflows", 501, "NOT_IMPLEMENTED"),
         ("GET", "/api-keys/not-an-id", 400, "INVALID_INPUT"),
         ("GET", "/audit-logs/4x", 400, "INVALID_INPUT"),
         ("GET", "/api-keys?limit=ten", 400, "INVALID_INPUT"),
@@ -125,6 +127,11 @@ def test_a_body_that_is_not_what_is_wanted_is_refused_in_json(
     before = len(face.get("/api-keys").json())
     envelope(face.ask("POST", "/api-keys", content=body, headers=headers), status, code)
     assert len(face.get("/api-keys").json()) == before
+
+
+def test_a_wrong_method_is_told_the_right_ones(face: Face) -> None:
+    assert face.ask("PATCH", "/api-keys").headers["allow"] == "GET, HEAD, POST"
+    assert face.ask("POST", "/api-keys/x").headers["allow"] == "DELETE, GET, HEAD"
 
 
 def test_a_body_may_say_its_charset_and_keys_that_nobody_knows(face: Face) -> None:

@@ -23,7 +23,7 @@ from stackroom.web.dlcs import (
 from stackroom.web.dlcs.call import Call
 from stackroom.web.dlcs.customers import ALWAYS_EMPTY, CUSTOMER
 from stackroom.web.dlcs.errors import refuse
-from stackroom.web.shared.face import Handler, make_face, resource
+from stackroom.web.shared.face import make_face, one_for_each_address
 from stackroom.web.shared.services import Services
 
 ROOTS = (
@@ -71,7 +71,7 @@ def offered() -> list[BaseRoute]:
         images_changing,
         queue,
     )
-    return _one_for_each_address([route for part in parts for route in part.routes()])
+    return one_for_each_address([route for part in parts for route in part.routes()])
 
 
 async def not_offered(request: Request) -> Response:
@@ -84,17 +84,6 @@ async def not_offered(request: Request) -> Response:
 def known() -> list[BaseRoute]:
     """What this face only knows of. Its clients are told so, instead of being left to guess."""
     return [Route(f"{CUSTOMER}/{part}", not_offered, methods=METHODS) for part in PARTS_NOT_OFFERED]
-
-
-def _one_for_each_address(routes: list[BaseRoute]) -> list[BaseRoute]:
-    """Put together what several files have for one address, so that a wrong method is told all the right ones."""
-    handlers: dict[str, dict[str, Handler]] = {}
-    for each in routes:
-        assert isinstance(each, Route)
-        assert each.methods
-        known = handlers.setdefault(each.path, {})
-        known |= dict.fromkeys(each.methods - {"HEAD"}, each.endpoint)
-    return [resource(path, **known) for path, known in handlers.items()]
 
 
 def make_app(services: Services) -> ASGIApp:

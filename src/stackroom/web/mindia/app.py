@@ -1,8 +1,11 @@
 """The Mindia face: what clients of the media protocol call, under `/api/v0`."""
 
-from starlette.routing import BaseRoute
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
+from stackroom.errors import StackroomError
 from stackroom.web.mindia import (
     api_keys,
     audit,
@@ -22,16 +25,20 @@ from stackroom.web.mindia import (
     uploads,
     webhooks,
 )
+from stackroom.web.mindia.call import PREFIX, Call
 from stackroom.web.mindia.errors import refusal
 from stackroom.web.mindia.frame import Frame
 from stackroom.web.mindia.limits import Limits
-from stackroom.web.shared.face import make_face
+from stackroom.web.shared.face import make_face, one_for_each_address
 from stackroom.web.shared.services import Services
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+PARTS_NOT_OFFERED = ("plugins", "workflows")
 
 
 def offered() -> list[BaseRoute]:
     """What this face has an answer to. Of two routes that match, the first counts."""
-    return [
+    routes = [
         *config.routes(),
         *audit.routes(),
         *api_keys.routes(),
@@ -50,9 +57,22 @@ def offered() -> list[BaseRoute]:
         *metadata.routes(),
         *transformations.routes(),  # last: what follows an image's id may be any words
     ]
+    return one_for_each_address(routes)
+
+
+async def not_offered(request: Request) -> Response:
+    await Call.begin(request)
+    part = request.scope["path"].removeprefix(PREFIX + "/")
+    raise StackroomError(f"{part} is not offered by this server", code="not_offered")
+
+
+def known() -> list[BaseRoute]:
+    """What this face only knows of: what asks services of others. Its clients are told so."""
+    parts = [f"/{part}{rest}" for part in PARTS_NOT_OFFERED for rest in ("", "/{rest:path}")]
+    return [Route(PREFIX + part, not_offered, methods=METHODS) for part in parts]
 
 
 def make_app(services: Services) -> ASGIApp:
     refuse, limits = refusal(production=services.settings.production), Limits(services.settings)
-    face = make_face(services, offered(), refuse, refusal=refuse, limits=limits)
+    face = make_face(services, [*offered(), *known()], refuse, refusal=refuse, limits=limits)
     return Frame(face, services, limits, refuse)

@@ -76,6 +76,9 @@ KINDS: dict[str, Kind] = {
     "MEDIA_CONVERSION_ERROR": Kind(
         500, "MediaConversionError", "Check that the file can be played", fixed="Failed to convert media"
     ),
+    "NOT_IMPLEMENTED": Kind(
+        501, "NotImplemented", "Do without: the page on the Mindia face lists what there is"
+    ),
     "RESOURCE_EXCEEDED": Kind(503, "ResourceExceeded", _ASK_AGAIN, recoverable=True),
     "INSUFFICIENT_DISK_SPACE": Kind(
         507, "InsufficientDiskSpace", "Free some space, or ask who runs this server", recoverable=True
@@ -83,6 +86,7 @@ KINDS: dict[str, Kind] = {
 }
 _OF_OUR_CODES = {
     "idempotency_key_reused": "IDEMPOTENCY_KEY_REUSED",
+    "not_offered": "NOT_IMPLEMENTED",
     "method_not_allowed": "METHOD_NOT_ALLOWED",
     "request_timeout": "REQUEST_TIMEOUT",
     "storage_full": "INSUFFICIENT_DISK_SPACE",

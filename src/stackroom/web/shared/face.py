@@ -44,6 +44,17 @@ def resource(path: str, **handlers: Handler) -> Route:
     return Route(path, handle, methods=list(handlers))
 
 
+def one_for_each_address(routes: Sequence[BaseRoute]) -> list[BaseRoute]:
+    """Put together what several files have for one address, so that a wrong method is told all the right ones."""
+    handlers: dict[str, dict[str, Handler]] = {}
+    for each in routes:
+        assert isinstance(each, Route)
+        assert each.methods
+        known = handlers.setdefault(each.path, {})
+        known |= dict.fromkeys(each.methods - {"HEAD"}, each.endpoint)
+    return [resource(path, **known) for path, known in handlers.items()]
+
+
 def make_face(services: Services, routes: Sequence[BaseRoute], refuse: Refusal, **of_its_own: Any) -> ASGIApp:
     """An application that serves `routes` and answers everything else, down to its own failures, with `refuse`.
 
