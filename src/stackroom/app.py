@@ -1,6 +1,7 @@
 """The composition root: from settings to an open library, and to a server over it. Owns start and stop."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
@@ -28,13 +29,15 @@ from stackroom.ingest.uploads import Uploads
 from stackroom.library import embeddings
 from stackroom.library.media import Media
 from stackroom.library.sweep import sweep
+from stackroom.media.ffmpeg import Encoding
 from stackroom.media.kinds import Kind
+from stackroom.media.ladder import NAMES
 from stackroom.media.studio import Studio
 from stackroom.operations.expiring import Expiring
 from stackroom.operations.runner import Runner
-from stackroom.processing import embedding
+from stackroom.processing import embedding, transcoding
 from stackroom.processing.embedding import Embedding
-from stackroom.processing.transcoding import submit_transcode
+from stackroom.processing.transcoding import Transcoder, submit_transcode
 from stackroom.queue.dispatcher import Dispatcher
 from stackroom.settings import Settings
 from stackroom.storage.local import LocalStore
@@ -110,10 +113,20 @@ async def open_library(
             on_finished=None,  # no batch has deliveries
             drain=DRAIN,
         )
+        sweep_soon = asyncio.Event()
+        transcoder = Transcoder(
+            database,
+            store,
+            staging,
+            studio,
+            encoding=_encoding(settings),
+            names=settings.variants or NAMES,
+            sweep_soon=sweep_soon,
+            now=now,
+        )
         embedded = Embedding(database, embedder)
         large = Staging(folder, max(settings.upload_limits.values()))
         signing = await database.write(lambda conn: own_secret(conn, "signing"))
-        sweep_soon = asyncio.Event()
         yield Services(
             settings=settings,
             database=database,
@@ -148,6 +161,15 @@ async def open_library(
                 on_finished=lambda conn, batch_ids, at: record_finished(conn, batch_ids, now=at),
                 drain=DRAIN,
             ),
+            projector=Dispatcher(
+                database,
+                {transcoding.KIND: transcoder},
+                slots=settings.transcodings,
+                now=now,
+                per_organization=settings.max_running_per_organization or None,
+                on_finished=None,  # no batch has videos to make
+                drain=DRAIN,
+            ),
             deliverer=deliverer,
             teller=Teller(database, messenger.wake, now),
             messenger=messenger,
@@ -168,6 +190,16 @@ def _dialects(settings: Settings) -> Mapping[str, Dialect]:
     }
 
 
+def _encoding(settings: Settings) -> Encoding:
+    """All cores for the videos that are made at once; whoever answers requests comes first."""
+    return Encoding(
+        program=settings.ffmpeg,
+        threads=max(1, (os.cpu_count() or 1) // settings.transcodings),
+        preset=settings.hls_preset,
+        segment_seconds=settings.hls_segment_seconds,
+    )
+
+
 def _what_follows(embedded: Embedding) -> FollowUp:
     """What is done with new media: videos are made ready for players, and all are to be found by what they are
     about."""
@@ -182,8 +214,8 @@ def _what_follows(embedded: Embedding) -> FollowUp:
 
 @asynccontextmanager
 async def at_work(services: Services) -> AsyncIterator[None]:
-    """What runs beside the server: pixels, arrivals, large operations, exports, the record of requests, the sweeper,
-    fingerprints of what came before there were any. Ends in order, nothing half-done."""
+    """What runs beside the server: pixels, arrivals, videos, large operations, exports, the record of requests, the
+    sweeper, fingerprints of what came before there were any. Ends in order, nothing half-done."""
     services.staging.sweep(0.0)
     await services.studio.start()
     duties = [
@@ -198,17 +230,19 @@ async def at_work(services: Services) -> AsyncIterator[None]:
         _take_fingerprints(services),
     ]
     if services.settings.slots:
-        duties.append(services.dispatcher.run())
+        duties += [services.dispatcher.run(), services.projector.run()]
     async with _doing(duties):
         yield
 
 
 @asynccontextmanager
 async def helping(services: Services) -> AsyncIterator[None]:
-    """What a worker beside a server does: arrivals, deliveries, and nothing else. Ends in order, nothing half-done."""
+    """What a worker beside a server does: arrivals, videos, deliveries, and nothing else. Ends in order, nothing
+    half-done."""
     services.staging.sweep(LEFT_BEHIND)
     await services.studio.start()
-    async with _doing([services.dispatcher.run(), services.messenger.run()]):
+    duties = [services.dispatcher.run(), services.projector.run(), services.messenger.run()]
+    async with _doing(duties):
         yield
 
 

@@ -101,6 +101,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     url_upload_allow: str = ""
     """Domains from which pictures may be uploaded by their address: `a.example;b.example`; empty is every one."""
 
+    transcoders: int = 0
+    """How many videos are made ready for players at once; 0 means one for every four cores, and at least one."""
+    hls_variants: str = ""
+    """In which sizes videos are offered: `360p;720p`; empty is all of them."""
+    hls_segment_seconds: int = 6
+    hls_preset: str = "fast"
+    """How much care x264 takes: `ultrafast` to `veryslow`."""
+    ffmpeg: str = ""
+    """The FFmpeg that is used, instead of the one that was installed with this server."""
+
     @property
     def production(self) -> bool:
         return self.environment.lower() in {"production", "prod"}
@@ -144,6 +154,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def decoders(self) -> int:
         """How many processes decode images."""
         return self.pixel_processes or max(self.takers, os.cpu_count() or 1)
+
+    @property
+    def transcodings(self) -> int:
+        """How many videos are made ready for players at once."""
+        return self.transcoders or max(1, (os.cpu_count() or 1) // 4)
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """In which sizes videos are offered; none named is all."""
+        return tuple(_entries(self.hls_variants))
 
     @property
     def max_upload_bytes(self) -> int:
@@ -229,6 +249,7 @@ _LEAST = {
         "max_batch",
         "max_origin_mb",
         "webhook_attempts",
+        "hls_segment_seconds",
         "origin_seconds",
         "request_seconds",
         "image_upload_mb",
@@ -239,6 +260,7 @@ _LEAST = {
     0: (
         "pixel_processes",
         "workers",
+        "transcoders",
         "max_running_per_organization",
         "batches_kept_days",
         "events_kept_days",
@@ -252,6 +274,10 @@ _LEAST = {
         "failed_logins",
     ),
 }
+
+
+_VARIANTS = ("360p", "480p", "720p", "1080p")
+_PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
 
 
 def _problems(settings: Settings) -> Iterator[str]:
@@ -271,9 +297,18 @@ def _problems(settings: Settings) -> Iterator[str]:
         yield "database_url must be postgresql://… or sqlite:///…"
     if not 0 < settings.webhook_minute < 3600:
         yield "webhook_minute must be more than 0 seconds, and less than an hour"
+    yield from _problems_with_videos(settings)
     if settings.production and "*" in settings.callers:
         yield "cors_origins: name the origins; in production `*` is not taken"
     yield from _problems_with_origins(settings)
+
+
+def _problems_with_videos(settings: Settings) -> Iterator[str]:
+    if settings.hls_preset not in _PRESETS:
+        yield f"hls_preset must be one of {', '.join(_PRESETS)}"
+    for name in settings.variants:
+        if name not in _VARIANTS:
+            yield f"hls_variants: {name!r} is none of {', '.join(_VARIANTS)}"
 
 
 def _problems_with_origins(settings: Settings) -> Iterator[str]:

@@ -118,6 +118,10 @@ class Dispatcher:
         self._alone = False
         self._stopping = False
 
+    def does(self, kind: str) -> bool:
+        """Whether jobs of a kind are done here."""
+        return kind in self._handlers
+
     def handler_of(self, kind: str) -> Handler:
         """Who does the jobs of a kind that is done here."""
         return self._handlers[kind]
@@ -160,7 +164,10 @@ class Dispatcher:
 
         def work(conn: Connection) -> tuple[int, bool, int]:
             now = self._now()
-            me = workers.register(conn, name=name, version=__version__, slots=self._slots, now=now)
+            # What estimates count are slots for what comes in batches.
+            slots = self._slots if self._on_finished is not None else 0
+            me = workers.register(conn, name=name, version=__version__, slots=slots, now=now)
+            _OURS.add(me)  # before the commit: the next of our own to register must not take us for dead
             # Nobody else has an SQLite library open, so whoever has not ended is dead.
             alone = flavour.of(conn) is flavour.SQLITE
             ours = {me, *_OURS}
@@ -170,7 +177,6 @@ class Dispatcher:
         registered = await patiently("registering", lambda: self._database.write(work))
         assert registered is not None
         self._worker_id, self._alone, taken = registered
-        _OURS.add(self._worker_id)
         log.info("queue.started", worker=self._worker_id, slots=self._slots, taken_over=taken)
 
     async def _keep_beating(self) -> None:

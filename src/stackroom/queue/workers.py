@@ -40,7 +40,7 @@ class Beat(msgspec.Struct, frozen=True):
 
 
 def register(conn: Connection, *, name: str, version: str, slots: int, now: int) -> int:
-    """The number of a new worker. `slots` is how many jobs it does at once."""
+    """The number of a new worker. `slots` is how many jobs of batches it does at once."""
     clock = flavour.of(conn).clock
     made = conn.execute(
         statement(

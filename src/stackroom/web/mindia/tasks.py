@@ -53,7 +53,7 @@ async def show_stats(request: Request) -> Response:
 async def cancel(request: Request) -> Response:
     call = await Call.begin(request, Role.MEMBER, "cancelling a task")
     number = convert.number_of(call.uuid("id")) or 0
-    handler_of = call.services.dispatcher.handler_of
+    handler_of = call.services.handler_of
 
     def work(conn: Connection, now: int) -> Answer:
         try:
@@ -75,7 +75,7 @@ async def retry(request: Request) -> Response:
             raise bad_request(error.message) from error
 
     response = await call.write(work)
-    call.services.dispatcher.wake()
+    call.services.wake()
     return response
 
 
@@ -90,7 +90,7 @@ async def reprocess(request: Request) -> Response:
         return answer(wire.Submitted(task_id=convert.id_of(number)), 202)
 
     response = await call.write(work)
-    call.services.dispatcher.wake()
+    call.services.wake()
     return response
 
 

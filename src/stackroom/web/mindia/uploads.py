@@ -136,7 +136,7 @@ async def take(
     finally:
         for ready in prepared if not registered else ():
             await receiving.give_up(ready)
-    call.services.dispatcher.wake()
+    call.services.wake()
     return response
 
 

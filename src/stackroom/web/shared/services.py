@@ -18,6 +18,7 @@ from stackroom.media.studio import Studio
 from stackroom.operations.runner import Runner
 from stackroom.processing.embedding import Embedding
 from stackroom.queue.dispatcher import Dispatcher
+from stackroom.queue.jobs import Handler
 from stackroom.settings import Settings
 from stackroom.storage.blobstore import BlobStore
 from stackroom.storage.staging import Staging
@@ -47,6 +48,8 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     deliverer: Deliverer
     teller: Teller
     """To be woken after something was written that somebody may want to be told of."""
+    projector: Dispatcher
+    """Makes videos ready for players. To be woken after one was submitted."""
     messenger: Dispatcher
     """Brings what is told to its receivers. To be woken after a delivery was submitted."""
     signer: Signer
@@ -57,3 +60,13 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     now: Clock
     control_token: str = ""
     """What the owner of the data directory proves to be it with (`stackroom.control`); empty: nobody can."""
+
+    def handler_of(self, kind: str) -> Handler:
+        """Who does the jobs of a kind, whichever dispatcher has them."""
+        dispatchers = (self.dispatcher, self.projector, self.messenger)
+        return next(each.handler_of(kind) for each in dispatchers if each.does(kind))
+
+    def wake(self) -> None:
+        """Have jobs begun that were submitted, of whatever kinds, without waiting until somebody looks."""
+        self.dispatcher.wake()
+        self.projector.wake()
