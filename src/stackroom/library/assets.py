@@ -46,6 +46,7 @@ class Asset(msgspec.Struct, frozen=True, kw_only=True):
     created_at: int
     updated_at: int
     version: int
+    expires_at: int | None = None
 
 
 class NewAsset(msgspec.Struct, frozen=True, kw_only=True):
@@ -200,6 +201,14 @@ def unexpired(now: int) -> ColumnElement[bool]:
     """The condition that an asset is still to be kept. Those that are not are soon gone (`operations.expiring`), and
     must not be seen until then."""
     return asset.c.expires_at.is_(None) | (asset.c.expires_at > now)
+
+
+def refuse_expired(expires_at: int | None, now: int, reference: str) -> None:
+    """Raise `NotFound` for what is no longer to be kept, and has not yet gone."""
+    if expires_at is not None and expires_at <= now:
+        raise NotFound(
+            f"image {reference!r} not found", hint="It was to be kept only for a while, and that is over."
+        )
 
 
 def _mine(actor: Actor) -> tuple[ColumnElement[bool], ...]:

@@ -70,6 +70,7 @@ class Described(msgspec.Struct, kw_only=True, frozen=True):
     error: str
     batch_id: int | None
     created_at: int
+    expires_at: int | None
     finished_at: int | None
     """When its processing ended, well or badly; None while it is going on."""
     version: int
@@ -287,7 +288,7 @@ def page(
 
 _PREFIXED = ", ".join(f"r.{it}" for it in _SAID.split(", "))
 _OF_ASSET = """id uuid organization_id dataset_id key name kind blob_id size content_type width height duration state
-    error batch_id created_at ingested_at archived_at version"""
+    error batch_id created_at ingested_at archived_at expires_at version"""
 _ASSET = ", ".join(f"x.{it}" for it in _OF_ASSET.split())
 
 
@@ -369,6 +370,7 @@ def _described(row: Row[Any], tagged: Sequence[str], used: Sequence[str]) -> Des
         error=row.error or "",
         batch_id=row.batch_id,
         created_at=row.created_at,
+        expires_at=row.expires_at,
         finished_at=None if ingesting else row.ingested_at or row.created_at,
         version=row.version,
         registered=bool(row.registered),

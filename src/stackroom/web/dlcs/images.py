@@ -10,7 +10,7 @@ from stackroom import ids
 from stackroom.access import Role
 from stackroom.database.transaction import Connection
 from stackroom.errors import Invalid, NotFound
-from stackroom.library import datasets, registrations, usage
+from stackroom.library import assets, datasets, registrations, usage
 from stackroom.library.answers import Answer
 from stackroom.library.registered import Where
 from stackroom.library.registrations import Described
@@ -119,7 +119,9 @@ async def storage(request: Request) -> Response:
 
 def find(conn: Connection, call: Call) -> Described:
     """The image in the address. Raises `NotFound`."""
-    return registrations.find(conn, call.actor, call.number("space"), call.place("image"))
+    found = registrations.find(conn, call.actor, call.number("space"), call.place("image"))
+    assets.refuse_expired(found.expires_at, call.services.now(), found.key)
+    return found
 
 
 def routes() -> list[BaseRoute]:

@@ -75,7 +75,8 @@ async def visit(request: Request, channel: str) -> Visit:
     found = await services_of(request).database.look_up(
         ("delivered", *named), lambda conn: delivery.find(conn, *named)
     )
-    if channel and channel not in found.channels:
+    expired = found.expires_at is not None and found.expires_at <= services_of(request).now()
+    if expired or (channel and channel not in found.channels):
         raise delivery.not_delivered()
     most: int | None = None if found.open else found.max_unauthorised
     if most is not None and token_of(request) is not None:

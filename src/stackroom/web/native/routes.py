@@ -286,6 +286,7 @@ async def list_assets(request: Request) -> Response:
 async def get_asset(request: Request) -> Response:
     def work(conn: Connection, actor: Actor) -> tuple[Asset, bytes, list[str]]:
         found = assets.find(conn, actor, request.path_params["asset"])
+        assets.refuse_expired(found.expires_at, services_of(request).now(), request.path_params["asset"])
         owner = datasets.by_id(conn, actor, found.dataset_id)
         assert owner is not None
         return found, owner.uuid, tags.of(conn, [found.id]).get(found.id, [])

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 from starlette.responses import Response
 
+from stackroom import ids
 from stackroom.access import Actor, Role, require
 from stackroom.database.transaction import Connection
 from stackroom.errors import NotFound
@@ -61,8 +62,8 @@ class Call:
     def image(self, conn: Connection) -> Asset:
         """The image that the address names: by `image`, its id, or by `dataset` and `path` in it."""
         if "image" in self._request.path_params:
-            return assets.find(conn, self.actor, self.place("image"))
-        return assets.at(conn, self.actor, self.place("dataset"), self.place("path"))
+            return self._kept(assets.find(conn, self.actor, self.place("image")))
+        return self._kept(assets.at(conn, self.actor, self.place("dataset"), self.place("path")))
 
     def image_or_file(self, conn: Connection, word: str) -> tuple[Asset, bool]:
         """The image of an address that ends in `word`, and whether `word` is the image's own name, as a file may be
@@ -76,14 +77,19 @@ class Call:
         )
         if not by_id:
             with suppress(NotFound):
-                return assets.at(conn, self.actor, *place), True
+                return self._kept(assets.at(conn, self.actor, *place)), True
         try:
             return self.image(conn), False
         except NotFound:
             if by_id:
                 with suppress(NotFound):
-                    return assets.at(conn, self.actor, *place), True
+                    return self._kept(assets.at(conn, self.actor, *place)), True
             raise
+
+    def _kept(self, found: Asset) -> Asset:
+        """Raises `NotFound` for what has expired."""
+        assets.refuse_expired(found.expires_at, self.services.now(), ids.text(found.uuid))
+        return found
 
     def json(self, kind: type[T]) -> T:
         return requests.decode(self._body, kind)

@@ -66,6 +66,7 @@ async def download(request: Request) -> Response:
     found, key, sha256 = await services.database.look_up(
         ("bytes", asset), lambda conn: assets.with_bytes(conn, asset)
     )
+    assets.refuse_expired(found.expires_at, services.now(), asset)
     return send_file(services, found, key, sha256, cache_control=FOREVER)
 
 
@@ -110,6 +111,7 @@ async def thumbnail(request: Request) -> Response:
     found, key, sha256 = await services.database.read(
         lambda conn: assets.with_bytes(conn, request.path_params["asset"])
     )
+    assets.refuse_expired(found.expires_at, services.now(), request.path_params["asset"])
     assert found.blob_id is not None  # it was found with its bytes
     stored = await services.renditions.thumbnail(found.blob_id, key, size)
     file = StoredFile(
