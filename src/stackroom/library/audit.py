@@ -100,7 +100,7 @@ def _conditions(wanted: Filters) -> Iterator[ColumnElement[bool]]:
     if wanted.method is not None:
         yield event.c.method == wanted.method.upper()
     if wanted.status is not None:
-        yield wanted.status == _STATUS
+        yield _STATUS.in_([wanted.status])
     if wanted.path is not None:
         yield _has(wanted.path)
     if wanted.kinds is not None:
