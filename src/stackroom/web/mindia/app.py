@@ -7,6 +7,7 @@ from starlette.types import ASGIApp
 
 from stackroom.errors import StackroomError
 from stackroom.web.mindia import (
+    analytics,
     api_keys,
     audit,
     batch,
@@ -47,6 +48,7 @@ def offered() -> list[BaseRoute]:
         *groups.routes(),
         *presets.routes(),
         *tasks.routes(),
+        *analytics.routes(),
         *search.routes(),
         *streaming.routes(),
         *webhooks.routes(),
