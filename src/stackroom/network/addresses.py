@@ -12,6 +12,7 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 import msgspec
@@ -130,10 +131,9 @@ class Addresses:
         return good
 
     async def _resolved(self, host: str, port: int) -> Sequence[str]:
-        try:
-            return [str(ip_address(host))]
-        except ValueError:
-            pass
+        for spelled in (ip_address, _in_an_old_spelling):
+            with suppress(ValueError, OSError):
+                return [str(spelled(host))]
         try:
             found = await self._lookup(host, port)
         except UnicodeError as error:  # from the codec of international names
@@ -152,6 +152,11 @@ class Addresses:
             return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
         return await asyncio.get_running_loop().run_in_executor(self._threads, look)
+
+
+def _in_an_old_spelling(host: str) -> IPv4Address:
+    """An address such as `2130706433` or `0x7f.1`, which every resolver takes for one. Raises OSError."""
+    return IPv4Address(socket.inet_aton(host))
 
 
 def _address(text: str) -> Address:
