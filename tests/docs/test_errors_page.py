@@ -8,6 +8,7 @@ from pathlib import Path
 from stackroom import errors
 from stackroom.cli.exits import ExitCode
 from stackroom.storage.blobstore import MissingBytes
+from stackroom.web.mindia.errors import KINDS as MINDIA
 from stackroom.web.shared.errors import status_of
 
 ROOT = Path(__file__).parents[2]
@@ -53,10 +54,11 @@ def codes_of(node: ast.AST) -> Iterator[tuple[ast.expr | None, str]]:
 
 
 CODES = {(code, maker) for code, maker in codes() if code != "error"}  # the base class, which nothing is
+OF_MINDIA = {code: str(kind.status) for code, kind in MINDIA.items()}
 
 
 def test_every_code_has_its_row_and_every_row_a_code() -> None:
-    assert set(ROWS) == {code for code, _ in CODES}
+    assert set(ROWS) == {code for code, _ in CODES} | set(OF_MINDIA)
 
 
 def test_every_row_says_what_it_means_and_what_to_do() -> None:
@@ -67,7 +69,7 @@ def test_every_row_says_what_it_means_and_what_to_do() -> None:
 
 def test_every_status_is_the_true_one() -> None:
     true = {code: str(status_of(KINDS[maker]("", code=code))) for code, maker in CODES if maker in KINDS}
-    true |= OF_THE_FACES
+    true |= OF_THE_FACES | OF_MINDIA
     said = {code: status for code, (status, _, _) in ROWS.items() if status.isalnum()}  # else a dash: the CLI
     wrong = {code: status for code, status in said.items() if status != true.get(code)}
     assert wrong == {}
