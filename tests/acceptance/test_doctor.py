@@ -147,6 +147,8 @@ def sql(*statements: str) -> Callable[[Patient], None]:
 
 OTHER = "(SELECT id FROM organization WHERE name = 'Bystander')"
 FINISHED = "(SELECT id FROM operation ORDER BY id LIMIT 1)"
+A_VIDEO = """(asset_id, hls_prefix, renditions) VALUES (1, 'hls/a/b/c/',
+    '[{"name": "360p", "width": 640, "height": 360, "bitrate": 800, "segments": 2}]')"""
 A_BATCH = "(uuid, organization_id, priority, count, created_at)"
 DAMAGE: list[tuple[set[str], Callable[[Patient], None]]] = [
     ({"schema"}, sql("UPDATE alembic_version SET version_num = 'another'")),
@@ -245,8 +247,13 @@ DAMAGE: list[tuple[set[str], Callable[[Patient], None]]] = [
     ({"arrivals_have_jobs"}, sql("UPDATE asset SET state = 'ingesting' WHERE id = 1")),
     ({"uploads_swept"}, sql("UPDATE upload SET expires_at = 1")),
     ({"loose_bytes_swept"}, sql("INSERT INTO loose_bytes VALUES ('blobs/gone', 1)")),
+    ({"loose_prefixes_swept"}, sql("INSERT INTO loose_prefix VALUES ('hls/a/b/c/', 1)")),
+    ({"videos_at_home"}, sql("INSERT INTO asset_media (asset_id) VALUES (999)")),
+    ({"videos_playable"}, sql(f"INSERT INTO asset_media {A_VIDEO}")),
     ({"bytes_present"}, lambda patient: patient.object.unlink()),
     ({"bytes_whole"}, lambda patient: os.truncate(patient.object, 5)),
+    ({"bytes_known"}, lambda patient: patient.stray("hls/x/y/z/360p/segment_000.ts")),
+    ({"bytes_known"}, lambda patient: patient.stray("pieces/x/y/0-abc")),
     ({"bytes_known"}, lambda patient: patient.stray("blobs/x/ab/abc-1")),
     ({"bytes_known"}, lambda patient: patient.stray("renditions/x/ab/abc-1.thumb-200")),
     ({"bytes_known"}, lambda patient: patient.stray("notes.txt")),
@@ -289,6 +296,8 @@ def test_bytes_on_their_way_are_no_strays(patient: Patient) -> None:
     patient.stray(key)
     patient.stray("renditions/x/ab/abc-1.thumb-200")
     patient.sql(f"INSERT INTO loose_bytes VALUES ('{key}', 9223372036854775807)")
+    patient.stray("hls/x/y/z/360p/segment_000.ts")
+    patient.sql("INSERT INTO loose_prefix VALUES ('hls/x/y/z/', 9223372036854775807)")
     assert examine(patient.settings) == []
 
 

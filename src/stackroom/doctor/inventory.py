@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from stackroom.database.flavour import statement
 from stackroom.doctor.finding import SAMPLES, Finding
+from stackroom.library.streaming import read_renditions
 from stackroom.storage.blobstore import BlobStore, MissingBytes
 
 _TABLES = """
@@ -23,11 +24,17 @@ CREATE TABLE known (
     key TEXT PRIMARY KEY, size INTEGER, sha256 BLOB, before INTEGER, later INTEGER
 ) WITHOUT ROWID;
 CREATE TABLE stored (key TEXT PRIMARY KEY, size INTEGER, owner TEXT) WITHOUT ROWID;
+CREATE INDEX stored_by_owner ON stored (owner);
+CREATE TABLE video (prefix TEXT PRIMARY KEY, objects INTEGER, before INTEGER, later INTEGER) WITHOUT ROWID;
 """
 _AT_ONCE = 5_000
 _MISSING = """FROM known k LEFT JOIN stored s ON s.key = k.key
     WHERE k.size IS NOT NULL AND k.before AND k.later AND s.key IS NULL"""
 _ANOTHER_SIZE = "FROM known k JOIN stored s ON s.key = k.key WHERE s.size <> k.size"
+_INCOMPLETE = """FROM video v WHERE v.before AND v.later
+    AND v.objects > (SELECT count(*) FROM stored s WHERE s.owner = v.prefix)"""
+_SEGMENTS = {"hls": 4, "pieces": 3}
+"""How many segments of a key its prefix has, of what stands below one that the database knows."""
 _STRAY = "FROM stored s WHERE NOT EXISTS (SELECT 1 FROM known k WHERE k.key = s.owner)"
 
 
@@ -48,11 +55,14 @@ class Inventory:
         self._db.close()
 
     def note_known(self, conn: Connection) -> None:
-        """Note the keys of blobs and exports, and of bytes that are on their way in or out and so have no size."""
+        """Note the keys of blobs and exports, and of bytes that are on their way in or out and so have no size; and
+        below which prefixes there is something else."""
         for rows in _known(conn):
             self._db.executemany(
                 "INSERT INTO known VALUES (?, ?, ?, 1, 0) ON CONFLICT DO UPDATE SET before = 1", rows
             )
+        for videos in _videos(conn):
+            self._db.executemany("INSERT OR REPLACE INTO video VALUES (?, ?, 1, 0)", videos)
 
     def note_known_later(self, conn: Connection) -> None:
         """Note them once more, after the store was listed."""
@@ -62,6 +72,8 @@ class Inventory:
                 "size = CASE WHEN excluded.size IS NULL THEN NULL ELSE size END",
                 rows,
             )
+        for videos in _videos(conn):
+            self._db.executemany("UPDATE video SET later = 1 WHERE prefix = ?", [(it,) for it, _ in videos])
 
     def list_store(self, store: BlobStore) -> None:
         objects = ((each.key, each.size, _owner(each.key)) for each in store.objects())
@@ -81,6 +93,12 @@ class Inventory:
                 "Stored bytes are as many as they should be",
                 f"SELECT s.key || ' has ' || s.size || ' bytes, not ' || k.size {_ANOTHER_SIZE}",
                 "Bring these objects back from a backup, or purge their assets.",
+            ),
+            self._finding(
+                "videos_playable",
+                "Of every video that can be played all playlists and segments are in the store",
+                f"SELECT v.prefix {_INCOMPLETE}",
+                "Have these videos processed again.",
             ),
             self._strays(store),
         ]
@@ -130,11 +148,31 @@ def _known(conn: Connection) -> Iterator[Sequence[tuple[str, int | None, bytes |
         _pages(conn, "SELECT storage_key, size, sha256 FROM blob"),
         _pages(conn, "SELECT storage_key, size, NULL FROM dataset_export"),
         _pages(conn, "SELECT storage_key, NULL, NULL FROM loose_bytes"),
+        _pages(conn, "SELECT prefix AS storage_key, NULL, NULL FROM loose_prefix", key="prefix"),
+        _pages(conn, "SELECT hls_prefix AS storage_key, NULL, NULL FROM asset_media", key="hls_prefix"),
     )
 
 
-def _pages(conn: Connection, query: str) -> Iterator[Sequence[tuple[str, int | None, bytes | None]]]:
-    page = statement(f"{query} WHERE storage_key > :last ORDER BY storage_key LIMIT {_AT_ONCE}")
+def _videos(conn: Connection) -> Iterator[Sequence[tuple[str, int]]]:
+    """Below which prefixes videos are, and how many objects make up each: a playlist of playlists, those, and their
+    segments."""
+    page = statement(
+        f"""SELECT asset_id, hls_prefix, renditions FROM asset_media
+            WHERE asset_id > :last AND hls_prefix IS NOT NULL ORDER BY asset_id LIMIT {_AT_ONCE}"""
+    )
+    last = 0
+    while rows := conn.execute(page, {"last": last}).all():
+        yield [
+            (row.hls_prefix, 1 + sum(1 + each.segments for each in read_renditions(row.renditions)))
+            for row in rows
+        ]
+        last = rows[-1].asset_id
+
+
+def _pages(
+    conn: Connection, query: str, *, key: str = "storage_key"
+) -> Iterator[Sequence[tuple[str, int | None, bytes | None]]]:
+    page = statement(f"{query} WHERE {key} > :last ORDER BY {key} LIMIT {_AT_ONCE}")
     last = ""
     while rows := [(key, size, sha256) for key, size, sha256 in conn.execute(page, {"last": last})]:
         yield rows
@@ -142,8 +180,10 @@ def _pages(conn: Connection, query: str) -> Iterator[Sequence[tuple[str, int | N
 
 
 def _owner(key: str) -> str:
-    """The blob whose object this is: itself, or for a rendition the one it was made of."""
+    """The blob whose object this is: itself, or for a rendition the one it was made of; or the prefix it is below."""
     kind, _, rest = key.partition("/")
+    if kind in _SEGMENTS:
+        return "/".join([*key.split("/")[: _SEGMENTS[kind]], ""])
     return "blobs/" + rest.partition(".")[0] if kind == "renditions" else key
 
 

@@ -262,6 +262,21 @@ QUESTIONS = (
         query=f"SELECT storage_key FROM loose_bytes WHERE due_at < :now - {clock.HOUR}",
         advice=_SERVER,
     ),
+    Question(
+        check="loose_prefixes_swept",
+        title="What nobody needs of videos and of uploads in pieces is removed in time",
+        query=f"SELECT prefix FROM loose_prefix WHERE due_at < :now - {clock.HOUR}",
+        advice=_SERVER,
+    ),
+    Question(
+        check="videos_at_home",
+        title="What players get of a video is that video's alone, and listed",
+        query="""SELECT m.asset_id AS asset, m.hls_prefix FROM asset_media m LEFT JOIN asset a ON a.id = m.asset_id
+            WHERE a.id IS NULL OR (m.hls_prefix IS NOT NULL AND (m.renditions IS NULL
+                OR EXISTS (SELECT 1 FROM loose_prefix p WHERE p.prefix = m.hls_prefix)))
+            UNION ALL SELECT max(m.asset_id), m.hls_prefix FROM asset_media m
+            WHERE m.hls_prefix IS NOT NULL GROUP BY m.hls_prefix HAVING count(*) > 1""",
+    ),
 )
 
 
