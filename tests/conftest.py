@@ -187,6 +187,27 @@ def new_postgres_database(postgres: RunningPostgres) -> Iterator[Callable[[str],
         postgres.drop(database)
 
 
+@pytest.fixture(scope="session")
+def new_library_url(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], str]]:
+    """Makes migrated databases of a kind, which are there until the end of the run."""
+    made: list[tuple[RunningPostgres, str]] = []
+
+    def make(kind: str) -> str:
+        if kind == "sqlite":
+            library = tmp_path_factory.mktemp("library") / "library.db"
+            shutil.copyfile(request.getfixturevalue("sqlite_template"), library)
+            return f"sqlite:///{library}"
+        server: RunningPostgres = request.getfixturevalue("postgres")
+        made.append((server, f"library_{secrets.token_hex(6)}"))
+        return server.create(made[-1][1], template=TEMPLATE)
+
+    yield make
+    for server, name in made:
+        server.drop(name)
+
+
 @pytest.fixture
 def postgres_url(new_postgres_database: Callable[[str], str]) -> str:
     return new_postgres_database(TEMPLATE)

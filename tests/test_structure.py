@@ -21,7 +21,7 @@ AT_HOME = {
     "asyncpg": {"database", "testing"},
     "httptools": {"cli"},
     "httpcore": {"network"},
-    "httpx": {"cli", "client", "ingest", "network"},
+    "httpx": {"cli", "client", "ingest", "network", "testing"},
     "hypothesis": {"testing"},
     "obstore": {"storage"},
     "PIL": {"media", "testing"},  # testing makes the pictures that media reads
@@ -33,7 +33,7 @@ AT_HOME = {
     "sqlalchemy": CORE | {"testing"},
     "starlette": {"web"},
     "typer": {"cli"},
-    "uvicorn": {"cli"},
+    "uvicorn": {"cli", "testing"},
     "uvloop": {"cli"},
 }
 

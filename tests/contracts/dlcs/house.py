@@ -1,35 +1,27 @@
-"""A server in a thread of this process, reached over a real socket as its clients do, with two customers."""
+"""A library with two customers, and a folder that it believes to be a host, served in this process."""
 
 import asyncio
 import logging
-import threading
 import uuid
-from collections.abc import Coroutine, Iterator
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import httpx
 import pytest
-import structlog
-import uvicorn
 from sqlalchemy import Connection, Table, event, func, insert, select, update
 
-from stackroom import clock, ids
+from stackroom import ids
 from stackroom.access import Actor, Role
-from stackroom.app import at_work, open_library
 from stackroom.database import schema
-from stackroom.database.transaction import Work
 from stackroom.library import organizations
 from stackroom.library.organizations import Organization
 from stackroom.settings import Settings
 from stackroom.testing.pictures import picture
 from stackroom.testing.processes import wait_until
-from stackroom.web.server import make_server
-from stackroom.web.shared.services import Services
+from stackroom.testing.served import Served
 
-T = TypeVar("T")
 on_both_databases = pytest.mark.parametrize(
     "new_database_url", ["sqlite", "postgresql"], indirect=True, scope="session"
 )
@@ -51,69 +43,27 @@ class Customer:
         return organizations.system_actor(self.organization)
 
 
-class House:
+class House(Served):
     """Ask it anything: `house.post("queue", …)` is below the customer's own address, "/queue" is not."""
+
+    LOGGED = logging.ERROR
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         self.originals = folder / "originals"
         self.originals.mkdir()
-        self.settings = Settings(
-            data_dir=folder / "data",
-            origin_rewrites=f"{ORIGIN}={self.originals}/",
-            pixel_processes=1,
-            **settings,
+        super().__init__(
+            Settings(
+                data_dir=folder / "data",
+                origin_rewrites=f"{ORIGIN}={self.originals}/",
+                pixel_processes=1,
+                **settings,
+            )
         )
-        self.put_forward = 0
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever)
-        self._open = AsyncExitStack()
 
     def __enter__(self) -> Self:
-        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-        self._thread.start()
-        self.do(self._start())
-        wait_until(lambda: self._server.started, seconds=10)
-        self.url = f"http://127.0.0.1:{self._server.servers[0].sockets[0].getsockname()[1]}"
-        self.http = httpx.Client(base_url=self.url, timeout=60)
+        super().__enter__()
         self.customer, self.stranger = self.a_customer(), self.a_customer()
         return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.http.close()
-        self._server.should_exit = True
-        self.do(self._stop())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-        structlog.reset_defaults()
-
-    async def _start(self) -> None:
-        self.services: Services = await self._open.enter_async_context(open_library(self.settings, self.now))
-        await self._open.enter_async_context(at_work(self.services))
-        config = uvicorn.Config(
-            make_server(self.services), port=0, http="httptools", ws="none", lifespan="off", log_config=None
-        )
-        self._server = uvicorn.Server(config)
-        self._serving = asyncio.create_task(self._server._serve())
-
-    async def _stop(self) -> None:
-        await self._serving
-        await self._open.aclose()
-
-    def now(self) -> int:
-        return clock.now() + self.put_forward
-
-    def do(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run something on the server's own loop."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
-
-    def read(self, work: Work[T]) -> T:
-        return self.do(self.services.database.read(work))
-
-    def write(self, work: Work[T]) -> T:
-        return self.do(self.services.database.write(work))
 
     @contextmanager
     def statements(self) -> Iterator[list[str]]:

@@ -1,8 +1,8 @@
 """A server with two organizations and a key of every role, on either database: as a process, and in this one."""
 
 import asyncio
-import secrets
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,22 +14,11 @@ from .house import House, prepared
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
-def new_database_url(request: pytest.FixtureRequest) -> Iterator[Callable[[], str]]:
-    """Makes a place for a library: on SQLite a file in its data directory, which needs no name."""
-    if request.param == "sqlite":
-        yield lambda: ""
-        return
-    server = request.getfixturevalue("postgres")
-    made: list[str] = []
-
-    def make() -> str:
-        made.append(f"pictograph_{secrets.token_hex(6)}")
-        url: str = server.create(made[-1])
-        return url
-
-    yield make
-    for name in made:
-        server.drop(name)
+def new_database_url(
+    request: pytest.FixtureRequest, new_library_url: Callable[[str], str]
+) -> Callable[[], str]:
+    """Makes a place for a library."""
+    return partial(new_library_url, request.param)
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +30,7 @@ def site(
     """Where a server of its own process is, and its keys: one for each role, and `stranger`, an owner elsewhere."""
     data_dir, url = tmp_path_factory.mktemp("pictograph") / "data", new_database_url()
     keys = asyncio.run(prepared(Settings(data_dir=data_dir, database_url=url)))
-    with live_server(data_dir, database_url=url or None) as server:
+    with live_server(data_dir, database_url=url) as server:
         yield server.url, keys
 
 

@@ -1,32 +1,21 @@
-"""A server in a thread of this process, reached over a real socket, whose clock a test may put forward."""
+"""A library with two organizations and a key of every role, served in this process."""
 
-import asyncio
-import logging
 import os
-import threading
 import uuid
-from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import httpx
-import structlog
-import uvicorn
 
 from stackroom import clock
 from stackroom.access import Role
-from stackroom.app import at_work, open_library
-from stackroom.database.transaction import Connection, Work
+from stackroom.app import open_library
+from stackroom.database.transaction import Connection
 from stackroom.library.organizations import create_key, create_organization
 from stackroom.settings import Settings
 from stackroom.testing.pictures import picture
-from stackroom.testing.processes import wait_until
-from stackroom.web.server import make_server
-from stackroom.web.shared.services import Services
+from stackroom.testing.served import Served
 
-T = TypeVar("T")
 PREFIX = "/api/v1/developer"
 MANY_SEEDS = 2**24
 
@@ -43,64 +32,13 @@ async def prepared(settings: Settings) -> dict[str, str]:
         return await services.database.write(make_keys)
 
 
-class House:
+class House(Served):
     """Ask it anything: `house.ask("POST", "/projects", json=…)`, as an owner unless told otherwise."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.put_forward = 0
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever)
-        self._open = AsyncExitStack()
-
     def __enter__(self) -> Self:
-        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-        self._thread.start()
-        self.do(self._start())
-        wait_until(lambda: self._server.started, seconds=10)
-        self.port = self._server.servers[0].sockets[0].getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.http = httpx.Client(base_url=self.url, timeout=60)
+        super().__enter__()
+        self.keys = self.write(make_keys)
         return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.http.close()
-        self._server.should_exit = True
-        self.do(self._stop())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-        structlog.reset_defaults()
-
-    async def _start(self) -> None:
-        self.services: Services = await self._open.enter_async_context(open_library(self.settings, self.now))
-        await self._open.enter_async_context(at_work(self.services))
-        self.keys = await self.services.database.write(make_keys)
-        # Nothing of ours is configured here that `stackroom serve` does not say as well.
-        config = uvicorn.Config(
-            make_server(self.services), port=0, http="httptools", ws="none", lifespan="off", log_config=None
-        )
-        self._server = uvicorn.Server(config)
-        self._serving = asyncio.create_task(self._server._serve())
-
-    async def _stop(self) -> None:
-        await self._serving
-        await self._open.aclose()
-
-    def now(self) -> int:
-        return clock.now() + self.put_forward
-
-    def do(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run something on the server's own loop."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
-
-    def read(self, work: Work[T]) -> T:
-        return self.do(self.services.database.read(work))
-
-    def write(self, work: Work[T]) -> T:
-        return self.do(self.services.database.write(work))
 
     def ask(self, method: str, path: str, *, role: str | None = "owner", **options: Any) -> httpx.Response:
         """`role` None sends no key; a path that begins with the prefix or with http is taken as it is."""
