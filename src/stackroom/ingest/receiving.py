@@ -20,7 +20,7 @@ from stackroom.access import Actor, Role, require
 from stackroom.clock import Clock
 from stackroom.database.schema import asset, asset_media, blob, upload
 from stackroom.database.transaction import Database
-from stackroom.errors import Conflict, Invalid, TooLarge, UnsupportedMedia
+from stackroom.errors import Invalid, TooLarge, UnsupportedMedia
 from stackroom.events import log
 from stackroom.ingest import accepted, stored
 from stackroom.ingest.accepted import Accepted
@@ -134,13 +134,13 @@ class Receiving:
     def register(self, conn: Connection, actor: Actor, ready: Ready, *, initiator: str, now: int) -> Media:
         """Make the asset, and submit what follows; wake the dispatcher after the commit.
 
-        Raises `Invalid` for a folder that is gone meanwhile, and `Conflict` (`upload_missing`) for what was prepared
+        Raises `Invalid` for a folder that is gone meanwhile, and (`upload_missing`) for what was prepared
         more than an hour ago, or was registered by another call.
         """
         require(actor, Role.MEMBER, "uploading")
         blob_id = conn.scalar(select(upload.c.blob_id).where(upload.c.id == ready.upload_id))
         if blob_id is None:
-            raise Conflict("The file is not here any more", code="upload_missing", hint="Send it again")
+            raise Invalid("The file is not here any more", code="upload_missing", hint="Send it again")
         dataset_id, folder_id = _enter(conn, actor, ready.wish.folder, now)
         made = _new_asset(conn, ready, blob_id, folder_id, expires_at=self._expiry(ready.wish, now))
         assets.add(conn, actor, dataset_id, [made], now=now)
