@@ -63,8 +63,6 @@ DIFFERENT: Final = {
     "images.assign_splits": "at random only: a split by embedding is refused with 409",
     "search.by_similarity": "by a perceptual fingerprint of the picture, not by a trained model",
     "search.by_tag": "objects, scenes and attributes are the tags that an image was given, in one set",
-    "webhooks.deliveries": "none: endpoints are kept, and nothing is sent to them yet",
-    "webhooks.test": "says that nothing was sent",
 }
 # Why a part of the hosted service is not here.
 NOT_HERE: Final = {

@@ -1,5 +1,6 @@
 """Reading the record of what happened: the audit log of every face, with the requests that were answered in it."""
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -129,21 +130,22 @@ def _kinds(filters: Filters) -> list[ColumnElement[bool]]:
 
 
 def _where(actor: Actor, filters: Filters) -> list[ColumnElement[bool]]:
-    mine = actor.organization_id
-    # Each only where it was given.
-    said: list[tuple[object, Any]] = [
-        (filters.types or None, event.c.type.in_(filters.types)),
-        (filters.since, event.c.at >= filters.since),
-        (filters.until, event.c.at <= filters.until),
-        (filters.asset, event.c.asset_uuid == filters.asset),
-        (filters.operation, event.c.operation_id == _id_of(operation, filters.operation, mine)),
-        (filters.batch, event.c.batch_id == _id_of(batch, filters.batch, mine)),
-        (filters.request_id, event.c.request_id == filters.request_id),
-        (filters.method, event.c.method == (filters.method or "").upper()),
-        (filters.status, event.c.status == filters.status),
-        (filters.path, func.lower(event.c.path).contains((filters.path or "").lower(), autoescape=True)),
-    ]
-    return [event.c.organization_id == mine, *(condition for value, condition in said if value is not None)]
+    mine, c = actor.organization_id, event.c
+    said: dict[str, Callable[[Any], ColumnElement[bool]]] = {
+        "types": c.type.in_,
+        "since": lambda it: c.at >= it,
+        "until": lambda it: c.at <= it,
+        "asset": lambda it: c.asset_uuid == it,
+        "operation": lambda it: c.operation_id == _id_of(operation, it, mine),
+        "batch": lambda it: c.batch_id == _id_of(batch, it, mine),
+        "request_id": lambda it: c.request_id == it,
+        "method": lambda it: c.method == it.upper(),
+        "status": lambda it: c.status == it,
+        "path": lambda it: func.lower(c.path).contains(it.lower(), autoescape=True),
+    }
+    values = {name: getattr(filters, name) for name in said}
+    given = {name: it for name, it in values.items() if it not in {None, ()}}
+    return [c.organization_id == mine, *(said[name](it) for name, it in given.items())]
 
 
 def _id_of(table: Any, uuid: bytes | None, organization_id: int) -> Any:

@@ -6,6 +6,7 @@ delivered   the receiver has said so
 failed      it is not tried any more: often enough, or the endpoint is off
 """
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -66,14 +67,17 @@ def page(
     *,
     endpoint: Endpoint | None = None,
     states: tuple[State, ...] = (),
+    before: int | None = None,
     offset: int = 0,
     limit: int,
 ) -> list[Delivery]:
-    """Deliveries to one endpoint or to all, newest first."""
+    """Deliveries to one endpoint or to all, newest first, from `before` that number on."""
     require(actor, Role.ADMIN, "seeing the deliveries of webhooks")
     where = [delivery.c.organization_id == actor.organization_id]
     if endpoint is not None:
         where.append(delivery.c.endpoint_id == endpoint.id)
+    if before is not None:
+        where.append(delivery.c.id < before)
     if states:
         where.append(delivery.c.state.in_(states))
     query = _query(*where).order_by(delivery.c.id.desc()).offset(offset).limit(limit)
@@ -99,6 +103,21 @@ def by_id(conn: Connection, delivery_id: int) -> Delivery | None:
     """Anybody's, for who delivers it."""
     row = conn.execute(_query(delivery.c.id == delivery_id)).first()
     return None if row is None else _from_row(row)
+
+
+def last_sent(conn: Connection, of: Sequence[Endpoint]) -> dict[int, int]:
+    """When something was last sent to each endpoint, by its number, where something was."""
+    latest = (
+        select(delivery.c.sent_at)
+        .where(delivery.c.endpoint_id == webhook_endpoint.c.id, delivery.c.sent_at.is_not(None))
+        .order_by(delivery.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    rows = conn.execute(
+        select(webhook_endpoint.c.id, latest).where(webhook_endpoint.c.id.in_([each.id for each in of]))
+    )
+    return {number: at for number, at in rows if at is not None}
 
 
 def redeliver(conn: Connection, actor: Actor, found: Delivery, *, now: int) -> Delivery:

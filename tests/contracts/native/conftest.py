@@ -228,6 +228,6 @@ def postgresql_face(postgres: RunningPostgres, tmp_path_factory: pytest.TempPath
 @contextmanager
 def _a_face(database_url: str, folder: Path) -> Iterator[Face]:
     (folder / "data").mkdir()
-    opened = Face(Settings(data_dir=folder / "data", database_url=database_url))
+    opened = Face(Settings(data_dir=folder / "data", database_url=database_url, webhook_allow="127.0.0.1"))
     yield opened
     opened.close()

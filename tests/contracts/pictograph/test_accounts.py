@@ -16,6 +16,7 @@ from stackroom.database.schema import answer
 from stackroom.database.transaction import Connection
 from stackroom.events.kinds import KINDS
 from stackroom.library import members, organizations
+from stackroom.testing.processes import wait_until
 
 from .house import House
 
@@ -373,6 +374,8 @@ def test_an_endpoint_is_set_up_changed_and_removed(house: House, firm: Firm) -> 
         "consecutive_failures": 0,
         "disabled_reason": None,
         "auth_header_names": ["X-A"],
+        "per_item": False,
+        "asset_kind": None,
         "last_delivery_at": None,
         "created_at": shown["created_at"],
     }
@@ -394,11 +397,11 @@ def test_an_endpoint_is_set_up_changed_and_removed(house: House, firm: Firm) -> 
     refused(firm.ask("GET", path), 404, "not_found")
 
 
-def test_nothing_is_sent_and_nothing_says_otherwise(firm: Firm) -> None:
+def test_a_test_is_sent_nowhere_that_only_the_server_reaches(firm: Firm) -> None:
     made = firm.ask("POST", "/webhooks/endpoints", {"url": "http://127.0.0.1:9/x"}).json()["endpoint"]
     tested = firm.ask("POST", f"/webhooks/endpoints/{made['id']}/test").json()
     assert (tested["success"], tested["delivered"], tested["status_code"]) == (False, False, None)
-    assert "nothing was sent" in tested["error"]
+    assert "not sent" in tested["error"]
     assert firm.ask("GET", "/webhooks/event-types").json()["event_types"] == list(KINDS)
     params = {"endpoint_id": made["id"], "status": "failed", "limit": 10, "offset": 3}
     assert firm.ask("GET", "/webhooks/deliveries", params=params).json()["deliveries"] == []
@@ -406,6 +409,45 @@ def test_nothing_is_sent_and_nothing_says_otherwise(firm: Firm) -> None:
         refused(firm.ask("GET", "/webhooks/deliveries", params=wrong), 422, "validation_error")
     refused(firm.ask("GET", "/webhooks/deliveries", params={"endpoint_id": ID}), 404, "not_found")
     refused(firm.ask("POST", f"/webhooks/deliveries/{ID}/replay"), 404, "not_found")
+
+
+def test_what_was_delivered_is_listed_and_can_be_sent_again(house: House, firm: Firm) -> None:
+    answer = firm.ask("POST", "/webhooks/endpoints", {"url": "http://127.0.0.1:9/d", "per_item": True})
+    made = answer.json()["endpoint"]
+    firm.ask("PATCH", f"/webhooks/endpoints/{made['id']}", {"description": "d"})
+
+    def listed(**params: object) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = firm.ask("GET", "/webhooks/deliveries", params=params).json()[
+            "deliveries"
+        ]
+        return found
+
+    assert wait_until(lambda: bool(listed(endpoint_id=made["id"], status="failed")), seconds=20)
+    [tried] = listed(endpoint_id=made["id"])
+    assert tried == {
+        "id": tried["id"],
+        "endpoint_id": made["id"],
+        "organization_id": firm.id,
+        "event_type": "webhook.updated",
+        "delivery_id": tried["id"],
+        "status": "failed",
+        "attempts": 1,
+        "last_status_code": None,
+        "last_error": "not sent: the address leads to this machine's own address",
+        "next_retry_at": tried["next_retry_at"],
+        "created_at": tried["created_at"],
+        "delivered_at": None,
+    }
+    replay = f"/webhooks/deliveries/{tried['id']}/replay"
+    again = firm.ask("POST", replay).json()["delivery"]
+    assert (again["event_type"], again["status"]) == ("webhook.updated", "pending")
+    assert again["id"] != tried["id"]
+    assert listed(offset=1) == [tried]
+    assert listed(status="delivered") == []
+    assert firm.ask("GET", f"/webhooks/endpoints/{made['id']}").json()["endpoint"]["last_delivery_at"]
+    refused(house.post(replay), 404, "not_found")
+    firm.ask("PATCH", f"/webhooks/endpoints/{made['id']}", {"enabled": False})
+    refused(firm.ask("POST", replay), 409, "webhook_disabled")
 
 
 def test_webhooks_are_for_admins(firm: Firm) -> None:
@@ -433,6 +475,8 @@ def test_webhooks_are_for_admins(firm: Firm) -> None:
         {"auth_headers": []},
         {"description": "x" * 1001},
         {"description": "a\x00"},
+        {"per_item": 1},
+        {"asset_kind": "music"},
     ],
 )
 def test_what_no_endpoint_can_be_is_refused(firm: Firm, wrong: dict[str, Any]) -> None:

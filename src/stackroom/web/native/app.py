@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from stackroom.web.native import admin, batches, people, routes
+from stackroom.web.native import admin, batches, events, people, routes, webhooks
 from stackroom.web.native.errors import refuse
 from stackroom.web.native.openapi import Endpoint, document
 from stackroom.web.shared.face import Handler, make_face, resource
@@ -30,6 +30,8 @@ def endpoints() -> list[Endpoint]:
         *routes.ENDPOINTS,
         *batches.ENDPOINTS,
         *people.ENDPOINTS,
+        *events.ENDPOINTS,
+        *webhooks.ENDPOINTS,
         *admin.ENDPOINTS,
         Endpoint(
             method="GET",

@@ -14,19 +14,30 @@ from stackroom.web.shared.replies import Once
 from stackroom.web.shared.requests import authenticate, read_body, services_of
 
 T = TypeVar("T")
+MAX_BODY = 2**16
 
 
 def query(request: Request, kind: type[T]) -> T:
-    """The query as `kind`. An empty value is one that was not given; `tags` may stand there several times."""
+    """The query as `kind`. An empty value is one that was not given; `tags` and `type` may be there several times."""
     given: dict[str, Any] = {key: value for key, value in request.query_params.items() if value}
-    if "tags" in given:
-        given["tags"] = request.query_params.getlist("tags")
+    for name in {"tags", "type"} & given.keys():
+        given[name] = request.query_params.getlist(name)
     return requests.convert(given, kind)
 
 
 async def read(request: Request, work: Callable[[Connection, Actor], T]) -> T:
     actor, _ = await authenticate(request)
     return await services_of(request).database.read(lambda conn: work(conn, actor))
+
+
+async def write_body(
+    request: Request, kind: type[T], work: Callable[[Connection, Actor, T], Answer], *, limit: int = MAX_BODY
+) -> Response:
+    """A write of what the body says, which may be nothing."""
+    actor, _ = await authenticate(request)
+    raw = await read_body(request, limit)
+    body = requests.decode(raw or b"{}", kind)
+    return await Once(request, actor, raw).write(lambda conn: work(conn, actor, body))
 
 
 async def write(request: Request, work: Callable[[Connection, Actor], Answer]) -> Response:

@@ -10,6 +10,7 @@ MAX_PAGE = 1000
 MAX_ITEMS = 10_000
 MAX_ARRIVALS = 100_000
 MAX_COUNT = 2**31 - 1
+MAX_NUMBER = 2**63 - 1
 
 Id = Annotated[str, Meta(description="A UUID, as text.")]
 Moment = Annotated[
@@ -260,6 +261,182 @@ class AssetsQuery(PageQuery, frozen=True, kw_only=True):
     name: Glob | None = None
     tags: tuple[str, ...] = ()
     archived: Literal["false", "true", "all"] = "false"
+
+
+class EventsQuery(Asked, frozen=True, kw_only=True):
+    """All that is given must apply. Without `type`, what was changed and not what was asked for."""
+
+    type: tuple[str, ...] = ()
+    """May be given again for more."""
+    requests: bool = False
+    """Requests as well."""
+    since: When | None = None
+    until: When | None = None
+    asset: Id | None = None
+    operation: Id | None = None
+    batch: Id | None = None
+    request_id: str | None = None
+    method: str | None = None
+    status: Annotated[int, Meta(ge=100, le=599)] | None = None
+    path: str | None = None
+    """A part of it, in whatever case."""
+
+
+class EventsPageQuery(EventsQuery, frozen=True, kw_only=True):
+    """Newest first, from `before` on; or, with `after`, oldest first those that followed it."""
+
+    before: Annotated[int, Meta(ge=0, le=MAX_NUMBER)] | None = None
+    after: Annotated[int, Meta(ge=0, le=MAX_NUMBER)] | None = None
+    limit: Annotated[int, Meta(ge=1, le=MAX_PAGE)] = 50
+
+
+AssetKind = Literal["image", "video", "audio", "document"]
+DeliveryState = Literal["pending", "retrying", "delivered", "failed"]
+
+
+class NewWebhook(Asked, frozen=True, kw_only=True):
+    url: str
+    description: str | None = None
+    event_types: list[str] = []
+    """None means all."""
+    per_item: bool = False
+    """Whether to be told of each item of an operation instead of the operation."""
+    asset_kind: AssetKind | None = None
+    """Of assets, only of these."""
+    auth_headers: dict[str, str] = {}
+    """Sent with every delivery."""
+    secret: str | UnsetType | None = UNSET
+    """One that the receiver has chosen; null for no signature. Left out, one is made."""
+
+
+class WebhookUpdate(Asked, frozen=True, kw_only=True):
+    """Only what is given changes; null clears."""
+
+    url: str | UnsetType = UNSET
+    description: str | UnsetType | None = UNSET
+    event_types: list[str] | UnsetType | None = UNSET
+    enabled: bool | UnsetType = UNSET
+    per_item: bool | UnsetType = UNSET
+    asset_kind: AssetKind | UnsetType | None = UNSET
+    auth_headers: dict[str, str] | UnsetType | None = UNSET
+
+
+class SecretRotation(Asked, frozen=True, kw_only=True):
+    overlap_hours: Annotated[float, Meta(ge=0, le=720)] = 24
+    """For how long the secret that there is signs as well."""
+
+
+class DeliveriesQuery(Asked, frozen=True, kw_only=True):
+    webhook: Id | None = None
+    state: DeliveryState | None = None
+    limit: Annotated[int, Meta(ge=1, le=MAX_PAGE)] = 50
+    cursor: str | None = None
+
+
+class Event(Given, frozen=True, kw_only=True):
+    """What happened, and by whose request. `number` is its place in the record."""
+
+    number: int
+    id: Id
+    type: str
+    at: Moment
+    dataset_id: Id | None
+    asset_id: Id | None
+    operation_id: Id | None
+    batch_id: Id | None
+    key_id: Id | None
+    ip: str | None
+    user_agent: str | None
+    request_id: str | None
+    method: str | None
+    path: str | None
+    query: str | None
+    status: int | None
+    request_bytes: int | None
+    response_bytes: int | None
+    duration_us: int | None
+    data: dict[str, Any]
+
+
+class Events(Given, frozen=True, kw_only=True):
+    """A page; `next` is the `before`, or the `after`, of the one that follows."""
+
+    events: list[Event]
+    next: int | None
+
+
+class Webhook(Given, frozen=True, kw_only=True):
+    """An address that events are sent to. Of `auth_headers` only the names are shown, of the secret the beginning."""
+
+    id: Id
+    url: str
+    description: str | None
+    dialect: Literal["native", "pictograph", "mindia"]
+    """In whose words."""
+    event_types: list[str]
+    per_item: bool
+    asset_kind: str | None
+    enabled: bool
+    secret_prefix: str
+    secret_version: int
+    previous_secret_until: Moment | None
+    auth_header_names: list[str]
+    failures: int
+    """Since the last success."""
+    deactivated_at: Moment | None
+    deactivation_reason: str | None
+    created_at: Moment
+    updated_at: Moment
+
+
+class MadeWebhook(Given, frozen=True, kw_only=True):
+    """With its secret, which no other answer has."""
+
+    webhook: Webhook
+    secret: str
+
+
+class Webhooks(Given, frozen=True, kw_only=True):
+    webhooks: list[Webhook]
+
+
+class EventTypes(Given, frozen=True, kw_only=True):
+    event_types: list[str]
+
+
+class RemovedWebhook(Given, frozen=True, kw_only=True):
+    id: Id
+
+
+class Delivery(Given, frozen=True, kw_only=True):
+    """One event on its way to one webhook. What was answered and what went wrong are of the last attempt."""
+
+    id: Id
+    webhook_id: Id
+    event_id: Id | None
+    event_type: str | None
+    """Null for what has been forgotten."""
+    state: DeliveryState
+    attempts: int
+    status_code: int | None
+    response: str | None
+    error: str | None
+    created_at: Moment
+    sent_at: Moment | None
+    next_at: Moment | None
+    finished_at: Moment | None
+
+
+class Deliveries(Given, frozen=True, kw_only=True):
+    deliveries: list[Delivery]
+    next: str | None
+
+
+class TestedWebhook(Given, frozen=True, kw_only=True):
+    delivered: bool
+    status_code: int | None
+    response: str | None
+    error: str | None
 
 
 class Named(Given, frozen=True, kw_only=True):

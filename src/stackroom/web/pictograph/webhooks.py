@@ -1,6 +1,6 @@
-"""Webhooks: the addresses that an organization wants its events sent to. Only admins see them.
+"""Webhooks: the addresses that an organization wants its events sent to, and what became of that. Only admins see them.
 
-Nothing is sent yet, and every answer says so: a test is not delivered, and there are no deliveries.
+They are those of the whole library: whoever made an endpoint, it is listed here.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,6 @@ from starlette.routing import BaseRoute
 
 from stackroom.access import Role
 from stackroom.database.transaction import Connection
-from stackroom.errors import NotFound
 from stackroom.events.kinds import KINDS
 from stackroom.library import endpoints
 from stackroom.library.answers import Answer
@@ -21,14 +20,18 @@ from stackroom.web.pictograph.convert.base import PREFIX
 from stackroom.web.pictograph.wire import webhooks as wire
 from stackroom.web.shared.face import resource
 from stackroom.web.shared.replies import answer, json_reply
-
-NOT_SENT = "this server does not send webhooks yet; nothing was sent"
+from stackroom.webhooks import deliveries
 
 
 async def show_all(request: Request) -> Response:
     call = await _begin(request)
-    found = await call.read(lambda conn: endpoints.list_endpoints(conn, call.actor))
-    return json_reply(wire.EndpointList(endpoints=[convert.endpoint(each, call.actor) for each in found]))
+
+    def work(conn: Connection) -> list[wire.Endpoint]:
+        found = endpoints.list_endpoints(conn, call.actor)
+        sent = deliveries.last_sent(conn, found)
+        return [convert.endpoint(each, call.actor, sent.get(each.id)) for each in found]
+
+    return json_reply(wire.EndpointList(endpoints=await call.read(work)))
 
 
 async def create(request: Request) -> Response:
@@ -36,7 +39,7 @@ async def create(request: Request) -> Response:
     wanted = convert.changes(call.json(wire.NewEndpoint))
 
     def work(conn: Connection, now: int) -> Answer:
-        made = endpoints.create(conn, call.actor, wanted, now=now)
+        made = endpoints.create(conn, call.actor, wanted, dialect="pictograph", now=now)
         return answer(convert.with_secret(made, call.actor), 201, secret=True)
 
     return await call.write(work)
@@ -44,8 +47,12 @@ async def create(request: Request) -> Response:
 
 async def show(request: Request) -> Response:
     call = await _begin(request)
-    found = await call.read(_find(call))
-    return json_reply(wire.EndpointAnswer(endpoint=convert.endpoint(found, call.actor)))
+
+    def work(conn: Connection) -> wire.Endpoint:
+        found = _find(call)(conn)
+        return convert.endpoint(found, call.actor, deliveries.last_sent(conn, [found]).get(found.id))
+
+    return json_reply(wire.EndpointAnswer(endpoint=await call.read(work)))
 
 
 async def change(request: Request) -> Response:
@@ -81,8 +88,12 @@ async def rotate_secret(request: Request) -> Response:
 
 async def test(request: Request) -> Response:
     call = await _begin(request)
-    await call.read(_find(call))
-    return json_reply(wire.Tested(success=False, delivered=False, status_code=None, error=NOT_SENT))
+    found = await call.read(_find(call))
+    seen = await call.services.deliverer.test(found, call.actor.organization_uuid)
+    delivered = seen.error is None
+    return json_reply(
+        wire.Tested(success=delivered, delivered=delivered, status_code=seen.status_code, error=seen.error)
+    )
 
 
 async def event_types(request: Request) -> Response:
@@ -90,17 +101,32 @@ async def event_types(request: Request) -> Response:
     return json_reply(wire.EventTypes(event_types=list(KINDS)))
 
 
-async def deliveries(request: Request) -> Response:
+async def list_deliveries(request: Request) -> Response:
     call = await _begin(request)
-    about = call.query(wire.DeliveryQuery).endpoint_id
-    if about is not None:
-        await call.read(lambda conn: endpoints.find(conn, call.actor, about))
-    return json_reply(wire.DeliveryList(deliveries=[]))
+    query = call.query(wire.DeliveryQuery)
+
+    def work(conn: Connection) -> list[deliveries.Delivery]:
+        about = None if query.endpoint_id is None else endpoints.find(conn, call.actor, query.endpoint_id)
+        states = () if query.status is None else (convert.STATES[query.status],)
+        return deliveries.page(
+            conn, call.actor, endpoint=about, states=states, offset=query.offset, limit=query.limit
+        )
+
+    found = await call.read(work)
+    return json_reply(wire.DeliveryList(deliveries=[convert.delivery(each, call.actor) for each in found]))
 
 
 async def replay(request: Request) -> Response:
     call = await _begin(request)
-    raise NotFound(f"delivery {call.place('delivery')!r} not found", hint="This server has sent none yet.")
+
+    def work(conn: Connection, now: int) -> Answer:
+        found = deliveries.find(conn, call.actor, call.place("delivery"))
+        again = deliveries.redeliver(conn, call.actor, found, now=now)
+        return answer(wire.Replayed(delivery=convert.delivery(again, call.actor)))
+
+    response = await call.write(work)
+    call.services.messenger.wake()
+    return response
 
 
 async def _begin(request: Request) -> Call:
@@ -120,6 +146,6 @@ def routes() -> list[BaseRoute]:
         resource(f"{one}/test", POST=test),
         resource(f"{one}/rotate-secret", POST=rotate_secret),
         resource(f"{base}/event-types", GET=event_types),
-        resource(f"{base}/deliveries", GET=deliveries),
+        resource(f"{base}/deliveries", GET=list_deliveries),
         resource(f"{base}/deliveries/{{delivery}}/replay", POST=replay),
     ]

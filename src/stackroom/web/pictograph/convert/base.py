@@ -57,6 +57,10 @@ def moment(at: int) -> str:
     return clock.to_datetime(at).isoformat()
 
 
+def moment_out(at: int | None) -> str | None:
+    return None if at is None else moment(at)
+
+
 def pagination(limit: int, offset: int, shown: int, total: int) -> wire.Pagination:
     return wire.Pagination(limit=limit, offset=offset, total=total, has_more=offset + shown < total)
 

@@ -6,16 +6,19 @@ from msgspec import UNSET, UnsetType
 
 from stackroom.web.pictograph.wire.base import Asked, Given, Limit, Offset
 
+AssetKind = Literal["image", "video", "audio", "document"]
 DeliveryStatus = Literal["pending", "delivered", "failed", "dead_letter"]
 
 
 class NewEndpoint(Asked, frozen=True, kw_only=True):
-    """No `event_types` means all of them."""
+    """No `event_types` means all of them. `per_item` and `asset_kind` are this server's own."""
 
     url: str
     description: str | None = None
     event_types: list[str] | None = None
     auth_headers: dict[str, str] | None = None
+    per_item: bool = False
+    asset_kind: AssetKind | None = None
 
 
 class EndpointUpdate(Asked, frozen=True, kw_only=True):
@@ -24,6 +27,8 @@ class EndpointUpdate(Asked, frozen=True, kw_only=True):
     event_types: list[str] | UnsetType | None = UNSET
     enabled: bool | UnsetType = UNSET
     auth_headers: dict[str, str] | UnsetType | None = UNSET
+    per_item: bool | UnsetType = UNSET
+    asset_kind: AssetKind | UnsetType | None = UNSET
 
 
 class DeliveryQuery(Asked, frozen=True, kw_only=True):
@@ -47,6 +52,8 @@ class Endpoint(Given, frozen=True, kw_only=True):
     consecutive_failures: int = 0
     disabled_reason: str | None = None
     auth_header_names: list[str]
+    per_item: bool
+    asset_kind: str | None
     last_delivery_at: str | None = None
     created_at: str
 
@@ -99,6 +106,28 @@ class Tested(Given, frozen=True, kw_only=True):
     error: str | None
 
 
+class Delivery(Given, frozen=True, kw_only=True):
+    """`failed` is what will be tried again, `dead_letter` what will not."""
+
+    id: str
+    endpoint_id: str
+    organization_id: str
+    event_type: str
+    delivery_id: str
+    status: DeliveryStatus
+    attempts: int
+    last_status_code: int | None
+    last_error: str | None
+    next_retry_at: str | None
+    created_at: str
+    delivered_at: str | None
+
+
 class DeliveryList(Given, frozen=True, kw_only=True):
     success: bool = True
-    deliveries: list[None]
+    deliveries: list[Delivery]
+
+
+class Replayed(Given, frozen=True, kw_only=True):
+    success: bool = True
+    delivery: Delivery
