@@ -32,6 +32,7 @@ _DRAIN_SECONDS = 8  # less than the ten seconds after which most supervisors kil
 _NETWORK = "How it is reached"
 _LIMITS = "Limits"
 _ORIGINS = "Where originals may be fetched from"
+_VIDEOS = "How videos are made ready for players"
 _DLCS = "The DLCS protocol"
 _MINDIA = "The Mindia protocol"
 _PUBLIC = "How clients reach this server, such as https://media.example.org. Default: as each request did"
@@ -69,6 +70,10 @@ class OfWorkers(Library, frozen=True, kw_only=True):
             _LIMITS,
         ),
     ] = None
+    embedder: Annotated[
+        str | None,
+        _flag("EMBEDDER", "What search by meaning rests on: builtin, none or module:name", _MINDIA),
+    ] = None
     max_origin_mb: Annotated[
         int | None, _flag("MAX_ORIGIN_MB", "Largest original fetched, in MB. Default: 1024", _LIMITS)
     ] = None
@@ -94,6 +99,19 @@ class OfWorkers(Library, frozen=True, kw_only=True):
     s3_region: Annotated[
         str | None, _flag("S3_REGION", "Their region. Default: as AWS_REGION says", _ORIGINS)
     ] = None
+    transcoders: Annotated[
+        int | None, _flag("TRANSCODERS", "How many at once. Default: one for every four cores", _VIDEOS)
+    ] = None
+    hls_variants: Annotated[
+        str | None, _flag("HLS_VARIANTS", "Sizes, of 360p;480p;720p;1080p. Default: all", _VIDEOS)
+    ] = None
+    hls_segment_seconds: Annotated[
+        int | None, _flag("HLS_SEGMENT_SECONDS", "Length of a segment. Default: 6", _VIDEOS)
+    ] = None
+    hls_preset: Annotated[
+        str | None, _flag("HLS_PRESET", "Care taken, ultrafast to veryslow. Default: fast", _VIDEOS)
+    ] = None
+    ffmpeg: Annotated[str | None, _flag("FFMPEG", "Another FFmpeg than the one installed", _VIDEOS)] = None
 
 
 class AllSettings(OfWorkers, frozen=True, kw_only=True):
@@ -164,10 +182,6 @@ class AllSettings(OfWorkers, frozen=True, kw_only=True):
     ] = None
     keep_exif: Annotated[
         bool | None, _flag("KEEP_EXIF", "Leave in pictures what their camera said of them", _MINDIA)
-    ] = None
-    embedder: Annotated[
-        str | None,
-        _flag("EMBEDDER", "What search by meaning rests on: builtin, none or module:name", _MINDIA),
     ] = None
     url_upload_allow: Annotated[
         str | None,
