@@ -243,7 +243,12 @@ class House:
             )
             return any(conn.execute(each).first() is not None for each in found)
 
-        return wait_until(lambda: not self.read(unsettled), seconds=20)
+        if wait_until(lambda: not self.read(unsettled), seconds=20):
+            return True
+        print(self.read(lambda conn: conn.execute(select(schema.delivery)).all()))
+        print(self.read(lambda conn: conn.execute(select(schema.event.c.id, schema.event.c.type).where(schema.event.c.untold)).all()))
+        print(self.read(lambda conn: conn.execute(select(schema.job).where(schema.job.c.state!=2)).all()))
+        return False
 
 
 def results(answer: httpx.Response) -> list[dict[str, Any]]:

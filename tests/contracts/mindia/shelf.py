@@ -114,7 +114,7 @@ class Shelf:
         def is_it() -> bool:
             return bool(self.house.get(f"/videos/{video}", self.a).json()["processing_status"] == status)
 
-        return wait_until(is_it, seconds=60)
+        return wait_until(is_it, seconds=30)
 
     def sent(self, kind: str, name: str, content: bytes, declared: str, **query: Any) -> dict[str, Any]:
         answer = self.house.upload(self.a, kind, name, content, declared, **query)

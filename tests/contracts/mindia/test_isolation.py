@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import unquote
 
 import httpx
 import pytest
@@ -102,7 +103,9 @@ PARTS: list[tuple[str, str, str]] = [
     ("/api/v0/uploads", "chunk", "index"),
     ("/api/v0/videos", "id", "video"),
     ("/api/v0/videos", "variant", "variant"),
-    ("/api/v0/videos", "segment", "segment"),
+    ("/api/v0/videos", "name", "playlist"),
+    ("/media", "tenant", "organization"),
+    ("/media", "name", "stored_name"),
     ("/api/v0", "id", "image"),
     ("/api/v0", "key", "metadata_key"),
     ("/api/v0/images", "operations", "operations"),
@@ -122,8 +125,7 @@ SHARED = {
     "policy": "default",
     "index": "0",
     "archive": "zip",
-    "variant": "360p",
-    "segment": "segment_000.ts",
+    "playlist": "index.m3u8",
     "metadata_key": "k",
     "operations": "-/resize/4x4",
     "image_name": "x.png",
@@ -133,6 +135,7 @@ FOR_EVERYBODY = re.compile(
     r"/(contexts|ping|originStrategies|storagePolicies|imageOptimisationPolicies|thumbnailPolicies|queue)\b"
     r"|/(iiif-img|thumbs|file|iiif-manifest|iiif-av)\b"  # delivery: without a key, for whom an asset's roles allow
     r"|/library/v1/(openapi\.json|join)$|/$|/customers$|/api/v0/public/file$"
+    r"|/(live|ready|health|health/deep|docs|llms\.txt|\.well-known/llms\.txt)$"
 )
 """What is there without any key, or shows nothing of anybody."""
 # The bodies of addresses that name in them what they are about. Words in braces are belongings.
@@ -226,6 +229,16 @@ OF_ONES_OWN = {
     "/api/v0/analytics/storage/refresh",
     "/api/v0/plugins",
     "/api/v0/workflows",
+}
+
+
+# What the walk names there is of another kind, or another place: it is not there for its owner either.
+OF_ANOTHER_KIND = {
+    "/api/v0/audios/{id}",
+    "/api/v0/audios/{id}/file",
+    "/api/v0/documents/{id}",
+    "/api/v0/documents/{id}/file",
+    "/customers/{customer}/defaultDeliveryChannels/{default}",
 }
 
 
@@ -327,6 +340,8 @@ def _of_media(shelf: Shelf) -> Names:
     return {
         "folder_id": folder,
         "video": video,
+        "variant": house.get(f"/videos/{video}", who).json()["variants"][0]["name"],
+        "stored_name": house.get(f"/images/{image}", who).json()["url"].rpartition("/")[2],
         "hook": shelf.hooks[hook],
         "delivery": house.get(f"/webhooks/{shelf.hooks[hook]}/events", who).json()[0]["id"],
         "session": session,
@@ -411,16 +426,29 @@ def ask(house: House, who: Tenant, address: Address, names: Names) -> httpx.Resp
     return house.ask(method, house.url + filled(path, names), of=who, **options)
 
 
+def not_echoed(answer: httpx.Response, names: Names) -> str:
+    """What an answer says that was not said by the asker before."""
+    text, asked = answer.text, unquote(str(answer.request.url)) + answer.request.content.decode()
+    for value in names.values():
+        if value in asked:
+            text = text.replace(value, "")
+    return text
+
+
 def told(answer: httpx.Response, names: Names) -> tuple[int, str]:
     """An answer without what the asker has said, and without what differs from call to call."""
-    text = answer.text
-    for value in sorted(
-        {*names.values(), *(each.replace("-", "") for each in names.values())}, key=len, reverse=True
-    ):
-        text = text.replace(value, "NAME")
-    text = re.sub(r'"(request_id|instance|operation_id|id|@id)": ?"[^"]*"', "", text)
-    text = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)", "THEN", text)
+    text = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)", "THEN", answer.text)
+    text = re.sub(r'"(request_id|instance|operation_id|id|@id|new_id|source_id)": ?"[^"]*"', "", text)
+    for name, value in names.items():
+        if name not in SHARED and name != "customer":
+            text = re.sub(rf"\b{re.escape(value)}\b", "NAME", text)
     return answer.status_code, text
+
+
+def names_something(path: str) -> bool:
+    """Whether what is asked there is about something that belongs to somebody."""
+    of_the_path = {belonging(path, part) for part in re.findall(r"{([^}]+)}", path)}
+    return bool(of_the_path - SHARED.keys() - {"customer"}) or "{" in str(BODIES.get(path, ""))
 
 
 def rows_of(conn: Connection, who: Tenant) -> str:
@@ -475,15 +503,14 @@ def test_what_belongs_to_another_organization_is_as_if_it_were_not_there(
         for names in (theirs, mine) if "{customer}" in address.path else (theirs,):
             unknown = {**nobodys, "customer": names["customer"]}
             found, missing = (ask(house, asker, address, each) for each in (names, unknown))
-            if MARK.encode() in found.content.replace(filled(address.path, names).encode(), b""):
+            if MARK in not_echoed(found, names):
                 leak.append((address, found.status_code, found.text[:300]))
             if found.status_code >= 500 and found.status_code != 501:
                 failed.append((address, found.text[:300]))
-            if told(found, names) != told(missing, unknown):
+            if names_something(address.path) and told(found, names) != told(missing, unknown):
                 differ.append((address, told(found, names), told(missing, unknown)))
-    assert leak == []
-    assert failed == []
-    assert differ == []
+    for wrong in (leak, failed, differ):
+        assert not wrong, "\n".join(map(str, wrong))
     assert house.read(lambda conn: rows_of(conn, whose)) == before
 
 
@@ -497,11 +524,9 @@ def test_without_a_key_nothing_is_there_at_all(
         if FOR_EVERYBODY.match(path) or "{rest" in path:
             continue
         answer = house.ask(method, house.url + filled(path, theirs), of=nobody)
-        if answer.status_code not in {401, 403} or MARK.encode() in answer.content.replace(
-            filled(path, theirs).encode(), b""
-        ):
+        if answer.status_code not in {401, 403} or MARK in not_echoed(answer, theirs):
             open_doors.append((method, path, answer.status_code, answer.text[:200]))
-    assert open_doors == []
+    assert not open_doors, "\n".join(map(str, open_doors))
 
 
 def test_the_owner_finds_what_the_walk_has_named(
@@ -513,9 +538,9 @@ def test_the_owner_finds_what_the_walk_has_named(
     for method, path in addresses:
         if method != "GET" or "{" not in path or FOR_EVERYBODY.match(path) or path.startswith("/storage"):
             continue
-        if "{rest" in path or "{path" in path:
+        if "{rest" in path or "{path" in path or path in OF_ANOTHER_KIND:
             continue
         answer = house.ask(method, house.url + filled(path, theirs), of=whose)
         if answer.status_code == 404:
             absent.append((path, answer.text[:200]))
-    assert absent == []
+    assert not absent, "\n".join(map(str, absent))

@@ -1,7 +1,7 @@
 """Uploads, and files that are not what they say. The numbers are those of the protocol's list of cases."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -75,19 +75,19 @@ def test_a_picture_that_lay_on_its_side_stands_up(house: House, shelf: Shelf) ->
         ),
         pytest.param(("image", "x.png", b"", "image/png"), id="nothing"),
         pytest.param(("image", "x.png", b"<script>", "image/png"), id="text"),
-        pytest.param(("image", "x.png", picture("png", 90, 90)[:200], "image/png"), id="half an image"),
+        pytest.param(("image", "x.png", picture("png", 90, 90)[:120], "image/png"), id="half an image"),
         pytest.param(("image", "x.svg", b"<svg/>", "image/svg+xml"), id="SVG"),
         pytest.param(("image", "x.tiff", picture("tiff"), "image/tiff"), id="TIFF"),
         pytest.param(("image", "x", picture("png"), "image/png"), id="no extension"),
         pytest.param(("image", "x.png.exe", picture("png"), "image/png"), id="another extension"),
         pytest.param(("image", "x.png", picture("png"), "application/octet-stream"), id="no type"),
-        pytest.param(("image", "x.mp4", a_video(), "video/mp4"), id="a video for an image"),
+        pytest.param(("image", "x.mp4", a_video, "video/mp4"), id="a video for an image"),
         pytest.param(("video", "x.mp4", b"once upon a time\n" * 100, "video/mp4"), id="text for a video"),
-        pytest.param(("video", "x.mp4", a_video()[:600], "video/mp4"), id="the beginning of a video"),
+        pytest.param(("video", "x.mp4", lambda: a_video()[:600], "video/mp4"), id="the beginning of a video"),
         pytest.param(
             ("video", "x.mp4", b"\0\0\0\x18ftypisom" + bytes(500), "video/mp4"), id="only the magic"
         ),
-        pytest.param(("video", "x.webm", a_video(), "video/webm"), id="an MP4 that says it is WebM"),
+        pytest.param(("video", "x.webm", a_video, "video/webm"), id="an MP4 that says it is WebM"),
         pytest.param(("video", "x.mp4", picture("png"), "video/mp4"), id="an image for a video"),
         pytest.param(("audio", "x.wav", b"RIFF\x24\0\0\0WAVE", "audio/wav"), id="a header without sound"),
         pytest.param(("audio", "x.wav", a_sound()[:44], "audio/wav"), id="sound of no length"),
@@ -96,16 +96,18 @@ def test_a_picture_that_lay_on_its_side_stands_up(house: House, shelf: Shelf) ->
         pytest.param(("audio", "x.flac", b"fLaC" + b"\xff" * 300, "audio/flac"), id="a broken FLAC"),
         pytest.param(("document", "x.pdf", a_locked_document(), "application/pdf"), id="an encrypted PDF"),
         pytest.param(
-            "document", "x.pdf", b"%PDF-1.4\nnothing more", "application/pdf", id="a PDF of nothing"
+            ("document", "x.pdf", b"%PDF-1.4\nnothing more", "application/pdf"), id="a PDF of nothing"
         ),
         pytest.param(("document", "x.pdf", b"{\\rtf1}", "application/pdf"), id="RTF for a PDF"),
         pytest.param(("document", "x.doc", b"%PDF-1.4", "application/msword"), id="another document"),
     ],
 )
 def test_what_is_not_what_it_says_is_refused(
-    house: House, shelf: Shelf, sent: tuple[str, str, bytes, str]
+    house: House, shelf: Shelf, sent: tuple[str, str, bytes | Callable[[], bytes], str]
 ) -> None:
-    said = refused(house.upload(shelf.a, *sent), 400, "INVALID_INPUT")
+    kind, name, content, declared = sent
+    whole = content() if callable(content) else content  # a video is not made while tests are collected
+    said = refused(house.upload(shelf.a, kind, name, whole, declared), 400, "INVALID_INPUT")
     assert "Traceback" not in said["error"]
     assert str(house.settings.data_dir) not in str(said)
 
