@@ -304,6 +304,8 @@ def _problems(settings: Settings) -> Iterator[str]:
 
 
 def _problems_with_videos(settings: Settings) -> Iterator[str]:
+    if settings.ffmpeg and not os.access(settings.ffmpeg, os.X_OK):
+        yield f"ffmpeg: {settings.ffmpeg!r} is no program that can be run"
     if settings.hls_preset not in _PRESETS:
         yield f"hls_preset must be one of {', '.join(_PRESETS)}"
     for name in settings.variants:

@@ -1,0 +1,128 @@
+"""FFmpeg: what it makes, what it says when it cannot, and that it never outlives who wanted it."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import av
+import pytest
+
+from stackroom.errors import UnsupportedMedia
+from stackroom.media import ffmpeg
+from stackroom.media.examined import VideoInfo
+from stackroom.media.ffmpeg import Encoding, make_renditions
+from stackroom.media.ladder import Rung, ladder
+from stackroom.media.video import probe_video
+from stackroom.testing.films import film
+from stackroom.testing.processes import wait_until
+
+QUICK = Encoding(preset="ultrafast", segment_seconds=1)
+SMALL = Rung(name="small", width=160, height=120, bitrate=150)
+
+
+@pytest.fixture
+def there(tmp_path: Path) -> Path:
+    place = tmp_path / "film"
+    place.write_bytes(film(width=640, height=480, sound=False))
+    return place
+
+
+def make(
+    path: Path, rungs: Sequence[Rung], out: Path, how: Encoding = QUICK, *, seconds: float = 60
+) -> VideoInfo:
+    out.mkdir()
+    found = probe_video(path)
+    asyncio.run(make_renditions(path, found, rungs, out, how, seconds=seconds))
+    return found
+
+
+def begins(segment: Path) -> tuple[float, bool, int, int]:
+    """When a segment begins, whether with a picture that needs no other, and its size."""
+    with av.open(str(segment)) as opened:
+        first = next(opened.decode(opened.streams.video[0]))
+        return round(first.time or 0.0, 3), first.key_frame, first.width, first.height
+
+
+def encoders(path: Path) -> list[Path]:
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            said = (process / "cmdline").read_bytes()
+        except OSError:  # it has ended
+            continue
+        if b"libx264" in said and str(path).encode() in said:
+            found.append(process)
+    return found
+
+
+def test_all_sizes_are_cut_at_the_same_moments_and_begin_with_whole_pictures(
+    there: Path, tmp_path: Path
+) -> None:
+    rungs = ladder(probe_video(there))
+    make(there, rungs, tmp_path / "out", Encoding(segment_seconds=1))
+    cuts = {}
+    for rung in rungs:
+        segments = sorted((tmp_path / "out" / rung.name).glob("*.ts"))
+        assert [each.name for each in segments] == ["segment_000.ts", "segment_001.ts"]
+        looks = [begins(each) for each in segments]
+        assert all(look[1:] == (True, rung.width, rung.height) for look in looks)
+        cuts[rung.name] = [look[0] for look in looks]
+        with av.open(str(segments[0])) as opened:
+            assert opened.streams.video[0].codec_context.profile == "Main"
+            assert not opened.streams.audio
+    assert list(cuts) == ["360p", "480p"]
+    assert cuts["360p"] == cuts["480p"]
+
+
+def test_what_is_turned_is_made_upright(tmp_path: Path) -> None:
+    turned = tmp_path / "turned"
+    turned.write_bytes(film(rotation=90))
+    found = make(turned, ladder(probe_video(turned)), tmp_path / "out")
+    assert (found.width, found.height) == (240, 320)
+    assert begins(tmp_path / "out" / "240p" / "segment_000.ts")[1:] == (True, 240, 320)
+
+
+def test_what_it_cannot_do_it_says(there: Path, tmp_path: Path) -> None:
+    impossible = Rung(name="small", width=3, height=3, bitrate=150)
+    with pytest.raises(UnsupportedMedia) as refused:
+        make(there, [impossible], tmp_path / "out")
+    assert refused.value.code == "video_not_transcoded"
+    assert len(refused.value.message) > len("The video could not be made ready for players: ")
+
+
+def test_what_takes_too_long_is_ended(there: Path, tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedMedia) as refused:
+        make(there, [SMALL], tmp_path / "out", seconds=0.01)
+    assert refused.value.code == "video_took_too_long"
+    assert encoders(there) == []
+
+
+def test_what_takes_too_much_memory_is_ended(there: Path, tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedMedia):
+        make(there, [SMALL], tmp_path / "out", Encoding(memory=100 * 2**20))
+
+
+def test_nothing_is_left_of_it_when_nobody_wants_it(tmp_path: Path) -> None:
+    long = tmp_path / "long"
+    long.write_bytes(film(width=640, height=480, seconds=10))
+    found, out = probe_video(long), tmp_path / "out"
+    out.mkdir()
+
+    async def change_our_mind() -> None:
+        slow = Encoding(preset="veryslow")
+        work = asyncio.ensure_future(make_renditions(long, found, ladder(found), out, slow, seconds=60))
+        assert await asyncio.to_thread(wait_until, lambda: bool(encoders(long)), seconds=20)
+        work.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await work
+        assert encoders(long) == []
+
+    asyncio.run(change_our_mind())
+
+
+def test_it_is_told_to_read_nothing_but_the_file(there: Path, tmp_path: Path) -> None:
+    words = ffmpeg.command(there, probe_video(there), [SMALL], tmp_path, QUICK)
+    before = words[: words.index("-i")]
+    assert before[before.index("-protocol_whitelist") + 1] == "file"
+    assert before[before.index("-f") + 1] == "mov"
+    assert words[words.index("-i") + 1] == f"file:{there}"
