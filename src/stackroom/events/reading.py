@@ -4,7 +4,18 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, literal_column, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    case,
+    func,
+    literal_column,
+    or_,
+    select,
+    union_all,
+)
 
 from stackroom.access import Actor, Role, require
 from stackroom.database.schema import api_key, batch, dataset, event, operation, organization
@@ -16,6 +27,20 @@ MAX_PAGE = 1000
 # Said as the two indexes say it of which each holds one kind.
 _OF_REQUESTS = event.c.type == literal_column(f"'{REQUEST}'")
 _OF_CHANGES = event.c.type != literal_column(f"'{REQUEST}'")
+
+_ANY_ID = "_" * 8 + "-____" * 3 + "-" + "_" * 12
+_ESCAPE = "\\"
+# What came of a change: nothing is recorded of one that failed.
+_OF_KIND = {"authentication.failed": 401, "asset.created": 200, "asset.copied": 201}
+_OF_VERB = {"created": 201, "deleted": 204}
+_OUTCOME = func.coalesce(
+    event.c.status,
+    case(
+        *((event.c.type == kind, status) for kind, status in _OF_KIND.items()),
+        *((event.c.type.like(f"%.{verb}"), status) for verb, status in _OF_VERB.items()),
+        else_=200,
+    ),
+)
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +69,13 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     duration_us: int | None = None
     data: dict[str, Any]
 
+    @property
+    def outcome(self) -> int:
+        """The status of a request; of a change, that which says what came of it."""
+        if self.status is not None:
+            return self.status
+        return _OF_KIND.get(self.type) or _OF_VERB.get(self.type.rpartition(".")[2], 200)
+
 
 class Filters(msgspec.Struct, frozen=True, kw_only=True):
     """Which events: those to which all of this applies. `since` and `until` are moments, both included.
@@ -61,8 +93,9 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str | None = None
     method: str | None = None
     status: int | None = None
+    """What was answered, or would have been had the change been the only one (`outcome`)."""
     path: str | None = None
-    """A part of it, in whatever case."""
+    """A part of it, in whatever case; `:id` stands for any id."""
 
 
 def page(
@@ -140,12 +173,22 @@ def _where(actor: Actor, filters: Filters) -> list[ColumnElement[bool]]:
         "batch": lambda it: c.batch_id == _id_of(batch, it, mine),
         "request_id": lambda it: c.request_id == it,
         "method": lambda it: c.method == it.upper(),
-        "status": lambda it: c.status == it,
-        "path": lambda it: func.lower(c.path).contains(it.lower(), autoescape=True),
+        "status": lambda it: _OUTCOME.in_([it]),
+        "path": _has,
     }
     values = {name: getattr(filters, name) for name in said}
     given = {name: it for name, it in values.items() if it not in {None, ()}}
     return [c.organization_id == mine, *(said[name](it) for name, it in given.items())]
+
+
+def _has(part: str) -> ColumnElement[bool]:
+    """The path as it is, or with each id in it as `:id`, has this part."""
+    spelled = part.lower()
+    for special in (_ESCAPE, "%", "_"):
+        spelled = spelled.replace(special, _ESCAPE + special)
+    path = func.lower(event.c.path)
+    ways = {spelled, spelled.replace(":id", _ANY_ID)}
+    return or_(*(path.like(f"%{way}%", escape=_ESCAPE) for way in sorted(ways)))
 
 
 def _id_of(table: Any, uuid: bytes | None, organization_id: int) -> Any:

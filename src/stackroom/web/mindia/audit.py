@@ -9,12 +9,14 @@ from starlette.routing import BaseRoute
 
 from stackroom import ids
 from stackroom.access import Actor, Role
+from stackroom.database.transaction import Connection
+from stackroom.errors import NotFound
+from stackroom.events import reading
 from stackroom.events.kinds import KINDS
+from stackroom.events.reading import Event, Filters
 from stackroom.events.requests import AUTHENTICATION_FAILED, HTTP_REQUEST
-from stackroom.library import audit
-from stackroom.library.audit import Entry, Filters
 from stackroom.web.mindia.call import PREFIX, Call, whole
-from stackroom.web.mindia.errors import invalid_input
+from stackroom.web.mindia.errors import invalid_input, not_found
 from stackroom.web.mindia.wire import audit as wire
 from stackroom.web.mindia.wire import base
 from stackroom.web.shared.face import resource
@@ -36,9 +38,13 @@ async def list_rows(request: Request) -> Response:
     limit = whole(call.asked("limit") or str(USUAL), "limit")
     offset, wanted = call.page().offset, _filters(call)
     await call.services.request_log.flush()
-    found, total = await call.read(
-        lambda conn: audit.page(conn, call.actor, wanted, limit=min(max(limit, 1), MOST), offset=offset)
-    )
+    size = min(max(limit, 1), MOST)
+
+    def work(conn: Connection) -> tuple[list[Event], int]:
+        found = reading.page(conn, call.actor, wanted, limit=size, offset=offset)
+        return found, reading.count(conn, call.actor, wanted)
+
+    found, total = await call.read(work)
     rows = [row(each, call.actor) for each in found]
     return json_reply(wire.Rows(logs=rows, total=total, limit=limit, offset=offset))
 
@@ -47,7 +53,14 @@ async def show(request: Request) -> Response:
     call = await Call.begin(request, Role.ADMIN, "reading the audit log")
     entry_id = call.number("id")
     await call.services.request_log.flush()
-    return json_reply(row(await call.read(lambda conn: audit.find(conn, call.actor, entry_id)), call.actor))
+
+    def work(conn: Connection) -> Event:
+        try:
+            return reading.find(conn, call.actor, entry_id)
+        except NotFound as error:
+            raise not_found("Audit log") from error
+
+    return json_reply(row(await call.read(work), call.actor))
 
 
 def event_type(kind: str) -> str:
@@ -79,29 +92,30 @@ def _filters(call: Call) -> Filters:
         method=call.asked("method"),
         status=None if status is None else int(status),
         path=call.asked("path_filter"),
-        kinds=[kind for each in types for kind in _KINDS[each]] if types else None,
+        types=tuple(kind for each in types for kind in _KINDS[each]),
+        requests=not types,
         request_id=call.asked("request_id"),
         asset=call.asked_uuid("media_id"),
     )
 
 
-def row(entry: Entry, actor: Actor) -> wire.Row:
-    key = None if entry.key is None else base.uuid(entry.key)
-    failed = entry.kind == AUTHENTICATION_FAILED or (entry.kind == HTTP_REQUEST and entry.status >= 400)
+def row(entry: Event, actor: Actor) -> wire.Row:
+    key = None if entry.key_uuid is None else base.uuid(entry.key_uuid)
+    failed = entry.type == AUTHENTICATION_FAILED or (entry.type == HTTP_REQUEST and entry.outcome >= 400)
     reason = entry.data.get("reason", entry.data.get("error")) if failed or "error" in entry.data else None
     return wire.Row(
         id=entry.id,
-        event_type=event_type(entry.kind),
+        event_type=event_type(entry.type),
         request_id=entry.request_id,
         tenant_id=base.uuid(actor.organization_uuid),
         method=entry.method,
         path=entry.path,
         normalized_path=None if entry.path is None else _ID.sub(":id", entry.path),
         query_string=entry.query,
-        status_code=entry.status,
-        request_size_bytes=entry.request_bytes,
-        response_size_bytes=entry.response_bytes,
-        duration_ms=round(entry.duration_us / 1000),
+        status_code=entry.outcome,
+        request_size_bytes=entry.request_bytes or 0,
+        response_size_bytes=entry.response_bytes or 0,
+        duration_ms=round((entry.duration_us or 0) / 1000),
         user_agent=entry.user_agent,
         ip_address=entry.ip,
         created_at=base.moment(entry.at),
@@ -113,12 +127,12 @@ def row(entry: Entry, actor: Actor) -> wire.Row:
     )
 
 
-def _details(entry: Entry) -> dict[str, Any] | None:
+def _details(entry: Event) -> dict[str, Any] | None:
     """Of a file, in the names of this protocol: what it is, and its place in the batch it was changed with."""
-    if entry.asset is None:
+    if entry.asset_uuid is None:
         return entry.data or None
     rest = {name: value for name, value in entry.data.items() if name not in {*_FILE, "position"}}
-    details: dict[str, Any] = {"file_id": ids.text(entry.asset)}
+    details: dict[str, Any] = {"file_id": ids.text(entry.asset_uuid)}
     details |= {spoken: entry.data[name] for name, spoken in _FILE.items() if name in entry.data}
     if "position" in entry.data and "/batch/" in (entry.path or ""):
         details["batch_index"] = entry.data["position"]
