@@ -147,6 +147,7 @@ def sql(*statements: str) -> Callable[[Patient], None]:
 
 OTHER = "(SELECT id FROM organization WHERE name = 'Bystander')"
 FINISHED = "(SELECT id FROM operation ORDER BY id LIMIT 1)"
+A_VECTOR = "'image', 'a model', 2, ''"
 A_VIDEO = """(asset_id, hls_prefix, renditions) VALUES (1, 'hls/a/b/c/',
     '[{"name": "360p", "width": 640, "height": 360, "bitrate": 800, "segments": 2}]')"""
 A_BATCH = "(uuid, organization_id, priority, count, created_at)"
@@ -248,6 +249,10 @@ DAMAGE: list[tuple[set[str], Callable[[Patient], None]]] = [
     ({"uploads_swept"}, sql("UPDATE upload SET expires_at = 1")),
     ({"loose_bytes_swept"}, sql("INSERT INTO loose_bytes VALUES ('blobs/gone', 1)")),
     ({"loose_prefixes_swept"}, sql("INSERT INTO loose_prefix VALUES ('hls/a/b/c/', 1)")),
+    ({"expired_gone"}, sql("UPDATE asset SET expires_at = 1 WHERE id = 1")),
+    ({"embeddings_at_home"}, sql(f"INSERT INTO embedding VALUES (999, 1, {A_VECTOR}, zeroblob(8), 1)")),
+    ({"embeddings_at_home"}, sql(f"INSERT INTO embedding VALUES (1, 999, {A_VECTOR}, zeroblob(8), 1)")),
+    ({"embeddings_at_home"}, sql(f"INSERT INTO embedding VALUES (1, 1, {A_VECTOR}, zeroblob(7), 1)")),
     ({"videos_at_home"}, sql("INSERT INTO asset_media (asset_id) VALUES (999)")),
     ({"videos_playable"}, sql(f"INSERT INTO asset_media {A_VIDEO}")),
     ({"bytes_present"}, lambda patient: patient.object.unlink()),

@@ -103,6 +103,17 @@ def test_of_each_organization_goes_what_has_expired_a_portion_at_a_time(
     ]
 
 
+def test_many_cost_as_many_statements_as_few(library: Library) -> None:
+    sent = []
+    for count in (10, 200):
+        ada = library.an_actor()
+        keep_until(library, a_dataset(library, ada, count).ids, library.now)
+        with library.statements() as statements:
+            assert library.write(lambda conn: purge_some(conn, now=library.now)) == count
+        sent.append(len(statements))
+    assert sent[0] == sent[1]
+
+
 def test_a_copy_of_what_expires_stays(library: Library) -> None:
     ada = library.an_actor()
     photos = a_dataset(library, ada, 1)

@@ -269,6 +269,20 @@ QUESTIONS = (
         advice=_SERVER,
     ),
     Question(
+        check="expired_gone",
+        title="What was to be kept only for a while is gone when that is over",
+        query=f"SELECT uuid AS asset, name FROM asset WHERE expires_at < :now - {clock.HOUR}",
+        advice="A running server does this within seconds. If one runs, look into its log for expiring.failed.",
+    ),
+    Question(
+        check="embeddings_at_home",
+        title="What an asset is about is kept beside it, and as long as its model says",
+        query="""SELECT e.asset_id AS asset, e.organization_id, e.kind, e.dim
+            FROM embedding e LEFT JOIN asset a ON a.id = e.asset_id
+            WHERE a.id IS NULL OR a.organization_id <> e.organization_id OR a.kind <> e.kind
+                OR length(e.vector) <> 4 * e.dim""",
+    ),
+    Question(
         check="videos_at_home",
         title="What players get of a video is that video's alone, and listed",
         query="""SELECT m.asset_id AS asset, m.hls_prefix FROM asset_media m LEFT JOIN asset a ON a.id = m.asset_id
