@@ -24,6 +24,7 @@ from stackroom.testing.processes import wait_until
 from .lives import Client, Lives, answered, each_has_one_outcome, same_again
 from .test_arrivals import ACCEPTED, TAKEN_IN
 from .test_queue_points import POINTS as OF_THE_QUEUE
+from .test_videos import TRANSCODED
 
 UPLOADS = (
     "upload:after-receive",
@@ -33,6 +34,8 @@ UPLOADS = (
     "register:before-commit",
     "answer:after-commit",
 )
+FORMS = ("register:after-examine", "register:before-commit", "answer:after-commit")
+PIECES = ("upload:after-store", "register:after-examine", "register:before-commit")
 COPIES = ("apply:between-statements", "apply:before-commit", "answer:after-commit")
 PURGES = ("apply:before-commit", "answer:after-commit")
 # Each life begins with a sweep, and finds what the one before has left.
@@ -71,6 +74,35 @@ class CrashingLibrary:
         assert client.get(image["image_url"]).content == content
         assert client.get(image["thumbnail_url"]).status_code == 200
         assert client.places(dataset) == ["/in/a.jpg"]
+        lives.check()
+
+    def test_media_that_die_at_every_step_are_there_once(self, lives: Lives, client: Client) -> None:
+        lives.start(*FORMS)
+        content = picture("png", seed=11)
+        made = client.send_form("/api/v0/images", "form.png", content, "image/png", once="a form")
+        assert lives.deaths == [EXIT_CODE] * len(FORMS)
+        assert made.headers["X-Idempotent-Replayed"] == "true"
+        listed = answered(client.ask("GET", "/api/v0/images"))
+        assert [each["id"] for each in listed if each["filename"] == "form.png"] == [answered(made)["id"]]
+        assert client.get(lives.server.url + f"/api/v0/images/{made.json()['id']}/file").content == content
+        lives.check()
+
+    def test_a_file_in_pieces_outlives_its_server(self, lives: Lives, client: Client) -> None:
+        lives.start(*PIECES)
+        content, path = picture("png", seed=12, width=400, height=300), "/api/v0/uploads/chunked"
+        size = len(content) // 2 + 1
+        sent = {"filename": "in-pieces.png", "content_type": "image/png", "media_type": "image"}
+        announced = {**sent, "file_size": len(content), "chunk_size": size}
+        session = answered(client.ask("POST", f"{path}/start", announced))["session_id"]
+        for position in range(2):
+            url = f"{lives.server.url}{path}/{session}/chunk/{position}"
+            sent_there = client.put(url, content[position * size :][:size], "application/octet-stream")
+            assert sent_there.status_code == 200, sent_there.text
+        made = answered(client.ask("POST", f"{path}/{session}/complete", {"upload_id": session}))
+        assert lives.deaths == [EXIT_CODE] * len(PIECES)
+        assert client.get(lives.server.url + f"/api/v0/images/{made['id']}/file").content == content
+        listed = answered(client.ask("GET", "/api/v0/images"))
+        assert [it["filename"] for it in listed].count("in-pieces.png") == 1
         lives.check()
 
     def test_a_conversion_that_is_cut_off_is_made_again(self, lives: Lives, client: Client) -> None:
@@ -218,4 +250,5 @@ class TestOnPostgresql(CrashingLibrary):
 
 def test_the_library_dies_at_every_point() -> None:
     died_at = {*UPLOADS, *COPIES, *PURGES, *EXPORTS, *OTHERS, *ACCEPTED, *TAKEN_IN, *OF_THE_QUEUE}
+    died_at |= {point for points in TRANSCODED for point in points}
     assert died_at | {point.removesuffix(":2") for point in SWEEPS} == set(POINTS)
