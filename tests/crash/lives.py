@@ -139,6 +139,14 @@ class Client:
             lambda: self._http.put(url, content=content, headers={"Content-Type": content_type})
         )
 
+    def send_form(self, path: str, name: str, content: bytes, kind: str, *, once: str) -> httpx.Response:
+        """A form with this file."""
+        return self._insist(
+            lambda: self._http.post(
+                self._url() + path, files={"file": (name, content, kind)}, headers={"Idempotency-Key": once}
+            )
+        )
+
     def get(self, url: str) -> httpx.Response:
         return self._insist(lambda: self._http.get(url))
 

@@ -35,7 +35,7 @@ _INCOMPLETE = """FROM video v WHERE v.before AND v.later
     AND v.objects > (SELECT count(*) FROM stored s WHERE s.owner = v.prefix)"""
 _SEGMENTS = {"hls": 4, "pieces": 3}
 """How many segments of a key its prefix has, of what stands below one that the database knows."""
-_STRAY = "FROM stored s WHERE NOT EXISTS (SELECT 1 FROM known k WHERE k.key = s.owner)"
+_STRAY = "FROM stored s WHERE NOT EXISTS (SELECT 1 FROM known k WHERE k.key IN (s.owner, s.key))"
 
 
 class Inventory:
