@@ -81,7 +81,7 @@ def members(conn: Connection, actor: Actor, group: Group, *, now: int) -> list[M
 def member_at(conn: Connection, actor: Actor, group: Group, position: int, *, now: int) -> Member:
     """The one at a place, counted from 0. Raises `NotFound`, also where the one that stood there is gone."""
     here = (file_group_member.c.group_id == group.id) & (file_group_member.c.position == position)
-    found = _members(conn, actor, here, now)
+    found = _members(conn, actor, here, now) if 0 <= position < MOST else []
     if not found:
         raise NotFound(f"there is no file {position} in this group")
     return found[0]
