@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event, text
 
+from stackroom.events import reading
 from stackroom.library import folders, insights, similarity, tagged
 from stackroom.library.listing import Filter
 from stackroom.operations.request import Changes, Verb
@@ -115,3 +116,19 @@ def test_tagged_images_are_found_by_their_tags(library: Library, dataset: ADatas
         lambda conn: tagged.with_all(conn, actor, ["night", "rain"], dataset_ref=reference, limit=10),
     )
     assert [line for line in scans(plan) if "dataset" not in line] == []
+
+
+@pytest.mark.parametrize("asset", [None, b"\0" * 16])
+def test_the_record_is_read_by_organization_or_by_asset(
+    library: Library, database_kind: str, asset: bytes | None
+) -> None:
+    actor = library.an_actor()
+    wanted = reading.Filters(requests=True, asset=asset)
+    for work in (
+        lambda conn: reading.page(conn, actor, wanted, limit=5, offset=5),
+        lambda conn: reading.count(conn, actor, wanted),
+    ):
+        for plan in plans(library, work):
+            assert re.findall(r"SCAN event|Seq Scan on event", plan) == []
+            if database_kind == "sqlite":  # PostgreSQL takes whichever index, as long as the table is short
+                assert ("event_of_asset" in plan) is (asset is not None)
