@@ -154,11 +154,19 @@ async def open_library(
             embedding=embedded,
             dispatcher=Dispatcher(
                 database,
-                {KIND: pipeline, embedding.KIND: embedded},
+                {KIND: pipeline},
                 slots=settings.slots,
                 now=now,
                 per_organization=settings.max_running_per_organization or None,
                 on_finished=lambda conn, batch_ids, at: record_finished(conn, batch_ids, now=at),
+                drain=DRAIN,
+            ),
+            indexer=Dispatcher(
+                database,
+                {embedding.KIND: embedded},
+                slots=embedding.AT_ONCE,
+                now=now,
+                on_finished=None,  # no batch is embedded
                 drain=DRAIN,
             ),
             projector=Dispatcher(
@@ -230,7 +238,7 @@ async def at_work(services: Services) -> AsyncIterator[None]:
         _take_fingerprints(services),
     ]
     if services.settings.slots:
-        duties += [services.dispatcher.run(), services.projector.run()]
+        duties += [services.dispatcher.run(), services.indexer.run(), services.projector.run()]
     async with _doing(duties):
         yield
 
@@ -241,7 +249,8 @@ async def helping(services: Services) -> AsyncIterator[None]:
     half-done."""
     services.staging.sweep(LEFT_BEHIND)
     await services.studio.start()
-    duties = [services.dispatcher.run(), services.projector.run(), services.messenger.run()]
+    dispatchers = services.dispatcher, services.indexer, services.projector, services.messenger
+    duties = [each.run() for each in dispatchers]
     async with _doing(duties):
         yield
 

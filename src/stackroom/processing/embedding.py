@@ -16,6 +16,9 @@ from stackroom.queue.submit import submit_one
 
 KIND: Final = "embed"
 ATTEMPTS: Final = 3
+AT_ONCE: Final = 2
+"""How many are made at once by one process: the built-in embedder needs a millisecond, and another one may need the
+network."""
 
 
 class Task(msgspec.Struct, frozen=True):

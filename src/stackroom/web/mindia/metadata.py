@@ -84,7 +84,7 @@ def _changed(conn: Connection, call: Call, found: Media, now: int) -> Answer:
 
 async def _write(call: Call, work: Any) -> Response:
     response = await call.write(work)
-    call.services.dispatcher.wake()
+    call.services.indexer.wake()
     return response
 
 

@@ -48,6 +48,8 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     deliverer: Deliverer
     teller: Teller
     """To be woken after something was written that somebody may want to be told of."""
+    indexer: Dispatcher
+    """Has what media are about embedded. To be woken after such a job was submitted."""
     projector: Dispatcher
     """Makes videos ready for players. To be woken after one was submitted."""
     messenger: Dispatcher
@@ -63,10 +65,11 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
 
     def handler_of(self, kind: str) -> Handler:
         """Who does the jobs of a kind, whichever dispatcher has them."""
-        dispatchers = (self.dispatcher, self.projector, self.messenger)
+        dispatchers = (self.dispatcher, self.indexer, self.projector, self.messenger)
         return next(each.handler_of(kind) for each in dispatchers if each.does(kind))
 
     def wake(self) -> None:
         """Have jobs begun that were submitted, of whatever kinds, without waiting until somebody looks."""
         self.dispatcher.wake()
+        self.indexer.wake()
         self.projector.wake()
