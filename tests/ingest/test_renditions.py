@@ -20,6 +20,7 @@ from stackroom.storage.blobstore import MissingBytes
 from stackroom.storage.local import LocalStore
 from stackroom.storage.staging import Staging
 from stackroom.testing.builders import Library, a_library
+from stackroom.testing.films import film
 from stackroom.testing.pictures import picture
 
 CONTENT = picture("jpeg", 900, 600)
@@ -28,7 +29,7 @@ CONTENT = picture("jpeg", 900, 600)
 class Workshop:
     """Renditions of one stored image, by a studio that counts."""
 
-    def __init__(self, library: Library, folder: Path) -> None:
+    def __init__(self, library: Library, folder: Path, content: bytes = CONTENT) -> None:
         self.library = library
         self.store = LocalStore(folder / "storage")
         self.staging = Staging(folder / "staging", 2**30)
@@ -37,11 +38,11 @@ class Workshop:
         self.after_making = lambda: None
         self.renditions = self.another()
         ada = library.an_actor()
-        library.a_dataset(ada, assets=1, content=CONTENT)
+        library.a_dataset(ada, assets=1, content=content)
         self.blob: Blob = library.read(
             lambda conn: Blob(**conn.execute(_of(blob)).one()._mapping)  # the only one
         )
-        (folder / "content").write_bytes(CONTENT)
+        (folder / "content").write_bytes(content)
         self.store.put(self.blob.storage_key, folder / "content")
 
     def another(self) -> Renditions:
@@ -66,6 +67,10 @@ class _Counting:
         done = await self._workshop.studio.pyramid(path, out)
         await asyncio.to_thread(self._workshop.after_making)
         return done
+
+    async def poster(self, path: Path, out: Path) -> None:
+        self._workshop.made += 1
+        await self._workshop.studio.poster(path, out)
 
     async def thumbnail(self, path: Path, folder: Path, box: int) -> object:
         self._workshop.made += 1
@@ -227,3 +232,24 @@ def test_nothing_is_made_of_what_is_gone(workshop: Workshop) -> None:
     with pytest.raises((MissingBytes, FileNotFoundError)):
         workshop.library.do(transformed(workshop, "flip"))
     assert workshop.kept == []
+
+
+def test_a_video_is_shown_by_a_poster_from_which_its_thumbnails_are_made(
+    database_url: str, tmp_path: Path
+) -> None:
+    with a_library(database_url) as library:
+        cinema = Workshop(library, tmp_path, film())
+        at = cinema.blob.id, cinema.blob.storage_key
+
+        async def look() -> tuple[Rendition, ...]:
+            shown = cinema.renditions
+            sizes = (100, 200, 100)
+            return (
+                *[await shown.thumbnail(*at, size, of_video=True) for size in sizes],
+                await shown.poster(*at),
+            )
+
+        found = library.do(look())
+        assert {each.content_type for each in found} == {"image/jpeg"}
+        assert (cinema.made, cinema.kept) == (3, ["poster", "thumb-100", "thumb-200"])
+        library.do(cinema.studio.close())

@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -23,6 +24,8 @@ from stackroom.storage.blobstore import BlobStore, MissingBytes
 from stackroom.storage.keys import rendition_key, rendition_prefix
 from stackroom.storage.staging import Staging
 
+POSTER: Final = "poster"
+"""The profile of the picture by which a video is shown."""
 _REMEMBERED = 10_000
 MOST_TRANSFORMED = 100
 """How many transformations of one image are kept: there is no end of what can be asked for."""
@@ -66,24 +69,29 @@ class Renditions:
         self._at_work: dict[str, asyncio.Task[bool]] = {}
         self._pyramids: OrderedDict[str, str] = OrderedDict()
 
-    async def thumbnail(self, blob_id: int, key: str, box: int) -> Rendition:
+    async def thumbnail(self, blob_id: int, key: str, box: int, *, of_video: bool = False) -> Rendition:
         """The thumbnail that fits into a square of one of `examined.THUMBNAIL_SIZES`: JPEG, or WebP with transparency.
+        That of a video is made from its poster.
 
         Raises what decoding raises, and MissingBytes where the image was purged meanwhile.
         """
-        profile = thumbnail_profile(box)
 
         async def make(_: Path, folder: Path) -> Path:
-            with self._store.open_local(await self.zoomable(key)) as best:
-                return (await self._studio.thumbnail(best, folder, box)).path
+            best = (await self.poster(blob_id, key)).key if of_video else await self.zoomable(key)
+            with self._store.open_local(best) as path:
+                return (await self._studio.thumbnail(path, folder, box)).path
 
-        found = await asyncio.to_thread(self._find, rendition_key(key, profile))
-        if found is None:
-            await self._make_once(blob_id, key, profile, make)
-            found = await asyncio.to_thread(self._find, rendition_key(key, profile))
-        if found is None:
-            raise MissingBytes("this image has just been deleted")
-        return found
+        return await self._found_or_made(blob_id, key, thumbnail_profile(box), make)
+
+    async def poster(self, blob_id: int, key: str) -> Rendition:
+        """One picture of a video, as a JPEG. Raises as `thumbnail` does."""
+
+        async def make(original: Path, folder: Path) -> Path:
+            out = folder / POSTER
+            await self._studio.poster(original, out)
+            return out
+
+        return await self._found_or_made(blob_id, key, POSTER, make)
 
     async def transformed(self, blob_id: int, key: str, asked: Asked) -> Rendition:
         """What was asked to be made of an image. The newest `MOST_TRANSFORMED` of it are kept.
@@ -145,6 +153,15 @@ class Renditions:
     def forget(self, key: str) -> None:
         """What was known of an image turned out to be no longer so."""
         self._pyramids.pop(key, None)
+
+    async def _found_or_made(self, blob_id: int, key: str, profile: str, make: Make) -> Rendition:
+        found = await asyncio.to_thread(self._find, rendition_key(key, profile))
+        if found is None:
+            await self._make_once(blob_id, key, profile, make)
+            found = await asyncio.to_thread(self._find, rendition_key(key, profile))
+        if found is None:
+            raise MissingBytes("this image has just been deleted")
+        return found
 
     async def _make_once(self, blob_id: int, key: str, profile: str, make: Make) -> bool:
         """Whether something was made. Who gives up waiting does not take it from the others who wait."""

@@ -10,6 +10,7 @@ from stackroom.errors import Invalid, NotFound, StackroomError, TooLarge
 from stackroom.exports import rows as exports
 from stackroom.library import assets
 from stackroom.library.assets import Asset
+from stackroom.media.kinds import Kind
 from stackroom.web.shared.errors import plain_error
 from stackroom.web.shared.face import make_face
 from stackroom.web.shared.ranges import ASK_AGAIN, FOREVER, StoredFile, StoredFileResponse, etag_of
@@ -113,7 +114,8 @@ async def thumbnail(request: Request) -> Response:
     )
     assets.refuse_expired(found.expires_at, services.now(), request.path_params["asset"])
     assert found.blob_id is not None  # it was found with its bytes
-    stored = await services.renditions.thumbnail(found.blob_id, key, size)
+    of_video = found.kind == Kind.VIDEO.value
+    stored = await services.renditions.thumbnail(found.blob_id, key, size, of_video=of_video)
     file = StoredFile(
         key=stored.key,
         size=stored.size,
