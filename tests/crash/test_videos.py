@@ -51,27 +51,6 @@ class Videos:
                 playable(client, uuid)
         lives.check()
 
-    def test_who_is_killed_takes_ffmpeg_along_and_what_was_made_of_it(self, lives: Lives) -> None:
-        if lives.server.running:
-            lives.server.stop()
-        before = lives.server._arguments
-        lives.server._arguments = [*before, "--hls-preset", "veryslow"]  # so that there is time to kill it
-        lives.start()
-        with lives.client() as client:
-            uuid = upload(client, film(width=640, height=360, seconds=20), once="long")
-            assert wait_until(lambda: encoders(lives) != [], seconds=30)
-            [encoder] = encoders(lives)
-            lives.server.kill()
-            assert wait_until(lambda: not Path(f"/proc/{encoder}").exists(), seconds=5)
-            lives.server._arguments = before
-            lives.start()
-            ready(client, uuid)
-            playable(client, uuid)
-            gone = upload(client, film(width=640, height=360, seconds=10), once="gone")
-            answered(client.ask("DELETE", f"/api/v0/media/{gone}"), 204)
-            assert wait_until(lambda: not any(f"/{gone}/" in key for key in lives.stored()), seconds=30)
-        lives.check_to_the_last_byte()
-
 
 def upload(client: Client, content: bytes, *, once: str) -> str:
     made = client._insist(
@@ -122,6 +101,27 @@ def encoders(lives: Lives) -> list[str]:
 
 class TestOnSqlite(Videos):
     DATABASE = "sqlite"
+
+    def test_who_is_killed_takes_ffmpeg_along_and_what_was_made_of_it(self, lives: Lives) -> None:
+        if lives.server.running:
+            lives.server.stop()
+        before = lives.server._arguments
+        lives.server._arguments = [*before, "--hls-preset", "veryslow"]  # so that there is time to kill it
+        lives.start()
+        with lives.client() as client:
+            uuid = upload(client, film(width=640, height=360, seconds=20), once="long")
+            assert wait_until(lambda: encoders(lives) != [], seconds=30)
+            [encoder] = encoders(lives)
+            lives.server.kill()
+            assert wait_until(lambda: not Path(f"/proc/{encoder}").exists(), seconds=5)
+            lives.server._arguments = before
+            lives.start()
+            ready(client, uuid)
+            playable(client, uuid)
+            gone = upload(client, film(width=640, height=360, seconds=10), once="gone")
+            answered(client.ask("DELETE", f"/api/v0/media/{gone}"), 204)
+            assert wait_until(lambda: not any(f"/{gone}/" in key for key in lives.stored()), seconds=30)
+        lives.check_to_the_last_byte()
 
 
 class TestOnPostgresql(Videos):
