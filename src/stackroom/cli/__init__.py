@@ -24,6 +24,7 @@ from stackroom.cli import (
     doctor,
     download,
     duplicates,
+    events,
     export,
     folder,
     get,
@@ -116,6 +117,14 @@ _add(_webhooks, "update", webhook.update, webhook.EXAMPLES["update"])
 _add(_webhooks, "delete", webhook.delete, webhook.EXAMPLES["delete"])
 _add(_webhooks, "rotate-secret", webhook.rotate_secret, webhook.EXAMPLES["rotate-secret"])
 _add(_webhooks, "events", webhook.events, webhook.EXAMPLES["events"])
+_add(_webhooks, "test", webhook.try_out, webhook.EXAMPLES["test"])
+_add(_webhooks, "deliveries", webhook.deliveries, webhook.EXAMPLES["deliveries"])
+_add(_webhooks, "replay", webhook.replay, webhook.EXAMPLES["replay"])
+
+_events = _group("events", "What happened, by whose request, and what happens now.", _SERVER)
+_add(_events, "list", events.list_all, events.EXAMPLES["list"])
+_add(_events, "export", events.export, events.EXAMPLES["export"])
+_add(_events, "tail", events.tail, events.EXAMPLES["tail"])
 
 _add(application, "join", join.join, join.EXAMPLE, _WORK)
 

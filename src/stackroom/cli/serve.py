@@ -32,6 +32,7 @@ _DRAIN_SECONDS = 8  # less than the ten seconds after which most supervisors kil
 _NETWORK = "How it is reached"
 _LIMITS = "Limits"
 _ORIGINS = "Where originals may be fetched from"
+_WEBHOOKS = "What happened, and who is told of it"
 _VIDEOS = "How videos are made ready for players"
 _DLCS = "The DLCS protocol"
 _MINDIA = "The Mindia protocol"
@@ -82,6 +83,24 @@ class OfWorkers(Library, frozen=True, kw_only=True):
     ] = None
     origin_allow: Annotated[
         str | None, _flag("ORIGIN_ALLOW", "Private hosts and networks, such as 10.0.0.0/8;nas:9000", _ORIGINS)
+    ] = None
+    webhook_allow: Annotated[
+        str | None, _flag("WEBHOOK_ALLOW", "Private hosts and networks that webhooks may call", _WEBHOOKS)
+    ] = None
+    webhook_attempts: Annotated[
+        int | None, _flag("WEBHOOK_ATTEMPTS", "How often a delivery is tried. Default: 72", _WEBHOOKS)
+    ] = None
+    webhook_minute: Annotated[
+        float | None, _flag("WEBHOOK_MINUTE", "Seconds of a minute between attempts. Default: 60", _WEBHOOKS)
+    ] = None
+    events_kept_days: Annotated[
+        int | None, _flag("EVENTS_KEPT_DAYS", "When events are forgotten. Default: never", _WEBHOOKS)
+    ] = None
+    requests_kept_days: Annotated[
+        int | None, _flag("REQUESTS_KEPT_DAYS", "When requests are forgotten. Default: 30", _WEBHOOKS)
+    ] = None
+    deliveries_kept_days: Annotated[
+        int | None, _flag("DELIVERIES_KEPT_DAYS", "When deliveries are forgotten. Default: 30", _WEBHOOKS)
     ] = None
     origin_roots: Annotated[
         str | None, _flag("ORIGIN_ROOTS", "Folders, such as /srv/scans;/mnt/archive", _ORIGINS)

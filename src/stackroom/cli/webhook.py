@@ -1,5 +1,6 @@
 """`stackroom webhook`: where an organization wants its events sent to."""
 
+import enum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,8 +21,33 @@ stackroom webhook create https://hooks.example.org/in --header 'Authorization: B
     "delete": "stackroom webhook delete https://hooks.example.org/in --yes",
     "rotate-secret": "stackroom webhook rotate-secret https://hooks.example.org/in",
     "events": "stackroom webhook events",
+    "test": "stackroom webhook test https://hooks.example.org/in",
+    "deliveries": "stackroom webhook deliveries --to https://hooks.example.org/in --status dead_letter",
+    "replay": "stackroom webhook replay 0190f3c1-…",
 }
 
+
+class Kind(enum.StrEnum):
+    """Of which assets to tell."""
+
+    IMAGE = "image"
+    VIDEO = "video"
+    AUDIO = "audio"
+    DOCUMENT = "document"
+
+
+class Status(enum.StrEnum):
+    """Which deliveries are listed."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    DEAD_LETTER = "dead_letter"
+
+
+AssetKind = Annotated[
+    Kind | None, typer.Option("--asset-kind", help="Of assets, tell only of those of this kind.")
+]
 Endpoint = Annotated[str, typer.Argument(metavar="ENDPOINT", help="An endpoint's URL or id.")]
 Events = Annotated[
     list[str] | None,
@@ -40,17 +66,23 @@ def create(
     events: Events = None,
     description: Description = None,
     headers: Headers = None,
+    per_item: Annotated[
+        bool, typer.Option("--per-item", help="Tell of each item of an operation instead of the operation.")
+    ] = False,
+    asset_kind: AssetKind = None,
     as_json: Json = False,
     server: Server,
 ) -> None:
-    """Set up an endpoint. The secret that deliveries are signed with is shown once. Needs an admin's key.
-
-    This version keeps endpoints and sends nothing to them.
-    """
+    """Set up an endpoint. The secret that deliveries are signed with is shown once. Needs an admin's key."""
     sent_along = _parsed(headers)
     with server.connected() as client:
         made = client.webhooks.create(
-            url, description=description, event_types=events or None, auth_headers=sent_along
+            url,
+            description=description,
+            event_types=events or None,
+            auth_headers=sent_along,
+            per_item=per_item or None,
+            asset_kind=asset_kind and asset_kind.value,
         )
     _say_secret(made, as_json=as_json)
 
@@ -87,19 +119,30 @@ def update(
     headers: Headers = None,
     no_headers: Annotated[bool, typer.Option("--no-headers", help="Send no header of yours.")] = False,
     on: Annotated[bool | None, typer.Option("--on/--off", help="Send to it, or not.")] = None,
+    per_item: Annotated[
+        bool | None, typer.Option("--per-item/--per-operation", help="What to tell of an operation.")
+    ] = None,
+    asset_kind: AssetKind = None,
+    all_kinds: Annotated[bool, typer.Option("--all-kinds", help="Tell of assets of all kinds.")] = False,
     as_json: Json = False,
     server: Server,
 ) -> None:
     """Change an endpoint; --header replaces all that were there. Needs an admin's key."""
-    if (events and all_events) or (headers and no_headers):
-        raise Refused("give --event or --all-events, --header or --no-headers, not both")
+    if (events and all_events) or (headers and no_headers) or (asset_kind and all_kinds):
+        raise Refused(
+            "give --event or --all-events, --header or --no-headers, --asset-kind or --all-kinds, not both"
+        )
     changes = given(
         url=url,
         description=description,
         event_types=[] if all_events else events or None,
         auth_headers={} if no_headers else _parsed(headers),
         enabled=on,
+        per_item=per_item,
+        asset_kind=asset_kind and asset_kind.value,
     )
+    if all_kinds:
+        changes["asset_kind"] = None
     with server.connected() as client:
         changed = client.webhooks.update(_endpoint_id(client, endpoint), **changes)
     if as_json:
@@ -137,6 +180,67 @@ def events(*, as_json: Json = False, server: Server) -> None:
         return
     for each in found:
         say(each)
+
+
+def try_out(endpoint: Endpoint, *, as_json: Json = False, server: Server) -> None:
+    """Send a test event now, and say what came of it: exit code 1 if it did not arrive. Needs an admin's key."""
+    with server.connected() as client:
+        seen = client.webhooks.test(_endpoint_id(client, endpoint))
+    if as_json:
+        print_json(seen)
+    else:
+        say(
+            f"Delivered: it answered {seen.status_code}."
+            if seen.delivered
+            else f"Not delivered: {seen.error}"
+        )
+    if not seen.delivered:
+        raise typer.Exit(ExitCode.SOME_FAILED)
+
+
+def deliveries(
+    *,
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="ENDPOINT", help="Only to this URL or id.")
+    ] = None,
+    status: Annotated[Status | None, typer.Option("--status", help="Only those.")] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")] = 50,
+    as_json: Json = False,
+    server: Server,
+) -> None:
+    """List what was or is to be delivered, newest first. Needs an admin's key."""
+    with server.connected() as client:
+        found = list(
+            client.webhooks.deliveries(
+                endpoint_id=None if to is None else _endpoint_id(client, to),
+                status=status and status.value,
+                page_size=min(limit, 1000),
+                max_total=limit,
+            )
+        )
+    if as_json:
+        print_json({"deliveries": found}, offsets=True)
+        return
+    rows = (
+        [each.id, each.event_type, each.status.value, str(each.attempts), each.last_error or ""]
+        for each in found
+    )
+    console().print(table(["id", "event", "status", "attempts", "last error"], rows, right=["attempts"]))
+
+
+def replay(
+    delivery: Annotated[str, typer.Argument(metavar="DELIVERY", help="A delivery's id.")],
+    *,
+    as_json: Json = False,
+    server: Server,
+) -> None:
+    """Have something delivered once more. Needs an admin's key."""
+    with server.connected() as client:
+        client.webhooks.replay(delivery)
+    if as_json:
+        print_json({"delivery_id": delivery, "replayed": True})
+    else:
+        say("It is delivered once more; `stackroom webhook deliveries` shows how it went.")
 
 
 def _parsed(headers: list[str] | None) -> dict[str, str] | None:

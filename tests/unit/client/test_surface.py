@@ -48,6 +48,7 @@ DELIVERY = {
     "delivery_id": "e1",
     "status": "failed",
 }
+EVENT = {"number": 7, "id": "e1", "type": "asset.deleted", "at": NOW, "data": {"filename": "a.png"}}
 COMMENT = {
     "id": "c1",
     "annotation_id": "a1",
@@ -566,6 +567,33 @@ CALLS = [
         {"success": True, "delivered": False, "status_code": 500, "error": "no"},
         lambda got: (got.delivered, got.status_code, got.error),
         (False, 500, "no"),
+    ),
+    Case(
+        lambda it: it.webhooks.create(ENDPOINT["url"], per_item=True, asset_kind="video"),
+        "POST",
+        f"{DEV}/webhooks/endpoints",
+        {"url": ENDPOINT["url"], "per_item": True, "asset_kind": "video"},
+        {"endpoint": {**ENDPOINT, "per_item": True}, "secret": "whsec_ab"},
+        lambda got: got.endpoint.per_item,
+        True,
+    ),
+    Case(
+        lambda it: it.events.list(types=["a", "b"], since=AT, status=204, requests=True, limit=2),
+        "GET",
+        "/library/v1/events?type=a&type=b&since=2031-04-05T06%3A07%3A08%2B00%3A00&status=204&requests=true&limit=2",
+        None,
+        {"events": [EVENT], "next": None},
+        lambda got: [(each.number, each.type, each.at, each.data) for each in got],
+        [(7, "asset.deleted", AT, {"filename": "a.png"})],
+    ),
+    Case(
+        lambda it: list(it.events.iter(asset="a1", page_size=9, max_total=1)),
+        "GET",
+        "/library/v1/events?asset=a1&limit=9",
+        None,
+        {"events": [EVENT], "next": 7},
+        lambda got: [each.number for each in got],
+        [7],
     ),
     Case(
         lambda it: it.webhooks.event_types(),

@@ -14,6 +14,7 @@ from .batch import AsyncBatch
 from .comments import AsyncComments
 from .connection import AsyncConnection
 from .datasets import AsyncDatasets
+from .events import AsyncEvents
 from .exports import AsyncExports
 from .folders import AsyncFolders
 from .images import AsyncImages
@@ -54,6 +55,7 @@ class AsyncClient:
         self.batch = AsyncBatch(self._connection)
         self.comments = AsyncComments(self._connection)
         self.datasets = AsyncDatasets(self._connection)
+        self.events = AsyncEvents(self._connection)
         self.exports = AsyncExports(self._connection)
         self.folders = AsyncFolders(self._connection)
         self.images = AsyncImages(self._connection)

@@ -16,6 +16,7 @@ from .batch import Batch
 from .comments import Comments
 from .connection import Connection
 from .datasets import Datasets
+from .events import Events
 from .exports import Exports
 from .folders import Folders
 from .images import Images
@@ -56,6 +57,7 @@ class Client:
         self.batch = Batch(self._connection)
         self.comments = Comments(self._connection)
         self.datasets = Datasets(self._connection)
+        self.events = Events(self._connection)
         self.exports = Exports(self._connection)
         self.folders = Folders(self._connection)
         self.images = Images(self._connection)

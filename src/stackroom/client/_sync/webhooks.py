@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import UNSET, UnsetType
 
-from stackroom.client.models import WebhookDelivery, WebhookEndpoint, WebhookSecret, WebhookTest
+from stackroom.client.models import MediaKind, WebhookDelivery, WebhookEndpoint, WebhookSecret, WebhookTest
 from stackroom.client.wire import (
     DEVELOPER,
     Call,
@@ -56,16 +56,21 @@ class Webhooks:
         description: str | None = None,
         event_types: Iterable[str] | None = None,
         auth_headers: Mapping[str, str] | None = None,
+        per_item: bool | None = None,
+        asset_kind: MediaKind | str | None = None,
     ) -> WebhookSecret:
         """A new endpoint, for these events or for all. Keep its `secret`: no other answer has it.
 
-        `auth_headers` go with every delivery. Raises ConflictError for an address that there is already.
+        `auth_headers` go with every delivery. With `per_item` it is told of each item of an operation instead of the
+        operation, with an `asset_kind` of no other assets. Raises ConflictError for an address that there is already.
         """
         body = given(
             url=url,
             description=description,
             event_types=None if event_types is None else id_list(event_types, "event_types"),
             auth_headers=None if auth_headers is None else dict(auth_headers),
+            per_item=per_item,
+            asset_kind=asset_kind,
         )
         return self._connection.call(Call(method="POST", path=_ENDPOINTS, json=body, reply=_SECRET))
 
@@ -78,8 +83,11 @@ class Webhooks:
         event_types: Iterable[str] | UnsetType | None = UNSET,
         enabled: bool | UnsetType = UNSET,
         auth_headers: Mapping[str, str] | UnsetType | None = UNSET,
+        per_item: bool | UnsetType = UNSET,
+        asset_kind: MediaKind | str | UnsetType | None = UNSET,
     ) -> WebhookEndpoint:
-        """Change what is given; None clears. Raises EmptyUpdate, without a request, if nothing is."""
+        """Change what is given; None clears. Enabling one that was switched off forgets its failures.
+        Raises EmptyUpdate, without a request, if nothing is."""
         if event_types is not UNSET and event_types is not None:
             event_types = id_list(event_types, "event_types")
         body = changed(
@@ -88,6 +96,8 @@ class Webhooks:
             event_types=event_types,
             enabled=enabled,
             auth_headers=auth_headers,
+            per_item=per_item,
+            asset_kind=asset_kind,
         )
         path = _path(endpoint_id)
         return self._connection.call(Call(method="PATCH", path=path, json=body, reply=_ENDPOINT))
@@ -97,12 +107,12 @@ class Webhooks:
         self._connection.call(Call(method="DELETE", path=_path(endpoint_id), reply=nothing))
 
     def rotate_secret(self, endpoint_id: str) -> WebhookSecret:
-        """Give an endpoint another secret; the one before counts no longer."""
+        """Give an endpoint another secret; the one before signs as well for a day more."""
         path = f"{_path(endpoint_id)}/rotate-secret"
         return self._connection.call(Call(method="POST", path=path, reply=_SECRET))
 
     def test(self, endpoint_id: str) -> WebhookTest:
-        """Have a test event sent, and say what came of it."""
+        """Have a test event sent at once, and say what came of it."""
         path = f"{_path(endpoint_id)}/test"
         return self._connection.call(Call(method="POST", path=path, reply=_TESTED))
 

@@ -36,6 +36,7 @@ from .datasets import (
     ProjectArchived,
     ProjectDeleted,
 )
+from .events import Event, EventFilters
 from .exports import Export, ExportFormat, ExportsDeleted, ExportState
 from .images import (
     BulkUploadReport,
@@ -119,6 +120,8 @@ __all__ = [
     "DuplicateGroup",
     "DuplicateHandling",
     "DuplicateMember",
+    "Event",
+    "EventFilters",
     "Export",
     "ExportFormat",
     "ExportState",

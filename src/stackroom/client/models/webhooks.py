@@ -15,7 +15,11 @@ class DeliveryStatus(OpenEnum):
 
 
 class WebhookEndpoint(Struct, frozen=True, kw_only=True):
-    """An address that events are sent to. No `event_types` means all. Its secret is not shown."""
+    """An address that events are sent to. No `event_types` means all. Its secret is not shown.
+
+    With `per_item` it is told of each item of an operation, else of the operation; with an `asset_kind`, of no other
+    assets.
+    """
 
     id: str
     organization_id: str | None = None
@@ -28,6 +32,8 @@ class WebhookEndpoint(Struct, frozen=True, kw_only=True):
     consecutive_failures: int = 0
     disabled_reason: str | None = None
     auth_header_names: list[str] = []
+    per_item: bool = False
+    asset_kind: str | None = None
     last_delivery_at: Moment | None = None
     created_at: Moment | None = None
 
@@ -51,7 +57,7 @@ class WebhookTest(Struct, frozen=True, kw_only=True):
 
 
 class WebhookDelivery(Struct, frozen=True, kw_only=True):
-    """One event on its way to one endpoint."""
+    """One event on its way to one endpoint. FAILED will be tried again, DEAD_LETTER will not."""
 
     id: str
     endpoint_id: str
