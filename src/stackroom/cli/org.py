@@ -110,17 +110,23 @@ def standing(
             "--legacy/--no-legacy", help="Whether its DLCS clients may leave out what older servers guessed."
         ),
     ] = None,
+    suspended: Annotated[
+        bool | None,
+        typer.Option(
+            "--suspended/--no-suspended", help="Whether its keys count for nothing for the time being."
+        ),
+    ] = None,
     as_json: Json = False,
     library: Library,
 ) -> None:
-    """Change what an organization is to the DLCS protocol.
+    """Change what an organization is to the DLCS protocol, or suspend it: its keys count for nothing, at once.
 
     Works whether or not a server runs on the library.
     """
     settings = library.settings()
     from stackroom.cli import steward
 
-    wanted = steward.Standing(**given(administrator=administrator, legacy=legacy))
+    wanted = steward.Standing(**given(administrator=administrator, legacy=legacy, suspended=suspended))
     changed = steward.set_standing(settings, organization, wanted)
     if as_json:
         print_json(changed)
@@ -128,6 +134,7 @@ def standing(
     say(f"{changed.name} (customer {changed.number}):")
     say(f"  acts for every customer: {'yes' if changed.administrator else 'no'}")
     say(f"  clients of older servers: {'yes' if changed.legacy else 'no'}")
+    say(f"  suspended: {'yes' if changed.suspended else 'no'}")
 
 
 def list_all(*, as_json: Json = False, library: Library) -> None:

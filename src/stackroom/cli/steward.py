@@ -75,6 +75,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     administrator: bool | msgspec.UnsetType = msgspec.UNSET
     legacy: bool | msgspec.UnsetType = msgspec.UNSET
+    suspended: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 class ChangedStanding(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +85,7 @@ class ChangedStanding(msgspec.Struct, frozen=True, kw_only=True):
     number: int
     administrator: bool
     legacy: bool
+    suspended: bool
 
 
 class FirstMember(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,7 +128,7 @@ def create_organization(
 
 
 def set_standing(settings: "Settings", organization: str, wanted: Standing) -> ChangedStanding:
-    """Change what an organization is to the DLCS protocol. Raises `NotFound`; repeating changes nothing more."""
+    """Change what an organization is to this server. Raises `NotFound`; repeating changes nothing more."""
 
     def directly(conn: "Connection", now: int) -> ChangedStanding:
         from stackroom.library import organizations, stewardship
@@ -138,6 +140,7 @@ def set_standing(settings: "Settings", organization: str, wanted: Standing) -> C
             number=changed.number,
             administrator=changed.administrator,
             legacy=changed.legacy,
+            suspended=changed.suspended,
         )
 
     def through(server: Control) -> ChangedStanding:

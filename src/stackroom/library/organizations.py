@@ -33,6 +33,12 @@ class Organization(msgspec.Struct, frozen=True, kw_only=True):
     """Whether its keys may act for every organization, where a protocol has such keys."""
     legacy: bool = False
     """Whether its clients may leave out what older servers guessed."""
+    status: str = "active"
+
+    @property
+    def suspended(self) -> bool:
+        """Whether its keys count for nothing, until it is taken back."""
+        return self.status != "active"
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +66,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
     administrator: bool | UnsetType = UNSET
     legacy: bool | UnsetType = UNSET
+    suspended: bool | UnsetType = UNSET
 
 
 class NewKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -180,11 +187,14 @@ def change(conn: Connection, actor: Actor, wanted: OrganizationChanges, *, now: 
 
 
 def set_standing(conn: Connection, owner: Organization, wanted: Standing, *, now: int) -> Organization:
-    """Make an organization an administrator, or its clients those of older servers, or no longer.
+    """Make an organization an administrator, its clients those of older servers, or its keys count for nothing; or no
+    longer.
 
     Raises `Invalid` for nothing to change. This asks nobody for leave. Repeating it changes nothing more.
     """
     values = changes.some(wanted)
+    if "suspended" in values:
+        values["status"] = "suspended" if values.pop("suspended") else "active"
     conn.execute(update(organization).where(organization.c.id == owner.id).values(**values, updated_at=now))
     log.record(conn, system_actor(owner), "organization.updated", at=now, data={"fields": sorted(values)})
     return by_id(conn, owner.id)
@@ -376,6 +386,7 @@ def by_token(conn: Connection, token: str) -> Credentials | None:
         display_name=found.display_name,
         administrator=found.administrator,
         legacy=found.legacy,
+        status=found.status,
     )
     holder = Authenticated(
         organization=owner,

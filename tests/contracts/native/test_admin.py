@@ -140,3 +140,14 @@ def test_what_an_organization_is_to_the_dlcs_protocol_is_changed_here_only(face:
         assert (changed.status_code, changed.json()) == (200, {**made, "administrator": True})
     assert face.admin("PATCH", f"/organizations/{made['id']}", {"name": "x"}).status_code == 422
     assert face.admin("PATCH", "/organizations/nobody", {"legacy": False}).status_code == 404
+
+
+def test_the_keys_of_a_suspended_organization_count_for_nothing(face: "Face") -> None:
+    tenant = face.a_tenant()
+    path = f"/organizations/{ids.text(tenant.actor.organization_uuid)}"
+    assert face.ask("GET", "/datasets", of=tenant).status_code == 200
+    assert face.admin("PATCH", path, {"suspended": True}).json()["suspended"] is True
+    assert face.ask("GET", "/datasets", of=tenant).status_code == 401
+    assert face.ask("GET", "/datasets").status_code == 200
+    assert face.admin("PATCH", path, {"suspended": False}).json()["suspended"] is False
+    assert face.ask("GET", "/datasets", of=tenant).status_code == 200

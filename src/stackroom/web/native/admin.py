@@ -41,7 +41,7 @@ async def create_organization(request: Request) -> Response:
 async def set_standing(request: Request) -> Response:
     _check_control(request)
     services, body = services_of(request), decode(await read_body(request), wire.Standing)
-    wanted = Standing(administrator=body.administrator, legacy=body.legacy)
+    wanted = Standing(administrator=body.administrator, legacy=body.legacy, suspended=body.suspended)
     reference = request.path_params["organization"]
     changed = await services.database.write(
         lambda conn: stewardship.set_standing(conn, reference, wanted, now=services.now())

@@ -443,6 +443,7 @@ def organization(found: Organization) -> wire.Organization:
         created_at=moment(found.created_at),
         administrator=found.administrator,
         legacy=found.legacy,
+        suspended=found.suspended,
     )
 
 

@@ -177,6 +177,8 @@ class Standing(Asked, frozen=True, kw_only=True):
     """Whether its keys may act for every customer of the DLCS protocol."""
     legacy: bool | UnsetType = UNSET
     """Whether its DLCS clients may leave out what older servers guessed."""
+    suspended: bool | UnsetType = UNSET
+    """Whether its keys count for nothing, in every protocol, until this is taken back."""
 
 
 class NewKey(Asked, frozen=True, kw_only=True):
@@ -626,6 +628,7 @@ class Organization(OrganizationSeen, frozen=True, kw_only=True):
     created_at: Moment
     administrator: bool
     legacy: bool
+    suspended: bool
 
 
 class Organizations(Given, frozen=True, kw_only=True):
