@@ -39,13 +39,26 @@ def listed(house: House, dataset: dict[str, Any], **query: str) -> list[str]:
     return [each["full_path"] for each in house.get(f"/directories/{dataset['id']}", params=query).json()]
 
 
+@pytest.fixture(scope="module")
+def pictures(house: House) -> tuple[dict[str, Any], list[str]]:
+    """A dataset with `1.png` and `2.png`, and their ids."""
+    somewhere = house.a_dataset()
+    return somewhere, [house.an_image(somewhere, name)["id"] for name in ("1.png", "2.png")]
+
+
 @pytest.fixture
-def dataset(house: House) -> dict[str, Any]:
+def dataset(house: House, pictures: tuple[dict[str, Any], list[str]]) -> dict[str, Any]:
     """`/a` with two images, `/a/b` with one, and `/c` with none."""
-    here = house.a_dataset()
-    house.an_image(here, "1.png", folder="/a")
-    house.an_image(here, "2.png", folder="/a")
-    house.an_image(here, "1.png", folder="/a/b")
+    here, (there, known) = house.a_dataset(), pictures
+    for folder, images in (("/a", known), ("/a/b", known[:1])):
+        wanted = {
+            "dataset_name": there["name"],
+            "image_ids": images,
+            "target_dataset_name": here["name"],
+            "target_directory_path": folder,
+        }
+        copied = house.post("/batch/images/copy-to-dataset", wanted)
+        assert copied.status_code == 200, copied.text
     made(house, here, "/c")
     return here
 
