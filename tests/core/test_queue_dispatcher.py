@@ -312,6 +312,30 @@ def test_who_was_taken_for_dead_drops_everything_and_begins_anew(queue: Queue) -
     assert queue.problems() == []
 
 
+def test_who_has_nothing_to_do_is_not_taken_for_dead_by_another_of_the_same_process(queue: Queue) -> None:
+    """On SQLite he does not say that he lives; the one that has something to do must not miss it."""
+    other = Queue(queue.library)
+    idle, busy = Workshop(at_once), Workshop(never)
+    pair = a_dispatcher(queue, idle), a_dispatcher(other, busy, leap=workers.LEASE)
+    other.batch(1)
+
+    async def begin() -> list[asyncio.Task[None]]:
+        tasks = [asyncio.create_task(each.run()) for each in pair]
+        await until(lambda: bool(busy.begun))
+        await asyncio.sleep(10 * SOON)  # it says several times that it lives, each time long after the last
+        return tasks
+
+    async def end() -> None:
+        await until(lambda: bool(idle.finished))
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    tasks = queue.library.do(begin())
+    queue.batch(1)
+    queue.library.do(end())
+
+
 class Moody:
     """A database that is away whenever its test says so: before a write, or after it, which nobody knows of."""
 

@@ -190,8 +190,9 @@ class Dispatcher:
         def work(conn: Connection) -> tuple[workers.Beat, int]:
             now = self._now()
             said = workers.beat(conn, me, now=now)
-            workers.bury(conn, {me, *_OURS})
-            return said, workers.reap(conn, now=now) if said.alive else 0
+            ours = {me, *_OURS}
+            workers.bury(conn, ours)
+            return said, workers.reap(conn, spare=ours, now=now) if said.alive else 0
 
         me = self._worker_id
         said, taken = await self._database.write(work)

@@ -73,20 +73,24 @@ def beat(conn: Connection, worker_id: int, *, now: int) -> Beat:
     return Beat(alive=True, cancelled=frozenset(of_cancelled))
 
 
-def reap(conn: Connection, *, all_but: Collection[int] | None = None, now: int) -> int:
+def reap(
+    conn: Connection, *, all_but: Collection[int] | None = None, spare: Collection[int] = (), now: int
+) -> int:
     """Take from dead workers what they were doing: it is ready again, its attempts counted. How many jobs that were.
 
-    Dead is who has not said for `LEASE` that he lives; with `all_but`, at once everybody else: for the start of a
-    process that has the library to itself. Jobs that were lost more than once wait a while, each for itself: it may
+    Dead is who has not said for `LEASE` that he lives, unless he is one of `spare`: those of this very process, which
+    need not say so while they have nothing in hand. With `all_but`, at once everybody else: for the start of a process
+    that has the library to itself. Jobs that were lost more than once wait a while, each for itself: it may
     be one of them that kills its workers, and the others must not be there when it does it again. A job that was
     begun too often is not refused here: whoever claims it sees that by its attempt, and ends it.
     """
     how = flavour.of(conn)
     spared = f"NOT (id {how.among.format(name='spared')})"
-    whom = spared if all_but is not None else f"heartbeat_at < {how.clock} - {LEASE}"
+    whom = spared if all_but is not None else f"heartbeat_at < {how.clock} - {LEASE} AND {spared}"
+    living = sorted(spare if all_but is None else all_but)
     conn.execute(
         statement(f"{how.update} worker SET dead = true WHERE NOT dead AND {whom}"),
-        {"now": now} if all_but is None else {"spared": msgspec.json.encode(sorted(all_but)).decode()},
+        {"spared": msgspec.json.encode(living).decode(), **({"now": now} if all_but is None else {})},
     )
     # Of all who are dead, not only of those who died just now: one that was paused may have claimed since.
     left = _running(conn, "j.worker_id IN (SELECT id FROM worker WHERE dead)", {})
