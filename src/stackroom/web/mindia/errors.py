@@ -7,6 +7,7 @@ library's own words are translated.
 import re
 
 import msgspec
+import structlog
 from msgspec import UNSET, UnsetType
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,7 +16,9 @@ from stackroom import errors
 from stackroom.errors import Invalid, NotFound, StackroomError
 from stackroom.web.shared.face import Refusal
 from stackroom.web.shared.replies import json_reply
+from stackroom.web.shared.requests import request_id
 
+log = structlog.get_logger(__name__)
 _CAPITAL = re.compile("([A-Z])")
 
 
@@ -85,7 +88,9 @@ KINDS: dict[str, Kind] = {
     ),
 }
 _OF_OUR_CODES = {
-    "idempotency_key_reused": "IDEMPOTENCY_KEY_REUSED",
+    "database_unavailable": "DATABASE_ERROR",
+    "missing_bytes": "STORAGE_ERROR",
+    "storage_unreachable": "STORAGE_ERROR",
     "not_offered": "NOT_IMPLEMENTED",
     "method_not_allowed": "METHOD_NOT_ALLOWED",
     "request_timeout": "REQUEST_TIMEOUT",
@@ -139,6 +144,13 @@ def refusal(*, production: bool) -> Refusal:
         code = code_of(error)
         kind = KINDS[code]
         message = kind.fixed or error.message
+        if kind.fixed:  # who is told nothing can name the request to somebody who looks here
+            where = {
+                "method": request.method,
+                "path": request.scope["path"],
+                "request_id": request_id(request),
+            }
+            log.warning("request.failed_for", code=code, reason=error.message, **where)
         told = not (kind.fixed or production)
         body = Envelope(
             error=message,
