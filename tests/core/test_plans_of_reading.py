@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import Connection, event, text
 
 from stackroom.events import reading
-from stackroom.library import folders, insights, similarity, tagged
+from stackroom.library import folders, insights, media, similarity, tagged
 from stackroom.library.listing import Filter
+from stackroom.media.kinds import Kind
 from stackroom.operations.request import Changes, Verb
 from stackroom.testing.builders import ADataset, Library, a_library
 
@@ -92,6 +93,19 @@ def test_a_folder_is_read_on_in_the_order_of_its_index(library: Library, dataset
     assert "asset_name_in_folder" in plan
     assert "Sort" not in plan
     assert plan.count("ORDER BY") <= 1  # SQLite puts the portion in order once more
+
+
+@pytest.mark.parametrize("kind", [None, Kind.VIDEO])
+def test_the_newest_media_are_at_the_end_of_an_index(
+    library: Library, dataset: ADataset, kind: Kind | None
+) -> None:
+    """So that a page of few videos does not cost a look at all images."""
+    ada = library.an_actor()
+    library.a_dataset(ada, assets=100)
+    now = library.now
+    [plan] = plans(library, lambda conn: media.page(conn, ada, kind=kind, limit=10, now=now))
+    assert scans(plan) == []
+    assert plan.count("asset_by_kind") == (1 if kind else len(Kind)), plan
 
 
 def test_blobs_without_a_fingerprint_are_found_in_their_index(library: Library, dataset: ADataset) -> None:
