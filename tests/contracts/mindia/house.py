@@ -68,6 +68,7 @@ class House:
         given = {**FAR_FROM_ANY_LIMIT, **settings}
         given = {name: value for name, value in given.items() if name in Settings.__struct_fields__}
         self.settings = Settings(data_dir=folder / "data", **given)
+        # Only ever more: those who wait in the background have looked at the clock.
         self.put_forward = 0
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
@@ -243,12 +244,7 @@ class House:
             )
             return any(conn.execute(each).first() is not None for each in found)
 
-        if wait_until(lambda: not self.read(unsettled), seconds=20):
-            return True
-        print(self.read(lambda conn: conn.execute(select(schema.delivery)).all()))
-        print(self.read(lambda conn: conn.execute(select(schema.event.c.id, schema.event.c.type).where(schema.event.c.untold)).all()))
-        print(self.read(lambda conn: conn.execute(select(schema.job).where(schema.job.c.state!=2)).all()))
-        return False
+        return wait_until(lambda: not self.read(unsettled), seconds=20)
 
 
 def results(answer: httpx.Response) -> list[dict[str, Any]]:

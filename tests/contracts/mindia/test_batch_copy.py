@@ -152,21 +152,18 @@ def test_c56_c57_c58_a_copy_is_kept_though_its_source_is_not(house: House, shelf
     assert document(shelf.a4).json() == source
     hook, key = shelf.hd, house.row_id(shelf.a4)
     house.put_forward += 25 * clock.HOUR
-    try:
-        assert results(house.batch_copy([shelf.a4], shelf.a)) == [missing(shelf.a4)]
-        refused(document(shelf.a4), 404, "NOT_FOUND")
-        refused(house.get(f"/media/{shelf.a4}", shelf.a), 404, "NOT_FOUND")
-        refused(house.get(f"/documents/{shelf.a4}/file", shelf.a), 404, "NOT_FOUND")
-        assert [each["id"] for each in house.get("/documents", shelf.a).json()] == [new]
-        assert wait_until(lambda: house.count(schema.asset, schema.asset.c.id == key) == 0, seconds=10)
-        refused(document(shelf.a4), 404, "NOT_FOUND")
-        assert bytes_of(house, shelf, new, "documents").startswith(b"%PDF")
-        (told,) = shelf.told(hook)
-        assert (told.json()["data"]["id"], told.json()["initiator"]["type"]) == (shelf.a4, "expiration")
-        (row,) = house.audit(shelf.a, "file_deleted")
-        assert (row["user_id"], row["details"]["file_id"]) == (None, shelf.a4)
-    finally:
-        house.put_forward -= 25 * clock.HOUR
+    assert results(house.batch_copy([shelf.a4], shelf.a)) == [missing(shelf.a4)]
+    refused(document(shelf.a4), 404, "NOT_FOUND")
+    refused(house.get(f"/media/{shelf.a4}", shelf.a), 404, "NOT_FOUND")
+    refused(house.get(f"/documents/{shelf.a4}/file", shelf.a), 404, "NOT_FOUND")
+    assert [each["id"] for each in house.get("/documents", shelf.a).json()] == [new]
+    assert wait_until(lambda: house.count(schema.asset, schema.asset.c.id == key) == 0, seconds=10)
+    refused(document(shelf.a4), 404, "NOT_FOUND")
+    assert bytes_of(house, shelf, new, "documents").startswith(b"%PDF")
+    (told,) = shelf.told(hook)
+    assert (told.json()["data"]["id"], told.json()["initiator"]["type"]) == (shelf.a4, "expiration")
+    (row,) = house.audit(shelf.a, "file_deleted")
+    assert (row["user_id"], row["details"]["file_id"]) == (None, shelf.a4)
 
 
 def test_c63_a_sound_keeps_what_is_known_of_it_and_is_not_searched_for(house: House, shelf: Shelf) -> None:

@@ -8,8 +8,6 @@ from starlette.routing import Route
 
 from stackroom.web.mindia.app import offered
 
-from .house import PREFIX
-
 PAGE = Path(__file__).parents[3] / "docs" / "faces" / "mindia.md"
 
 
@@ -17,9 +15,7 @@ def test_the_page_lists_what_is_offered() -> None:
     table = PAGE.read_text().partition("## What is offered")[2].partition("\n## ")[0]
     listed = set(re.findall(r"`([A-Z]+) (/[^`?]*)`", table))
     routes = [route for route in offered() if isinstance(route, Route)]
-    offering = {
-        (method, it.path.removeprefix(PREFIX)) for it in routes for method in (it.methods or set()) - {"HEAD"}
-    }
+    offering = {(method, it.path) for it in routes for method in (it.methods or set()) - {"HEAD"}}
     assert listed == offering
 
 

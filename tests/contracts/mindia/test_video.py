@@ -9,6 +9,7 @@ import av
 import pytest
 from sqlalchemy import select
 
+from stackroom import clock
 from stackroom.database import schema
 from stackroom.testing.processes import wait_until
 
@@ -125,12 +126,11 @@ def test_c30_one_that_is_being_processed_leaves_nothing(house: House, shelf: She
     refused(house.get(f"/videos/{video}", shelf.a), 404, "NOT_FOUND")
     assert house.count(schema.asset, schema.asset.c.id == number) == 0
     assert house.count(schema.asset_media, schema.asset_media.c.asset_id == number) == 0
-    hour, house.put_forward = house.put_forward, house.put_forward + 3 * 3_600_000_000
-    try:  # what was announced before its first byte is nobody's when its time has come
-        house.services.sweep_soon.set()
-        assert wait_until(lambda: not {each for each in house.stored("hls/") if video in each}, seconds=20)
-    finally:
-        house.put_forward = hour
+    house.put_forward += (
+        3 * clock.HOUR
+    )  # what was announced before its first byte is nobody's when its time has come
+    house.services.sweep_soon.set()
+    assert wait_until(lambda: not {each for each in house.stored("hls/") if video in each}, seconds=20)
     assert wait_until(lambda: house.stored() <= before, seconds=20)
 
 
