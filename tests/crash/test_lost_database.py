@@ -110,10 +110,12 @@ def test_a_lost_commit_is_not_run_again(closing: Closing) -> None:
     async def run() -> None:
         database = database_for(closing.url)
         await database.start()
-        with pytest.raises(Unavailable) as lost:
-            await database.write(work)
-        assert lost.value.code == "database_unavailable"
-        await database.close()
+        try:
+            with pytest.raises(Unavailable) as lost:
+                await database.write(work)
+            assert lost.value.code == "database_unavailable"
+        finally:
+            await database.close()
 
     with suppress(asyncio.CancelledError):
         asyncio.run(run())
