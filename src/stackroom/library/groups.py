@@ -97,8 +97,11 @@ def remove(conn: Connection, actor: Actor, uuid: bytes, *, now: int) -> None:
 
 
 def _ids_of(conn: Connection, actor: Actor, uuids: Sequence[bytes], now: int) -> dict[bytes, int]:
+    """Held until the commit, in the order in which others hold them: a purge that came in between would leave places
+    for what is gone."""
     seen = select(asset.c.uuid, asset.c.id).where(asset.c.uuid.in_(uuids), media.visible(actor, now))
-    return {row.uuid: row.id for row in conn.execute(seen)}
+    held = seen.order_by(asset.c.id).with_for_update(read=True)
+    return {row.uuid: row.id for row in conn.execute(held)}
 
 
 def _fill(conn: Connection, group_id: int, asset_ids: Sequence[int]) -> None:
