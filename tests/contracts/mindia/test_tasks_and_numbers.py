@@ -144,3 +144,36 @@ def test_what_was_asked_is_counted_for_each_tenant(house: House, shelf: Shelf) -
     later = {"start_date": "2999-01-01T00:00:00Z"}
     assert house.get("/analytics/traffic", shelf.a, params=later).json()["total_requests"] == 0
     refused(house.get("/analytics/traffic", shelf.a, params={"start_date": "today"}), 400, "INVALID_INPUT")
+
+
+@on_both_databases
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/search?q=%00",
+        "/search?q=x&offset=999999999999999999",
+        "/search?metadata.%00=x",
+        "/search?metadata.k=%00",
+        "/search?metadata.k=%ED%A0%80",
+        "/search?metadata_min.k=1e999",
+        "/tasks?offset=999999999999999999",
+        "/tasks?status=%00",
+        "/tasks/00000000-0000-8000-8000-ffffffffffff",
+        "/presets/%00",
+        "/presets/%F0%9F%98%80%2F..",
+        "/folders?parent_id=%00",
+        "/folders?parent_id=",
+        "/analytics/traffic?start_date=9999-12-31T23:59:59Z",
+        "/analytics/urls?end_date=0001-01-01T00:00:00%2B14:00",
+        "/analytics/urls?limit=999999999999999999",
+        "/webhooks/00000000-0000-0000-0000-000000000000/events?offset=999999999999999999",
+        "/groups/00000000-0000-0000-0000-000000000000/nth/999999999999999999",
+        "/images/00000000-0000-0000-0000-000000000000/-/preset/%00",
+        "/videos/00000000-0000-0000-0000-000000000000/stream/%00/..%2Fx",
+    ],
+)
+def test_what_nobody_expects_is_answered_as_anything_else(house: House, shelf: Shelf, path: str) -> None:
+    answer = house.get(path, shelf.a)
+    assert answer.status_code < 500, answer.text
+    if answer.status_code >= 400:
+        refused(answer, answer.status_code, answer.json()["code"])
