@@ -176,6 +176,7 @@ async def open_library(
                 now=now,
                 per_organization=settings.max_running_per_organization or None,
                 on_finished=None,  # no batch has videos to make
+                ahead=1,
                 drain=DRAIN,
             ),
             deliverer=deliverer,

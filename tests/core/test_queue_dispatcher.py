@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
 import pytest
@@ -80,7 +80,7 @@ async def never(job: Claimed) -> Result:
 
 
 def a_dispatcher(
-    queue: Queue, shop: Workshop, *, slots: int = 4, drain: float = 5.0, leap: int = 0
+    queue: Queue, shop: Workshop, *, slots: int = 4, drain: float = 5.0, leap: int = 0, ahead: int = 2
 ) -> Dispatcher:
     """Its clock leaps each time it looks at it, so that what must wait is due at once."""
 
@@ -94,6 +94,7 @@ def a_dispatcher(
         slots=slots,
         now=now,
         on_finished=shop.on_finished,
+        ahead=ahead,
         drain=drain,
     )
 
@@ -435,3 +436,46 @@ def test_waits_grow_and_end_growing() -> None:
     assert 4 * clock.SECOND <= backoff(1) <= 6 * clock.SECOND
     assert 16 * clock.SECOND <= backoff(3) <= 24 * clock.SECOND
     assert backoff(1_000) <= 1.2 * 15 * 60 * clock.SECOND
+
+
+@pytest.mark.every_database
+def test_who_begins_side_by_side_takes_nobody_of_us_for_dead(
+    queue: Queue, logged: Sequence[Mapping[str, Any]]
+) -> None:
+    """A server has several, and on SQLite whoever begins takes all others for dead."""
+    shops = [Workshop(never) for _ in range(4)]
+    queue.jobs(8)
+
+    def all_began() -> bool:
+        return all(shop.begun for shop in shops)
+
+    def started() -> list[int]:
+        return [entry["worker"] for entry in logged if entry["event"] == "queue.started"]
+
+    async def together() -> None:
+        async with AsyncExitStack() as stack:
+            for shop in shops:
+                await stack.enter_async_context(running(a_dispatcher(queue, shop, slots=1, drain=0)))
+            await until(all_began)
+            await asyncio.sleep(5 * SOON)  # some beats
+
+    queue.library.do(together())
+    assert len(set(started())) == 4
+    assert not [entry for entry in logged if entry["event"] == "queue.taken_for_dead"]
+    assert not [entry for entry in logged if entry["event"] == "queue.reaped"]
+
+
+def test_what_takes_long_is_not_kept_from_others_who_could_begin_it(queue: Queue) -> None:
+    hoarder, sharer = Workshop(never), Workshop(never)
+    queue.jobs(2)
+
+    async def one_and_then_another() -> None:
+        first = a_dispatcher(queue, hoarder, slots=1, drain=0, ahead=1)
+        async with running(first):
+            await until(lambda: len(hoarder.begun) == 1)
+            await asyncio.sleep(3 * SOON)
+            assert first.in_hand == 1
+            async with running(a_dispatcher(queue, sharer, slots=1, drain=0)):
+                await until(lambda: len(sharer.begun) == 1)
+
+    queue.library.do(one_and_then_another())

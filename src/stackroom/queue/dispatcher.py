@@ -1,6 +1,6 @@
 """The task that has jobs done while a server runs: as many at once as it has slots, as long as it is alive.
 
-    claims   looks for ready jobs, and keeps at most twice as many in hand as there are slots
+    claims   looks for ready jobs, and keeps some more in hand than there are slots
     slots    run jobs; a tenth of them take nothing but what is urgent
     settles  brings what came of them to the database, several at a time
     beats    says that we live, hears of cancelled batches, and takes from the dead what they had
@@ -48,6 +48,8 @@ LINGER: Final = 0.02
 """How long a result waits for others that could be settled with it."""
 GROUP: Final = 64
 """How many results are settled at once, at most; and how many jobs are claimed."""
+AHEAD: Final = 2
+"""How many jobs are in hand at most for each slot."""
 BY_TURN: Final = 8
 """Every so many claims one goes by turn alone, so that nothing waits for ever behind what is urgent."""
 DRAIN: Final = 10.0
@@ -81,7 +83,9 @@ class Dispatcher:
     of a kind run at once for one organization, on all workers together, unless the organization says otherwise.
     Without `on_finished` none of its kinds comes in batches, and what becomes of cancelled batches is left to others:
     cancelling a job of theirs without its handler would leave what it is about as if it were still to come.
-    Stopping lets what runs end for `drain` seconds; what does not is given back, as if it had not been begun.
+    `ahead` is how many jobs are in hand at most for each slot: 1 for what takes long, for what is in hand here nobody
+    else can begin. Stopping lets what runs end for `drain` seconds; what does not is given back, as if it had not
+    been begun.
     """
 
     def __init__(
@@ -93,6 +97,7 @@ class Dispatcher:
         now: Clock,
         per_organization: int | None = None,
         on_finished: OnFinished | None,
+        ahead: int = AHEAD,
         drain: float = DRAIN,
     ) -> None:
         self._database = database
@@ -102,6 +107,7 @@ class Dispatcher:
         self._now = now
         self._per_organization = per_organization
         self._on_finished = on_finished
+        self._ahead = ahead
         self._drain_for = drain
         self._say = Verdicts(handlers, now)
         self._awake = asyncio.Event()
@@ -250,8 +256,8 @@ class Dispatcher:
     def _room(self) -> tuple[int, bool]:
         """How many jobs to claim, and whether only urgent ones."""
         urgent = sum(held.job.priority == PRIORITY for held in self._held.values())
-        room = 2 * self._slots - len(self._held)
-        for_others = 2 * (self._slots - self._reserved) - (len(self._held) - urgent)
+        room = self._ahead * self._slots - len(self._held)
+        for_others = self._ahead * (self._slots - self._reserved) - (len(self._held) - urgent)
         return (min(room, for_others, GROUP), False) if for_others > 0 else (min(room, GROUP), True)
 
     async def _claim(self, limit: int, *, only_priority: bool, look_first: bool) -> int:
