@@ -24,6 +24,7 @@ DECODED: Final = 30.0
 MISSING: Final = 0.9
 """Less than this share of what a file says it holds is one that ends too early."""
 _OPEN: Final = 0x7FFF_0000
+_MOST_BITS: Final = 2**31 - 1
 _KEPT: Final = "MP3, M4A, WAV, FLAC and Ogg"
 
 
@@ -99,10 +100,16 @@ def _examined(opened: InputContainer, container: _Container, size: int) -> Media
         kind=Kind.AUDIO,
         content_type=container.content_type,
         duration=round(duration, 6),
-        bitrate=stream.bit_rate or context.bit_rate or round(size * 8 / duration),
+        bitrate=_bitrate(stream.bit_rate or context.bit_rate, size * 8 / duration),
         sample_rate=context.sample_rate,
         channels=context.layout.nb_channels,
     )
+
+
+def _bitrate(declared: int | None, at_most: float) -> int:
+    """As the file says, if that can be: no stream has more bits than the file it is in."""
+    believed = declared if declared and declared <= 2 * at_most else round(at_most)
+    return min(believed, _MOST_BITS)
 
 
 def _sound_of(opened: InputContainer, content_type: str) -> Any:

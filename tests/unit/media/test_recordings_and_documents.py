@@ -5,6 +5,8 @@ import struct
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from stackroom.errors import Invalid, UnsupportedMedia
 from stackroom.media import audio, documents
@@ -68,6 +70,33 @@ def test_a_recording_that_was_written_before_its_length_was_known_is_whole(path:
     at = whole.index(b"data") + 4
     whole[at : at + 4] = struct.pack("<I", 0xFFFFFFFF)
     assert heard(path, bytes(whole)).duration == pytest.approx(2.0, abs=0.05)
+
+
+def test_a_recording_is_not_believed_to_have_more_bits_than_its_file(path: Path) -> None:
+    """What a header says is kept in a column of 32 bits."""
+    whole = bytearray(recording("wav", seconds=1))
+    at = whole.index(b"fmt ") + 16
+    assert whole[at : at + 4] == struct.pack("<I", 44_100), "bytes each second"
+    whole[at : at + 4] = struct.pack("<I", 2**32 - 1)
+    assert heard(path, bytes(whole)).bitrate == pytest.approx(352_800, rel=0.02)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data(), kind=st.sampled_from([*RECORDINGS, "pdf"]))
+def test_damage_of_any_kind_ends_in_what_can_be_kept_or_in_a_reason(
+    path: Path, data: st.DataObject, kind: str
+) -> None:
+    content = bytearray(document(["one", "two"]) if kind == "pdf" else recording(kind, seconds=0.3))
+    for place in data.draw(st.lists(st.integers(0, len(content) - 1), max_size=8)):
+        content[place] = data.draw(st.sampled_from([0, 1, 127, 255]))
+    cut = content[: data.draw(st.sampled_from([len(content), len(content) // 2, 40]))]
+    try:
+        found = (read if kind == "pdf" else heard)(path, bytes(cut))
+    except (UnsupportedMedia, Invalid):
+        return
+    numbers = found.bitrate, found.sample_rate, found.channels, found.page_count
+    assert all(each is None or 0 < each < 2**31 for each in numbers)
+    assert found.duration is None or found.duration > 0
 
 
 @pytest.mark.parametrize("kind", RECORDINGS)
