@@ -28,6 +28,7 @@ POSTER_BOX: Final = 1920
 """The square that a poster fits into."""
 POSTER_AT: Final = 1.0
 """Seconds from the beginning, where films are seldom still black; of a shorter one its middle."""
+_MOST_BITS: Final = 2**31 - 1  # a second; a header may say anything, and a column has 32 bits
 _QUALITY: Final = 85
 _KEPT: Final = "MP4, MOV, AVI, WebM and Matroska"
 
@@ -79,7 +80,7 @@ def probe_video(path: Path) -> VideoInfo:
             height=height,
             codec=context.codec.canonical_name,
             has_audio=bool(opened.streams.audio),
-            bitrate=opened.bit_rate or round(path.stat().st_size * 8 / duration),
+            bitrate=min(opened.bit_rate or round(path.stat().st_size * 8 / duration), _MOST_BITS),
         )
 
 
