@@ -19,7 +19,7 @@ module gives its addresses as `routes()`, which `app.py` gathers: `resource(f"{P
 import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Self, TypeVar
 
 import msgspec
@@ -127,7 +127,7 @@ class Call:
             found = None
         if found is None or found.tzinfo is None:
             raise invalid_input(f"{name}: {given!r} is not a time such as 2026-03-04T09:15:30Z")
-        return clock.from_datetime(found.astimezone(UTC))
+        return clock.from_datetime(found)
 
     def page(self, *, usual: int = 50, most: int = 100) -> Page:
         """`limit` and `offset` of the query. What is out of range is brought into it; what is no number is refused."""
