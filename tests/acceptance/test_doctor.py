@@ -250,6 +250,14 @@ DAMAGE: list[tuple[set[str], Callable[[Patient], None]]] = [
     ({"loose_bytes_swept"}, sql("INSERT INTO loose_bytes VALUES ('blobs/gone', 1)")),
     ({"loose_prefixes_swept"}, sql("INSERT INTO loose_prefix VALUES ('hls/a/b/c/', 1)")),
     ({"expired_gone"}, sql("UPDATE asset SET expires_at = 1 WHERE id = 1")),
+    ({"events_told"}, sql("UPDATE event SET untold = 1, at = 1 WHERE id = 1")),
+    (
+        {"deliveries_have_jobs"},
+        sql(
+            "INSERT INTO delivery (uuid, organization_id, endpoint_id, event_id, created_at) "
+            "VALUES (x'01', 1, 1, 1, 1)"
+        ),
+    ),
     ({"embeddings_at_home"}, sql(f"INSERT INTO embedding VALUES (999, 1, {A_VECTOR}, zeroblob(8), 1)")),
     ({"embeddings_at_home"}, sql(f"INSERT INTO embedding VALUES (1, 999, {A_VECTOR}, zeroblob(8), 1)")),
     ({"embeddings_at_home"}, sql(f"INSERT INTO embedding VALUES (1, 1, {A_VECTOR}, zeroblob(7), 1)")),

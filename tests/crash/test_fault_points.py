@@ -25,6 +25,7 @@ from .lives import Client, Lives, answered, each_has_one_outcome, same_again
 from .test_arrivals import ACCEPTED, TAKEN_IN
 from .test_queue_points import POINTS as OF_THE_QUEUE
 from .test_videos import TRANSCODED
+from .test_webhooks import TOLD
 
 UPLOADS = (
     "upload:after-receive",
@@ -250,5 +251,5 @@ class TestOnPostgresql(CrashingLibrary):
 
 def test_the_library_dies_at_every_point() -> None:
     died_at = {*UPLOADS, *COPIES, *PURGES, *EXPORTS, *OTHERS, *ACCEPTED, *TAKEN_IN, *OF_THE_QUEUE}
-    died_at |= {point for points in TRANSCODED for point in points}
+    died_at |= {point for points in TRANSCODED for point in points} | set(TOLD)
     assert died_at | {point.removesuffix(":2") for point in SWEEPS} == set(POINTS)

@@ -275,6 +275,20 @@ QUESTIONS = (
         advice="A running server does this within seconds. If one runs, look into its log for expiring.failed.",
     ),
     Question(
+        check="events_told",
+        title="What has happened is told to those who want to hear of it",
+        query=f"SELECT uuid AS event, type FROM event WHERE untold AND at < :now - {clock.HOUR}",
+        advice="A running server does this within a second. If one runs, look into its log for webhooks.not_told.",
+    ),
+    Question(
+        check="deliveries_have_jobs",
+        title="Every delivery that is not over has a job that brings it",
+        query="""SELECT d.uuid AS delivery FROM delivery d
+            LEFT JOIN job j ON j.id = d.job_id AND j.state IN (0, 1, 5)
+            WHERE d.finished_at IS NULL AND j.id IS NULL""",
+        advice="Replay these deliveries.",
+    ),
+    Question(
         check="embeddings_at_home",
         title="What an asset is about is kept beside it, and as long as its model says",
         query="""SELECT e.asset_id AS asset, e.organization_id, e.kind, e.dim
