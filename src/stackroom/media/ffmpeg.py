@@ -28,6 +28,9 @@ _MOST_SAID: Final = 4096
 _FULL: Final = ("No space left on device", "Disk quota exceeded")
 _MOST_FRAMES: Final = 60  # in a second
 
+# Each further arena takes address space, which is what is bounded.
+_ENVIRONMENT: Final = {"MALLOC_ARENA_MAX": "2"}
+
 # What becomes FFmpeg ends with us, however we end; and it yields to whoever answers requests.
 _PROGRAM: Final = """
 import ctypes, os, resource, signal, sys
@@ -36,7 +39,7 @@ if os.getppid() != {parent}:
     os._exit(1)
 resource.setrlimit(resource.RLIMIT_AS, ({memory}, {memory}))
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-os.nice(10)
+os.nice(5)
 os.umask(0o077)
 os.execv(sys.argv[1], sys.argv[1:])
 """
@@ -73,6 +76,7 @@ async def make_renditions(
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
+        env=os.environ | _ENVIRONMENT,
         start_new_session=True,  # Ctrl-C in a terminal is for the server, which then ends it
     )
     try:

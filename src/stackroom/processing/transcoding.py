@@ -278,7 +278,7 @@ def _completed(conn: Connection, now: int, *, job: Claimed, made: Made) -> None:
     if missing:
         conn.execute(update(asset).where(asset.c.id == row.id).values(**missing))
     faults.reach("transcode:before-commit")
-    _record(conn, job, row, "completed", {}, now=now)
+    _record(conn, job, row, "completed", missing, now=now)
 
 
 def _abandoned(conn: Connection, now: int, *, prefix: str) -> None:
