@@ -64,7 +64,7 @@ async def submit(request: Request) -> Response:
 
 
 async def list_all(request: Request) -> Response:
-    query, now = call.query(request, wire.BatchesQuery), services_of(request).now()
+    query, now = await call.query(request, wire.BatchesQuery), services_of(request).now()
     before = convert.row_id(query.cursor)
 
     def work(conn: Connection, actor: Actor) -> wire.Batches:
@@ -86,7 +86,7 @@ async def show(request: Request) -> Response:
 
 
 async def list_items(request: Request) -> Response:
-    query = call.query(request, wire.BatchItemsQuery)
+    query = await call.query(request, wire.BatchItemsQuery)
     after = -1 if query.after is None else query.after
 
     def work(conn: Connection, actor: Actor) -> list[Item]:

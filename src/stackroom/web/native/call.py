@@ -17,8 +17,12 @@ T = TypeVar("T")
 MAX_BODY = 2**16
 
 
-def query(request: Request, kind: type[T]) -> T:
-    """The query as `kind`. An empty value is one that was not given; `tags` and `type` may be there several times."""
+async def query(request: Request, kind: type[T]) -> T:
+    """The query as `kind`, of somebody whose key counts, which is found out first.
+
+    An empty value is one that was not given; `tags` and `type` may be there several times.
+    """
+    await authenticate(request)
     given: dict[str, Any] = {key: value for key, value in request.query_params.items() if value}
     for name in {"tags", "type"} & given.keys():
         given[name] = request.query_params.getlist(name)

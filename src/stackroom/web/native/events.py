@@ -21,7 +21,7 @@ EXPORT_PAGE = 1000
 
 
 async def list_events(request: Request) -> Response:
-    query = call.query(request, wire.EventsPageQuery)
+    query = await call.query(request, wire.EventsPageQuery)
     filters = _filters(query)
 
     def work(conn: Connection, actor: Actor) -> list[Event]:
@@ -38,7 +38,7 @@ async def list_events(request: Request) -> Response:
 async def export(request: Request) -> Response:
     actor, _ = await authenticate(request)
     require(actor, Role.ADMIN, "reading the events")
-    filters = _filters(call.query(request, wire.EventsQuery))
+    filters = _filters(await call.query(request, wire.EventsQuery))
     return StreamingResponse(
         _lines(request, actor, filters),
         media_type="application/x-ndjson",

@@ -120,7 +120,7 @@ async def _show(request: Request, work: Work[journal.Operation]) -> Response:
 
 
 async def list_operations(request: Request) -> Response:
-    query = call.query(request, wire.OperationsQuery)
+    query = await call.query(request, wire.OperationsQuery)
 
     def work(conn: Connection, actor: Actor) -> list[journal.Operation]:
         before = None if query.before is None else journal.get(conn, actor, query.before)
@@ -142,7 +142,7 @@ async def get_operation(request: Request) -> Response:
 
 
 async def list_items(request: Request) -> Response:
-    query = call.query(request, wire.ItemsQuery)
+    query = await call.query(request, wire.ItemsQuery)
     after = -1 if query.after is None else query.after
 
     def work(conn: Connection, actor: Actor) -> list[journal.Item]:
@@ -156,7 +156,7 @@ async def list_items(request: Request) -> Response:
 
 
 async def report(request: Request) -> Response:
-    query = call.query(request, wire.ReportQuery)
+    query = await call.query(request, wire.ReportQuery)
     found = await call.read(
         request, lambda conn, actor: journal.get(conn, actor, request.path_params["operation"])
     )
@@ -218,7 +218,7 @@ async def _steer(request: Request, state: str) -> Response:
 
 
 async def list_datasets(request: Request) -> Response:
-    query = call.query(request, wire.PageQuery)
+    query = await call.query(request, wire.PageQuery)
     after = convert.row_id(query.cursor) or 0
 
     def work(conn: Connection, actor: Actor) -> tuple[list[wire.Dataset], str | None]:
@@ -253,7 +253,7 @@ async def get_dataset(request: Request) -> Response:
 
 
 async def list_folders(request: Request) -> Response:
-    query = call.query(request, wire.FoldersQuery)
+    query = await call.query(request, wire.FoldersQuery)
     parent = None if query.parent is None else clean_path(query.parent)
 
     def work(conn: Connection, actor: Actor) -> list[wire.Folder]:
@@ -268,7 +268,7 @@ async def list_folders(request: Request) -> Response:
 
 
 async def list_assets(request: Request) -> Response:
-    query = call.query(request, wire.AssetsQuery)
+    query = await call.query(request, wire.AssetsQuery)
     before = convert.row_id(query.cursor)
 
     def work(conn: Connection, actor: Actor) -> tuple[list[Asset], dict[int, list[str]], bytes]:

@@ -110,7 +110,7 @@ async def event_types(request: Request) -> Response:
 
 
 async def list_deliveries(request: Request) -> Response:
-    query = call.query(request, wire.DeliveriesQuery)
+    query = await call.query(request, wire.DeliveriesQuery)
     before = convert.row_id(query.cursor)
 
     def work(conn: Connection, actor: Actor) -> list[deliveries.Delivery]:

@@ -39,14 +39,20 @@ def request_id(request: Request) -> str:
 async def authenticate(request: Request) -> tuple[Actor, Authenticated]:
     """Whose request this is. Raises `Unauthenticated`, or `RateLimited` where the key has had its requests.
 
-    What is changed of a key counts at once.
+    What is changed of a key counts at once. Asked again of one request, it says the same, and counts it once.
     """
+    state = request.scope["state"]
+    if (before := state.get("authenticated")) is not None:
+        actor, found = before
+        return actor, found
     token = token_of(request)
     if token is None:
         raise unauthenticated("an API key is needed")
     known = await credentials(request, token)
     found = organizations.admit(known, now=services_of(request).now())
-    return welcome(request, found), found
+    actor = welcome(request, found)
+    state["authenticated"] = actor, found
+    return actor, found
 
 
 async def credentials(request: Request, token: str) -> Credentials | None:
