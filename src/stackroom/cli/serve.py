@@ -225,8 +225,12 @@ def serve(
     from stackroom.cli.logs import set_up_logs
 
     set_up_logs(as_json=json_logs, verbose=verbose)
-    with _listening(settings) as sock:
-        _run(settings, sock, json_logs=json_logs)
+    gc.disable()  # what is loaded now stays: to look for garbage in it again and again takes a sixth of a start
+    try:
+        with _listening(settings) as sock:
+            _run(settings, sock, json_logs=json_logs)
+    finally:
+        gc.enable()
 
 
 @contextmanager
@@ -274,6 +278,7 @@ async def _serve(settings: "Settings", sock: socket.socket, *, json_logs: bool) 
         # All that is loaded by now stays; to look through it for garbage would stop every request for a while.
         gc.freeze()
         gc.set_threshold(20_000, 20, 20)
+        gc.enable()
         sys.setswitchinterval(
             0.001
         )  # a reader's thread waits so long for a writer's, several times in a request
