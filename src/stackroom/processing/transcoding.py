@@ -60,6 +60,7 @@ SPARE: Final = 256 * 2**20
 """Bytes that stay free on the disk."""
 AT_ONCE: Final = 64
 """How many files go to the store in one go."""
+_KINDS: Final = {"completed": "asset.processing_completed", "failed": "asset.processing_failed"}
 UNWANTED: Final = "The work was cancelled before it began."
 
 
@@ -315,7 +316,7 @@ def _record(
     events.record(
         conn,
         nobody(job.organization_id),
-        f"asset.processing_{processing}",
+        _KINDS[processing],
         at=now,
         dataset_id=row.dataset_id,
         asset_uuid=bytes(row.uuid),
