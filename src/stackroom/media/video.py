@@ -79,7 +79,7 @@ def probe_video(path: Path) -> VideoInfo:
             width=width,
             height=height,
             codec=context.codec.canonical_name,
-            has_audio=bool(opened.streams.audio),
+            has_audio=_has_sound(path, content_type),
             bitrate=min(opened.bit_rate or round(path.stat().st_size * 8 / duration), _MOST_BITS),
         )
 
@@ -154,6 +154,15 @@ def _duration(path: Path, content_type: str, opened: InputContainer) -> float:
     if last <= 0:
         raise _damaged()
     return last
+
+
+def _has_sound(path: Path, content_type: str) -> bool:
+    """Whether there is any sound that can be decoded in the first track of it: some have nothing in it."""
+    with _opened(path, content_type) as again:
+        track = next(iter(again.streams.audio), None)
+        if track is None or track.codec_context is None:
+            return False
+        return any(packet.size for packet in again.demux(track))
 
 
 def _as_seen(width: int, height: int, aspect: Fraction | None, rotation: int) -> tuple[int, int]:

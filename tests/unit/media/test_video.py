@@ -35,6 +35,8 @@ def test_every_container_is_known_by_its_bytes_whatever_it_is_called(there: Path
 def test_a_film_without_sound_says_so(there: Path) -> None:
     there.write_bytes(film(sound=False))
     assert probe_video(there).has_audio is False
+    there.write_bytes(film("mkv", more=("-af", "atrim=start=100")))  # a track with nothing in it
+    assert probe_video(there).has_audio is False
 
 
 @pytest.mark.parametrize("kind", [*CODECS, "faststart"])
