@@ -27,6 +27,7 @@ from stackroom.ingest.accepted import Accepted
 from stackroom.ingest.keeping import store_thumbnails
 from stackroom.library import assets, folders, media, media_home, similarity
 from stackroom.library.assets import NewAsset
+from stackroom.library.datasets import Dataset
 from stackroom.library.media import AUTO, Media
 from stackroom.library.names import ROOT, clean_name
 from stackroom.library.sweep import forget_uploads
@@ -172,13 +173,13 @@ class Receiving:
         return _Source(staged=kept, info=info, examined=seen)
 
     async def _keep(self, actor: Actor, wish: Wish, named: Accepted, found: _Source) -> Ready:
-        place = await self._database.write(lambda conn: media_home.home(conn, actor, self._now()).id)
+        place = await self._home(actor)
         held = await stored.keep(
             self._database,
             self._store,
             actor,
             found.staged,
-            dataset_id=place,
+            dataset_id=place.id,
             content_type=named.content_type,
             now=self._now,
         )
@@ -193,6 +194,13 @@ class Receiving:
             size=found.staged.size,
             fingerprint=None if found.examined is None else found.examined.fingerprint,
         )
+
+    async def _home(self, actor: Actor) -> Dataset:
+        """Looked for first: nearly always it is there, and a write that changes nothing still waits for its turn."""
+        found = await self._database.read(lambda conn: media_home.known(conn, actor))
+        if found is not None:
+            return found
+        return await self._database.write(lambda conn: media_home.home(conn, actor, self._now()))
 
 
 def _key(conn: Connection, upload_id: int) -> str | None:
