@@ -1,6 +1,7 @@
 """Reading the record of what happened: the audit log of every face, with the requests that were answered in it."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -9,6 +10,7 @@ from sqlalchemy import (
     Connection,
     Row,
     Select,
+    bindparam,
     case,
     func,
     literal_column,
@@ -149,8 +151,14 @@ def find(conn: Connection, actor: Actor, event_id: int) -> Event:
 
 def by_id(conn: Connection, event_id: int) -> Event | None:
     """An event of anybody, for who has the right to it."""
-    row = conn.execute(_query().where(event.c.id == event_id)).first()
+    row = conn.execute(_by_id(), {"number": event_id}).first()
     return None if row is None else from_row(row)
+
+
+@cache
+def _by_id() -> Select[Any]:
+    """Put together once, and not for each event."""
+    return _query().where(event.c.id == bindparam("number"))
 
 
 def _kinds(filters: Filters) -> list[ColumnElement[bool]]:

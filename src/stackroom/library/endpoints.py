@@ -4,12 +4,13 @@ import base64
 import re
 import secrets
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import UNSET, UnsetType
-from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, delete, insert, select, update
 
 from stackroom import ids
 from stackroom.access import Actor, Role, require
@@ -118,7 +119,7 @@ def list_endpoints(conn: Connection, actor: Actor, dialect: Dialect | None = Non
 
 def deliver_to(conn: Connection, endpoint_id: int) -> Endpoint | None:
     """Anybody's endpoint by number, for who delivers."""
-    row = conn.execute(select(webhook_endpoint).where(webhook_endpoint.c.id == endpoint_id)).first()
+    row = conn.execute(_by_id(), {"number": endpoint_id}).first()
     return None if row is None else _from_row(row)
 
 
@@ -312,6 +313,12 @@ def _where(conn: Connection, actor: Actor, where: ColumnElement[bool]) -> Endpoi
     mine = webhook_endpoint.c.organization_id == actor.organization_id
     row = conn.execute(select(webhook_endpoint).where(mine, where)).first()
     return None if row is None else _from_row(row)
+
+
+@cache
+def _by_id() -> Select[Any]:
+    """Put together once, and not for each delivery."""
+    return select(webhook_endpoint).where(webhook_endpoint.c.id == bindparam("number"))
 
 
 def _from_row(row: Row[Any]) -> Endpoint:

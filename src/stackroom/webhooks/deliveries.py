@@ -7,10 +7,11 @@ failed      it is not tried any more: often enough, or the endpoint is off
 """
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, Select, insert, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, insert, select
 
 from stackroom import ids
 from stackroom.access import Actor, Role, nobody, require
@@ -101,7 +102,7 @@ def find(conn: Connection, actor: Actor, reference: str, endpoint: Endpoint | No
 
 def by_id(conn: Connection, delivery_id: int) -> Delivery | None:
     """Anybody's, for who delivers it."""
-    row = conn.execute(_query(delivery.c.id == delivery_id)).first()
+    row = conn.execute(_by_id(), {"number": delivery_id}).first()
     return None if row is None else _from_row(row)
 
 
@@ -242,6 +243,12 @@ def _query(*where: ColumnElement[bool]) -> Select[Any]:
         .outerjoin(event, event.c.id == delivery.c.event_id)
         .where(*where)
     )
+
+
+@cache
+def _by_id() -> Select[Any]:
+    """Put together once, and not for each delivery."""
+    return _query(delivery.c.id == bindparam("number"))
 
 
 def _from_row(row: Row[Any]) -> Delivery:

@@ -43,8 +43,8 @@ DELAYS: Final = (1, 5, 10, 30, 60)
 """After how many minutes an attempt is followed by the next; at last always as many as the last."""
 PATIENCE: Final = 5.0
 """Seconds that a delivery waits for those before it to the same endpoint."""
-AT_ONCE: Final = 64
-PER_ORGANIZATION: Final = 16
+AT_ONCE: Final = 256
+PER_ORGANIZATION: Final = 64
 """How many deliveries are under way at once in one process; and of one organization, in all of them together."""
 TEST: Final = "webhook.test"
 _HEADERS: Final = {"Content-Type": "application/json", "User-Agent": f"Stackroom-Webhooks/{__version__}"}
