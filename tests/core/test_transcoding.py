@@ -10,6 +10,7 @@ import av
 import msgspec
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.event import listen, remove
 
 from stackroom import ids
 from stackroom.clock import HOUR
@@ -372,6 +373,36 @@ def test_cancelling_costs_as_much_for_twenty_videos_as_for_two(cinema: Cinema) -
         counts.append(len([sql for sql in sent if "job" in sql or "lane" in sql]))
     assert counts[0] == counts[1] <= 6
     assert cinema.lane_adds_up()
+
+
+def test_jobs_are_looked_up_by_what_they_are_about(cinema: Cinema, database_kind: str) -> None:
+    """However many others there are, of batches or of none."""
+    if database_kind != "sqlite":
+        pytest.skip("PostgreSQL chooses by what it has counted")
+    uuid = cinema.add()
+    cinema.submit(uuid)
+    sent: list[tuple[str, Any]] = []
+
+    def note(_conn: object, _cursor: object, sql: str, parameters: Any, *_: object) -> None:
+        sent.append((sql, parameters))
+
+    engine = cinema.library.write(lambda conn: conn.engine)
+    listen(engine, "before_cursor_execute", note)
+    try:
+        cinema.submit(uuid)
+        cinema.purge(uuid)
+    finally:
+        remove(engine, "before_cursor_execute", note)
+    plans = []
+    for sql, parameters in [each for each in sent if " job " in each[0]]:
+        asked = f"EXPLAIN QUERY PLAN {sql}"
+        plans += cinema.library.write(
+            lambda conn, asked=asked, parameters=parameters: [
+                row[3] for row in conn.exec_driver_sql(asked, parameters)
+            ]
+        )
+    assert any("job_of_asset" in line for line in plans)
+    assert not [line for line in plans if "job_of_batch" in line or line in {"SCAN j", "SCAN job"}]
 
 
 def test_a_video_that_goes_while_it_is_worked_on_leaves_nothing(
