@@ -4,8 +4,8 @@ SETTINGS = {"requests_per_minute": 100}     # else there are no limits
 pytestmark = on_both_databases
 """
 
-import secrets
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 
@@ -15,22 +15,11 @@ from .house import NO_LIMITS, Face
 
 
 @pytest.fixture(scope="session")
-def new_database_url(request: pytest.FixtureRequest) -> Iterator[Callable[[], str]]:
-    """Makes a place for a library: on SQLite a file in its data directory, which needs no name."""
-    if getattr(request, "param", "sqlite") == "sqlite":
-        yield lambda: ""
-        return
-    server = request.getfixturevalue("postgres")
-    made: list[str] = []
-
-    def make() -> str:
-        made.append(f"mindia_{secrets.token_hex(6)}")
-        url: str = server.create(made[-1])
-        return url
-
-    yield make
-    for name in made:
-        server.drop(name)
+def new_database_url(
+    request: pytest.FixtureRequest, new_library_url: Callable[[str], str]
+) -> Callable[[], str]:
+    """Makes a place for a library."""
+    return partial(new_library_url, getattr(request, "param", "sqlite"))
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,13 @@
 """The Mindia face over an open library, in this process: `face.get(...)`, at a time that stands still."""
 
 import asyncio
+import logging
 from contextlib import AsyncExitStack
 from typing import Any
 
 import httpx
 import pytest
+import structlog
 
 from stackroom import clock, ids
 from stackroom.access import Actor, Role
@@ -36,6 +38,8 @@ class Face:
     """The face, asked as `tenant`; a path is one below /api/v0."""
 
     def __init__(self, settings: Settings) -> None:
+        # What is refused and what breaks here does so on purpose.
+        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
         self.moment = clock.now()
         self._loop = asyncio.new_event_loop()
         self._open = AsyncExitStack()
@@ -53,6 +57,7 @@ class Face:
         self.do(self.http.aclose())
         self.do(self._open.aclose())
         self._loop.close()
+        structlog.reset_defaults()
 
     def do(self, work: Any) -> Any:
         return self._loop.run_until_complete(work)
