@@ -13,7 +13,7 @@ from stackroom.errors import Conflict, Invalid, NotFound, StackroomError
 from stackroom.ingest.pieces import Pieces
 from stackroom.library import upload_sessions
 from stackroom.library.sweep import sweep
-from stackroom.library.upload_sessions import COMPLETED, LIFE, NewSession, Session
+from stackroom.library.upload_sessions import COMPLETED, FAILED, LIFE, NewSession, Session
 from stackroom.media.kinds import Kind
 from stackroom.storage.staging import Staging
 from stackroom.testing.builders import Library
@@ -150,6 +150,15 @@ def test_when_a_session_is_over_its_pieces_go_and_no_other_comes(desk: Desk) -> 
     assert isinstance(desk.refusal(3), Conflict)
     desk.sweep()
     assert desk.stored() == []
+
+
+def test_what_a_session_has_become_it_stays(desk: Desk, library: Library) -> None:
+    desk.finish()
+    desk.finish(FAILED)
+    found = library.read(
+        lambda conn: upload_sessions.find(conn, desk.actor, desk.session.uuid, now=library.now)
+    )
+    assert found.state == COMPLETED
 
 
 def test_a_piece_that_was_on_its_way_when_its_session_ended_is_swept(desk: Desk, library: Library) -> None:

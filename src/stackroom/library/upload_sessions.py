@@ -176,12 +176,9 @@ def finish(
     conn: Connection, session: Session, state: str, *, asset_uuid: bytes | None = None, now: int
 ) -> None:
     """A session is over: it has become this asset, or has failed. Its pieces are given up; it is told of until it
-    expires."""
-    conn.execute(
-        update(upload_session)
-        .where(upload_session.c.id == session.id)
-        .values(state=state, asset_uuid=asset_uuid)
-    )
+    expires. One that was over already stays what it is."""
+    pending = (upload_session.c.id == session.id) & (upload_session.c.state == PENDING)
+    conn.execute(update(upload_session).where(pending).values(state=state, asset_uuid=asset_uuid))
     prefixes.give_up(conn, session.prefix, now=now)
 
 
