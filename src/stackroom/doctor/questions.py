@@ -297,6 +297,13 @@ QUESTIONS = (
                 OR length(e.vector) <> 4 * e.dim""",
     ),
     Question(
+        check="groups_at_home",
+        title="A group's files are there, and its organization's",
+        query="""SELECT m.group_id, m.position FROM file_group_member m
+            LEFT JOIN file_group g ON g.id = m.group_id LEFT JOIN asset a ON a.id = m.asset_id
+            WHERE g.id IS NULL OR a.id IS NULL OR a.organization_id <> g.organization_id""",
+    ),
+    Question(
         check="videos_at_home",
         title="What players get of a video is that video's alone, and listed",
         query="""SELECT m.asset_id AS asset, m.hls_prefix FROM asset_media m LEFT JOIN asset a ON a.id = m.asset_id
