@@ -15,8 +15,6 @@ from stackroom.web.mindia.call import PREFIX, Call
 from stackroom.web.shared.face import NO_NAME_HAS_IT, resource
 from stackroom.web.shared.ranges import ASK_AGAIN, StoredFile, StoredFileResponse
 
-KEPT = "private, max-age=31536000, immutable"
-"""For segments. Playlists are others once a video has been processed again."""
 _ATTEMPT = 3
 """Which part of a key that is."""
 
@@ -46,7 +44,7 @@ async def _send(request: Request, name: str) -> Response:
         content_type=found.content_type,
         filename=name.rpartition("/")[2],
         modified=_made_at(found),
-        cache_control=KEPT if found.content_type == SEGMENT else ASK_AGAIN,
+        cache_control=ASK_AGAIN,  # under the same names are others once a video has been processed again
     )
     return StoredFileResponse(call.services.store, file)
 
