@@ -1,7 +1,6 @@
 """A server that dies in a batch or right after it. The numbers are those of the protocol's list of cases."""
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -21,17 +20,16 @@ SETTINGS = {
     "STACKROOM_REQUESTS_PER_MINUTE": "0",
     "STACKROOM_ORGANIZATION_REQUESTS_PER_MINUTE": "0",
     "STACKROOM_WEBHOOK_ALLOW": "127.0.0.1",
-    "STACKROOM_PIXEL_PROCESSES": "1",
 }
 
 
 class Site:
     """A server that may be killed, its first owner, and fifty images."""
 
-    def __init__(self, folder: Path, receiver: Receiver) -> None:
-        self.server = LiveServer(folder / "data", environment=SETTINGS, patience=60).start()
+    def __init__(self, server: LiveServer, receiver: Receiver) -> None:
+        self.server = server.start()
         self.key = self.server.create_organization("Harbour")["api_key"]
-        self.settings = Settings(data_dir=folder / "data")
+        self.settings = Settings(data_dir=server.data_dir)
         self.receiver = receiver
         # No connection outlives its answer: one that a dead server had would fail twice.
         self.http = httpx.Client(
@@ -64,9 +62,12 @@ class Site:
         return {each["id"] for page in pages for each in page}
 
 
-@pytest.fixture
-def site(tmp_path: Path, receiver: Receiver) -> Iterator[Site]:
-    opened = Site(tmp_path, receiver)
+@pytest.fixture(scope="module")
+def site(
+    tmp_path_factory: pytest.TempPathFactory, live_server: Callable[..., LiveServer], receiver: Receiver
+) -> Iterator[Site]:
+    data = tmp_path_factory.mktemp("killed") / "data"
+    opened = Site(live_server(data, environment=SETTINGS, patience=60), receiver)
     yield opened
     opened.http.close()
     if opened.server.running:
@@ -80,7 +81,7 @@ def test_c67_what_was_deleted_is_told_though_the_server_died_after_its_answer(si
     site.server.kill()
     assert [each["status"] for each in answer.json()["results"]] == [204] * 50
     site.server.start()
-    assert wait_until(lambda: site.told("/c67") == set(media), seconds=30)
+    assert wait_until(lambda: site.told("/c67") == set(media), seconds=60), len(site.told("/c67"))
     logs = site.ask("GET", "/audit-logs", params={"event_type": "file_deleted", "limit": 500}).json()["logs"]
     assert sorted(each["details"]["file_id"] for each in logs) == sorted(media)
     assert examine(site.settings, deep=True) == []

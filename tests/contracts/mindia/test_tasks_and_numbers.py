@@ -43,7 +43,7 @@ def test_what_is_made_of_media_is_a_task(house: House, shelf: Shelf) -> None:
 
 def test_tasks_are_found_by_status_and_type(house: House, shelf: Shelf) -> None:
     assert shelf.a5
-    assert wait_until(lambda: tasks(house, shelf, status="completed"), seconds=20)
+    assert wait_until(lambda: bool(tasks(house, shelf, status="completed")), seconds=20)
     assert len(tasks(house, shelf, task_type="generate_embedding")) == 1
     assert tasks(house, shelf, task_type="video_transcode") == []
     assert tasks(house, shelf, task_type="plugin_execution") == []

@@ -52,7 +52,7 @@ def test_a_video_is_made_into_renditions_that_play(house: House, shelf: Shelf) -
     assert shown["variants"][0]["playlist_path"] == "360p/index.m3u8"
     segments = stream(house, shelf, video)
     assert segments
-    with av.open(io.BytesIO(b"".join(segments))) as played:
+    with av.open(io.BytesIO(b"".join(segments)), "r") as played:
         (picture,) = played.streams.video
         assert (picture.width, picture.height, picture.codec_context.name) == (640, 360, "h264")
         assert [each.codec_context.name for each in played.streams.audio] == ["aac"]
