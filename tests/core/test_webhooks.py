@@ -66,6 +66,13 @@ class Post:
     def happen(self, kind: str = "asset.reviewed", **rest: Any) -> None:
         self.library.write(lambda conn: log.record(conn, self.actor, kind, at=self.library.now, **rest))
 
+    def happen_to(self, count: int) -> None:
+        """As many assets, of which there is nothing more to say."""
+        about: list[tuple[bytes, dict[str, Any]]] = [(ids.new(), {}) for _ in range(count)]
+        self.library.write(
+            lambda conn: log.record_each(conn, self.actor, "asset.reviewed", about, at=self.library.now)
+        )
+
     def tell(self) -> int:
         """Told is what happened in the whole library; only this organization has endpoints that are enabled."""
         return self.library.write(lambda conn: telling.tell(conn, now=self.library.now))
@@ -392,12 +399,7 @@ def test_telling_takes_as_many_statements_whatever_there_is_to_tell(post: Post) 
     post.tell()
     counts = []
     for count in (2, 200):
-        about = [(ids.new(), {}) for _ in range(count)]
-        post.library.write(
-            lambda conn, about=about: log.record_each(
-                conn, post.actor, "asset.reviewed", about, at=post.library.now
-            )
-        )
+        post.happen_to(count)
         with post.library.statements() as sent:
             assert post.tell() == 3 * count
         counts.append(len(sent))
