@@ -1,5 +1,6 @@
 """From an event to a receiver that has heard of it: who is told what, what is sent, and what becomes of failures."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -404,6 +405,26 @@ def test_telling_takes_as_many_statements_whatever_there_is_to_tell(post: Post) 
             assert post.tell() == 3 * count
         counts.append(len(sent))
     assert counts[0] == counts[1]
+
+
+def test_several_servers_tell_each_event_once(post: Post) -> None:
+    endpoint = post.endpoint(event_types=["asset.reviewed"])
+    post.happen_to(300)
+    database, now = post.library.database, post.library.now
+
+    async def tell_all() -> int:
+        told, more = 0, 1
+        while more:
+            more = await database.write(lambda conn: telling.tell(conn, limit=20, now=now))
+            told += more
+        return told
+
+    async def all_at_once() -> list[int]:
+        return await asyncio.gather(*(tell_all() for _ in range(4)))
+
+    assert sum(post.library.do(all_at_once())) == 300
+    made = post.all(endpoint)
+    assert len({each.event_id for each in made}) == len(made) == 300
 
 
 def test_what_is_old_is_forgotten_and_nothing_else(post: Post) -> None:
