@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
+from typing import NamedTuple
 
 import structlog
 
@@ -13,7 +14,7 @@ from stackroom.access import Actor
 from stackroom.clock import Clock
 from stackroom.database.connect import connect
 from stackroom.database.secrets import own_secret
-from stackroom.database.transaction import Connection
+from stackroom.database.transaction import Connection, Database
 from stackroom.events.requests import RequestLog
 from stackroom.exports.exporter import Exporter
 from stackroom.ingest.arriving import KIND
@@ -38,7 +39,8 @@ from stackroom.operations.runner import Runner
 from stackroom.processing import embedding, transcoding
 from stackroom.processing.embedding import Embedding
 from stackroom.processing.transcoding import Transcoder, submit_transcode
-from stackroom.queue.dispatcher import Dispatcher
+from stackroom.queue.dispatcher import AHEAD, Dispatcher
+from stackroom.queue.jobs import Handler
 from stackroom.settings import Settings
 from stackroom.storage.local import LocalStore
 from stackroom.storage.staging import Staging
@@ -76,108 +78,38 @@ async def open_library(
     async with AsyncExitStack() as closing:
         database = await connect(settings.database)
         closing.push_async_callback(database.close)
-        store = LocalStore(settings.storage_dir)
-        store.check()
-        folder = settings.worker_staging_dir if beside else settings.staging_dir
-        staging = Staging(folder, settings.max_upload_bytes)
+        kept = _open_storage(settings, beside=beside)
         studio = Studio(processes=settings.decoders, max_pixels=settings.max_megapixels * 1_000_000)
         closing.push_async_callback(studio.close)
         origins = Origins(settings)
         closing.push_async_callback(origins.close)
-        pipeline = Pipeline(
-            database,
-            store,
-            Staging(folder, settings.max_origin_bytes),
-            studio,
-            origins,
-            fetch_seconds=settings.origin_seconds,
-            pyramid_pixels=settings.pyramid_megapixels * 1_000_000,
-            most_bytes=settings.storage_policy_bytes,
-            now=now,
-        )
-        deliverer = Deliverer(
-            database,
-            _dialects(settings),
-            settings.allowed_receivers,
-            now,
-            attempts=settings.webhook_attempts,
-            minute=settings.webhook_minute,
-        )
+        deliverer = _deliverer(settings, database, now)
         closing.push_async_callback(deliverer.close)
-        messenger = Dispatcher(
-            database,
-            {DELIVERY: deliverer},
-            slots=AT_ONCE,
-            now=now,
-            per_organization=PER_ORGANIZATION,
-            on_finished=None,  # no batch has deliveries
-            drain=DRAIN,
-        )
         sweep_soon = asyncio.Event()
-        transcoder = Transcoder(
-            database,
-            store,
-            staging,
-            studio,
-            encoding=_encoding(settings),
-            names=settings.variants or NAMES,
-            sweep_soon=sweep_soon,
-            now=now,
-        )
-        embedded = Embedding(database, embedder)
-        large = Staging(folder, max(settings.upload_limits.values()))
+        base = _Base(settings, database, kept, studio, sweep_soon, now)
+        pipeline, embedded = _pipeline(base, origins), Embedding(database, embedder)
+        messenger = _dispatcher(base, DELIVERY, deliverer, slots=AT_ONCE, most=PER_ORGANIZATION)
+        most = settings.max_running_per_organization or None
         signing = await database.write(lambda conn: own_secret(conn, "signing"))
         yield Services(
             settings=settings,
             database=database,
-            store=store,
-            staging=staging,
+            store=kept.store,
+            staging=kept.staging,
             studio=studio,
-            uploads=Uploads(database, store, staging, studio, now),
+            uploads=Uploads(database, kept.store, kept.staging, studio, now),
             runner=Runner(database, now),
-            renditions=Renditions(database, store, staging, studio),
-            exporter=Exporter(database, store, staging, sweep_soon, now),
+            renditions=Renditions(database, kept.store, kept.staging, studio),
+            exporter=Exporter(database, kept.store, kept.staging, sweep_soon, now),
             origins=origins,
             pipeline=pipeline,
-            pieces=Pieces(database, store, large, now),
-            receiving=Receiving(
-                database,
-                store,
-                large,
-                studio,
-                limits=settings.upload_limits,
-                expire=settings.expire_uploads,
-                keep_exif=settings.keep_exif,
-                follow_up=_what_follows(embedded),
-                now=now,
-            ),
+            pieces=Pieces(database, kept.store, kept.large, now),
+            receiving=_receiving(base, embedded),
             embedding=embedded,
-            dispatcher=Dispatcher(
-                database,
-                {KIND: pipeline},
-                slots=settings.slots,
-                now=now,
-                per_organization=settings.max_running_per_organization or None,
-                on_finished=lambda conn, batch_ids, at: record_finished(conn, batch_ids, now=at),
-                drain=DRAIN,
-            ),
-            indexer=Dispatcher(
-                database,
-                {embedding.KIND: embedded},
-                slots=embedding.AT_ONCE,
-                now=now,
-                on_finished=None,  # no batch is embedded
-                drain=DRAIN,
-            ),
-            projector=Dispatcher(
-                database,
-                {transcoding.KIND: transcoder},
-                slots=settings.transcodings,
-                now=now,
-                per_organization=settings.max_running_per_organization or None,
-                on_finished=None,  # no batch has videos to make
-                ahead=1,
-                drain=DRAIN,
+            dispatcher=_dispatcher(base, KIND, pipeline, slots=settings.slots, most=most, batches=True),
+            indexer=_dispatcher(base, embedding.KIND, embedded, slots=embedding.AT_ONCE),
+            projector=_dispatcher(
+                base, transcoding.KIND, _transcoder(base), slots=settings.transcodings, most=most, ahead=1
             ),
             deliverer=deliverer,
             teller=Teller(database, messenger.wake, now),
@@ -187,6 +119,111 @@ async def open_library(
             sweep_soon=sweep_soon,
             now=now,
         )
+
+
+class _Storage(NamedTuple):
+    """Where bytes are kept, and where they arrive: by `staging` what is uploaded, by `large` media of any kind, by
+    `fetched` what comes from origins."""
+
+    store: LocalStore
+    staging: Staging
+    large: Staging
+    fetched: Staging
+
+
+class _Base(NamedTuple):
+    """What all that takes in and makes stands on."""
+
+    settings: Settings
+    database: Database
+    kept: _Storage
+    studio: Studio
+    sweep_soon: asyncio.Event
+    now: Clock
+
+
+def _open_storage(settings: Settings, *, beside: bool) -> _Storage:
+    store = LocalStore(settings.storage_dir)
+    store.check()
+    folder = settings.worker_staging_dir if beside else settings.staging_dir
+    most = (settings.max_upload_bytes, max(settings.upload_limits.values()), settings.max_origin_bytes)
+    return _Storage(store, *(Staging(folder, size) for size in most))
+
+
+def _pipeline(base: _Base, origins: Origins) -> Pipeline:
+    return Pipeline(
+        base.database,
+        base.kept.store,
+        base.kept.fetched,
+        base.studio,
+        origins,
+        fetch_seconds=base.settings.origin_seconds,
+        pyramid_pixels=base.settings.pyramid_megapixels * 1_000_000,
+        most_bytes=base.settings.storage_policy_bytes,
+        now=base.now,
+    )
+
+
+def _receiving(base: _Base, embedded: Embedding) -> Receiving:
+    return Receiving(
+        base.database,
+        base.kept.store,
+        base.kept.large,
+        base.studio,
+        limits=base.settings.upload_limits,
+        expire=base.settings.expire_uploads,
+        keep_exif=base.settings.keep_exif,
+        follow_up=_what_follows(embedded),
+        now=base.now,
+    )
+
+
+def _transcoder(base: _Base) -> Transcoder:
+    return Transcoder(
+        base.database,
+        base.kept.store,
+        base.kept.staging,
+        base.studio,
+        encoding=_encoding(base.settings),
+        names=base.settings.variants or NAMES,
+        sweep_soon=base.sweep_soon,
+        now=base.now,
+    )
+
+
+def _deliverer(settings: Settings, database: Database, now: Clock) -> Deliverer:
+    return Deliverer(
+        database,
+        _dialects(settings),
+        settings.allowed_receivers,
+        now,
+        attempts=settings.webhook_attempts,
+        minute=settings.webhook_minute,
+    )
+
+
+def _dispatcher(
+    base: _Base,
+    kind: str,
+    handler: Handler,
+    *,
+    slots: int,
+    most: int | None = None,
+    batches: bool = False,
+    ahead: int = AHEAD,
+) -> Dispatcher:
+    """Has the jobs of one kind done, in slots of their own: so no kind keeps another from its turn. Only arrivals come
+    in batches."""
+    return Dispatcher(
+        base.database,
+        {kind: handler},
+        slots=slots,
+        now=base.now,
+        per_organization=most,
+        on_finished=(lambda conn, ids, at: record_finished(conn, ids, now=at)) if batches else None,
+        ahead=ahead,
+        drain=DRAIN,
+    )
 
 
 def _dialects(settings: Settings) -> Mapping[str, Dialect]:
