@@ -25,6 +25,7 @@ from stackroom.testing.served import Served
 on_both_databases = pytest.mark.parametrize(
     "new_database_url", ["sqlite", "postgresql"], indirect=True, scope="session"
 )
+_STATEMENT = "before_cursor_execute"
 ORIGIN = "https://files.example/"
 """What is here is in the folder `House.originals`, as far as the server can tell."""
 
@@ -66,21 +67,28 @@ class House(Served):
         return self
 
     @contextmanager
-    def statements(self) -> Iterator[list[str]]:
-        """Collects the statements that the server sends meanwhile."""
-        sent: list[str] = []
+    def transactions(self) -> Iterator[list[list[str]]]:
+        """Collects the transactions that the server runs meanwhile, each by its statements. Some are nobody's whom the
+        test knows: the server looks around by itself."""
+        ran: list[list[str]] = []
+        running: dict[object, list[str]] = {}
 
-        def note(_conn: object, _cursor: object, sql: str, *_rest: object) -> None:
-            sent.append(sql)
+        def begin(conn: object) -> None:
+            running[conn] = []
+            ran.append(running[conn])
+
+        def note(conn: object, _cursor: object, sql: str, *_rest: object) -> None:
+            running.setdefault(conn, []).append(sql)
 
         engines = {self.read(lambda conn: conn.engine), self.write(lambda conn: conn.engine)}
-        for each in engines:
-            event.listen(each, "before_cursor_execute", note)
+        heard = [(each, what, do) for each in engines for what, do in (("begin", begin), (_STATEMENT, note))]
+        for each, what, do in heard:
+            event.listen(each, what, do)
         try:
-            yield sent
+            yield ran
         finally:
-            for each in engines:
-                event.remove(each, "before_cursor_execute", note)
+            for each, what, do in heard:
+                event.remove(each, what, do)
 
     @contextmanager
     def busy(self) -> Iterator[None]:
