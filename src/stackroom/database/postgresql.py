@@ -31,6 +31,10 @@ class PostgresqlDatabase:
     def __init__(self, url: URL) -> None:
         self._url = url.set(drivername="postgresql+asyncpg")
         self._steps: set[asyncio.Future[Any]] = set()
+        self._running = 0
+        self._closing = False
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     async def start(self) -> None:
         self._engine: AsyncEngine = create_async_engine(self._url, pool_size=POOL, max_overflow=POOL)
@@ -48,6 +52,18 @@ class PostgresqlDatabase:
         return await self._run(self._engine, work)
 
     async def _run(self, engine: AsyncEngine, work: Work[T]) -> T:
+        if self._closing:
+            raise Unavailable("the database has been closed", code="database_unavailable")
+        self._running += 1
+        self._idle.clear()
+        try:
+            return await self._run_again(engine, work)
+        finally:
+            self._running -= 1
+            if not self._running:
+                self._idle.set()
+
+    async def _run_again(self, engine: AsyncEngine, work: Work[T]) -> T:
         for attempt in range(ATTEMPTS):
             try:
                 return await self._attempt(engine, work)
@@ -93,6 +109,10 @@ class PostgresqlDatabase:
         return task
 
     async def close(self) -> None:
+        """Finish what is running, and begin nothing more: a connection that comes back to a pool that is closed would
+        stay open."""
+        self._closing = True
+        await self._idle.wait()
         while self._steps:
             await asyncio.wait(self._steps)
         await self._engine.dispose()

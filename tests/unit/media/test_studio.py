@@ -36,11 +36,25 @@ async def a_studio(
 
 def children() -> list[str]:
     """The processes of studios. What else this process has begun, such as other tests' servers, is left out."""
+    return [pid for pid in all_children() if pid not in BEFORE and is_of_a_studio(pid)]
+
+
+def all_children() -> list[str]:
     found = []
     for task in Path("/proc/self/task").iterdir():
         with suppress(FileNotFoundError):  # a thread that has just ended
             found += (task / "children").read_text().split()
-    return [pid for pid in found if is_of_a_studio(pid)]
+    return found
+
+
+BEFORE: set[str] = set()
+"""What this process had begun before the test, and may have ended without being waited for."""
+
+
+@pytest.fixture(autouse=True)
+def _what_was_there_before() -> None:
+    BEFORE.clear()
+    BEFORE.update(all_children())
 
 
 def is_of_a_studio(pid: str) -> bool:

@@ -334,6 +334,7 @@ def known(**there: Any) -> Described:
         "ingesting": False,
         "error": "",
         "batch_id": None,
+        "expires_at": None,
         "created_at": 0,
         "finished_at": 1,
         "version": 1,

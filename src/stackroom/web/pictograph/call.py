@@ -62,8 +62,8 @@ class Call:
     def image(self, conn: Connection) -> Asset:
         """The image that the address names: by `image`, its id, or by `dataset` and `path` in it."""
         if "image" in self._request.path_params:
-            return self._kept(assets.find(conn, self.actor, self.place("image")))
-        return self._kept(assets.at(conn, self.actor, self.place("dataset"), self.place("path")))
+            return self.kept(assets.find(conn, self.actor, self.place("image")))
+        return self.kept(assets.at(conn, self.actor, self.place("dataset"), self.place("path")))
 
     def image_or_file(self, conn: Connection, word: str) -> tuple[Asset, bool]:
         """The image of an address that ends in `word`, and whether `word` is the image's own name, as a file may be
@@ -77,16 +77,16 @@ class Call:
         )
         if not by_id:
             with suppress(NotFound):
-                return self._kept(assets.at(conn, self.actor, *place)), True
+                return self.kept(assets.at(conn, self.actor, *place)), True
         try:
             return self.image(conn), False
         except NotFound:
             if by_id:
                 with suppress(NotFound):
-                    return self._kept(assets.at(conn, self.actor, *place)), True
+                    return self.kept(assets.at(conn, self.actor, *place)), True
             raise
 
-    def _kept(self, found: Asset) -> Asset:
+    def kept(self, found: Asset) -> Asset:
         """Raises `NotFound` for what has expired."""
         assets.refuse_expired(found.expires_at, self.services.now(), ids.text(found.uuid))
         return found

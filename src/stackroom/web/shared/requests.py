@@ -107,9 +107,6 @@ def address_of_client(request: Request, proxies: int) -> str | None:
     return request.client.host if request.client else None
 
 
-_noting: dict[int, asyncio.Task[None]] = {}
-
-
 def _note_use(services: Services, key_id: int, now: int) -> None:
     """Without waiting for it: who only reads must not stand in line behind those who write."""
 
@@ -119,10 +116,10 @@ def _note_use(services: Services, key_id: int, now: int) -> None:
         except Exception:
             log.warning("key.use_not_noted", key_id=key_id, exc_info=True)
         finally:
-            del _noting[key_id]
+            del services.noting[key_id]
 
-    if key_id not in _noting:
-        _noting[key_id] = asyncio.create_task(note())
+    if key_id not in services.noting:
+        services.noting[key_id] = asyncio.create_task(note())
 
 
 def token_of(request: Request) -> str | None:

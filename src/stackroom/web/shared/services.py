@@ -57,6 +57,8 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     signer: Signer
     request_log: RequestLog
     allowances: Allowances = msgspec.field(default_factory=Allowances)
+    noting: dict[int, asyncio.Task[None]] = msgspec.field(default_factory=dict)
+    """Whose keys' first use is being noted."""
     sweep_soon: asyncio.Event
     """Set when bytes have become loose, so that they go at once and not at the next round."""
     now: Clock
