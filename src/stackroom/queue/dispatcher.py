@@ -176,9 +176,8 @@ class Dispatcher:
             _OURS.add(me)  # before the commit: the next of our own to register must not take us for dead
             # Nobody else has an SQLite library open, so whoever has not ended is dead.
             alone = flavour.of(conn) is flavour.SQLITE
-            ours = {me, *_OURS}
-            workers.bury(conn, ours)
-            return me, alone, workers.reap(conn, all_but=ours if alone else None, now=now)
+            workers.bury(conn, _OURS)
+            return me, alone, workers.reap(conn, all_but={*_OURS} if alone else None, now=now)
 
         registered = await patiently("registering", lambda: self._database.write(work))
         assert registered is not None
@@ -196,9 +195,8 @@ class Dispatcher:
         def work(conn: Connection) -> tuple[workers.Beat, int]:
             now = self._now()
             said = workers.beat(conn, me, now=now)
-            ours = {me, *_OURS}
-            workers.bury(conn, ours)
-            return said, workers.reap(conn, spare=ours, now=now) if said.alive else 0
+            workers.bury(conn, _OURS)
+            return said, workers.reap(conn, spare={me, *_OURS}, now=now) if said.alive else 0
 
         me = self._worker_id
         said, taken = await self._database.write(work)

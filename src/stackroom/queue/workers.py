@@ -107,7 +107,8 @@ def reap(
 
 def bury(conn: Connection, ours: Collection[int]) -> int:
     """Note that workers of this very machine are dead whose processes are no longer there, so that nobody needs to
-    wait until they have said nothing for long; how many. `ours` are those of this process, and live."""
+    wait until they have said nothing for long; how many. `ours` are those of this process, and live: as they are when
+    the others have been looked for, for one of ours may begin meanwhile."""
     mine = name_here().rpartition(":")[0] + ":"
     rows = conn.execute(
         statement("SELECT id, name FROM worker WHERE NOT dead AND substr(name, 1, :length) = :mine"),
