@@ -1,4 +1,4 @@
-"""`python -m bench`: measures, shows tables, and writes bench/RESULTS.md."""
+"""`python -m bench`: measures, shows tables, and puts each into bench/RESULTS.md as soon as it is there."""
 
 import argparse
 import shutil
@@ -44,18 +44,17 @@ Say = Callable[[str], None]
 
 def main() -> None:
     options = _options()
-    tables = []
     with Console(stderr=True).status("") as status:
         for table in _measure(options, status.update):
             report.show(table)
-            tables.append(table)
-    if set(options.sections) == set(SECTIONS) and not options.postgres:
-        report.write(tables, RESULTS, quick=options.quick)
+            if options.written:
+                report.write([table], RESULTS, rounds=_rounds(options))
+    if options.written:
         print(f"written to {RESULTS}")
 
 
 def _measure(options: argparse.Namespace, say: Say) -> Iterator[report.Table]:
-    rounds = options.rounds or (2 if options.quick else 5)
+    rounds = _rounds(options)
     shutil.rmtree(WORKPLACE, ignore_errors=True)
     WORKPLACE.mkdir(parents=True)
     try:
@@ -82,6 +81,10 @@ def _measure(options: argparse.Namespace, say: Say) -> Iterator[report.Table]:
         shutil.rmtree(WORKPLACE)
 
 
+def _rounds(options: argparse.Namespace) -> int:
+    return options.rounds or (2 if options.quick else 5)
+
+
 def _beside_a_library(options: argparse.Namespace, rounds: int, say: Say) -> Iterator[report.Table]:
     database = operations.on_postgres if options.postgres else operations.on_sqlite
     with database(options.assets, WORKPLACE) as contest:
@@ -104,9 +107,9 @@ def _named(section: str, say: Say) -> Say:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    sections = f"of {', '.join(SECTIONS)}; without any, all of them, and RESULTS.md is written"
+    sections = f"of {', '.join(SECTIONS)}; without any, all of them"
     parser.add_argument("sections", nargs="*", metavar="section", help=sections)
-    parser.add_argument("--quick", action="store_true", help="fewer rounds")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds, and RESULTS.md is not written")
     parser.add_argument("--rounds", type=int, help="how often each thing is measured (5, or 2 with --quick)")
     parser.add_argument("--assets", type=int, default=1_000_000, help="size of the library (1000000)")
     parser.add_argument("--postgres", action="store_true", help="on PostgreSQL; shown, and not written")
@@ -115,6 +118,7 @@ def _options() -> argparse.Namespace:
     if unknown := set(options.sections) - set(SECTIONS):
         parser.error(f"no such section: {', '.join(sorted(unknown))}")
     options.sections = options.sections or list(SECTIONS)
+    options.written = not (options.quick or options.postgres)
     return options
 
 

@@ -68,17 +68,18 @@ def show(table: Table) -> None:
     console.print(drawn)
 
 
-def write(tables: Sequence[Table], path: Path, *, quick: bool) -> None:
-    """The whole of RESULTS.md."""
-    parts = [_head(quick=quick), *(_markdown(table) for table in tables)]
-    path.write_text("\n\n".join(parts) + "\n")
+def write(tables: Sequence[Table], path: Path, *, rounds: int) -> None:
+    """Put these tables into RESULTS.md, in the place of those that were measured before; the others stay."""
+    there = path.read_text().split("\n## ")[1:] if path.exists() else []
+    kept = {part.partition("\n")[0]: f"## {part.rstrip()}" for part in there}
+    when = f"*Measured on {time.strftime('%d %B %Y', time.gmtime())}, {rounds} rounds, on {_machine()}.*"
+    kept |= {table.title: f"{_markdown(table)}\n\n{when}" for table in tables}
+    path.write_text("\n\n".join([_HEAD, *kept.values()]) + "\n")
 
 
-def _head(*, quick: bool) -> str:
-    how = "`make bench BENCH=--quick`: fewer rounds, so a rougher picture" if quick else "`make bench`"
-    return f"""# How fast it is
+_HEAD = f"""# How fast it is
 
-Written by {how}, on {time.strftime("%d %B %Y", time.gmtime())}, by Stackroom {__version__} on {_machine()}.
+Written by `make bench`, by Stackroom {__version__}; each table says when it was measured, and on what.
 
 Everything is a ratio to something that ran in turns with it on the same machine, moments apart; absolute times
 depend on the machine. Unless a table says otherwise, a number is the median, and *spread* is the lowest to the

@@ -23,7 +23,10 @@ LARGE = bytes(range(256)) * 12_000  # three pieces
 def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningS3]:
     try:
         # A client of a store is not made where there are no certificates, even if it needs none.
-        with pytest.MonkeyPatch.context() as certificates, running_s3(tmp_path_factory.mktemp("s3")) as server:
+        with (
+            pytest.MonkeyPatch.context() as certificates,
+            running_s3(tmp_path_factory.mktemp("s3")) as server,
+        ):
             certificates.delenv("SSL_CERT_FILE")
             certificates.delenv("SSL_CERT_DIR")
             store = S3Store(

@@ -83,7 +83,9 @@ async def download(request: Request) -> Response:
     """The bytes. Archived images have theirs still."""
     call = await Call.begin(request)
     found, key, sha256 = await call.look_up(lambda conn: _stored(conn, call.image(conn)))
-    return _send(call, (call.kept(found), key, sha256))  # what was looked up a while ago may have expired since
+    return _send(
+        call, (call.kept(found), key, sha256)
+    )  # what was looked up a while ago may have expired since
 
 
 async def bundle(request: Request) -> Response:
