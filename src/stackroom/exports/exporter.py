@@ -23,6 +23,7 @@ from stackroom.exports.rows import Export
 from stackroom.library import datasets
 from stackroom.storage.blobstore import BlobStore, unavailable
 from stackroom.storage.staging import Staging
+from stackroom.threads import to_its_end
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -179,16 +180,8 @@ class _Held:
         self.alone = asyncio.Lock()
 
     async def in_thread(self, work: Callable[[], T]) -> T:
-        """Work that blocks. When we are cancelled it is told to stop and waited for: it writes to files of ours."""
-        running = asyncio.get_running_loop().run_in_executor(None, work)
-        try:
-            return await asyncio.shield(running)
-        except asyncio.CancelledError:
-            self.stop.set()
-            await asyncio.wait([running])
-            if not running.cancelled():
-                running.exception()  # looked at, so that nobody complains
-            raise
+        """Work that blocks, and writes to files of ours."""
+        return await to_its_end(work, stop=self.stop.set)
 
 
 def _begin(conn: Connection, *, export: Export, now: int) -> tuple[About, int]:

@@ -12,7 +12,7 @@ again and again whether the video is still there; where it is not, FFmpeg ends, 
 import asyncio
 import shutil
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -43,6 +43,7 @@ from stackroom.queue.submit import submit_one
 from stackroom.storage.blobstore import BlobStore, MissingBytes
 from stackroom.storage.keys import hls_prefix
 from stackroom.storage.staging import Staging
+from stackroom.threads import to_its_end
 
 log = structlog.get_logger(__name__)
 KIND: Final = "transcode"
@@ -242,7 +243,7 @@ class Transcoder:
         """Everything, a portion at a time: who gives up need not wait for all of it."""
         for portion in await asyncio.to_thread(_portions, folder):
             named = {prefix + path.relative_to(folder).as_posix(): path for path in portion}
-            await _to_the_end(partial(self._store.put_all, named))
+            await to_its_end(partial(self._store.put_all, named))
             faults.reach("transcode:between-files")
 
 
@@ -347,16 +348,6 @@ def _portions(folder: Path) -> list[list[Path]]:
     """All files of a folder, those that lie together one after another."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return [files[at : at + AT_ONCE] for at in range(0, len(files), AT_ONCE)]
-
-
-async def _to_the_end(work: Callable[[], None]) -> None:
-    """Run it in a thread. Whoever gives up waits until it has ended: it must not go on putting what is swept."""
-    thread = asyncio.ensure_future(asyncio.to_thread(work))
-    try:
-        await asyncio.shield(thread)
-    except asyncio.CancelledError:
-        await asyncio.wait([thread])
-        raise
 
 
 async def _ended(work: asyncio.Future[Made]) -> None:

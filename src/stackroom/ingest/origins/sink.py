@@ -1,14 +1,15 @@
 """Bytes on their way from an origin into an arrival: counted, limited, and never in two threads at once."""
 
-import asyncio
 import os
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 from stackroom.errors import TooLarge
 from stackroom.ingest.origins.outcomes import Fail
 from stackroom.storage.staging import Arrival
+from stackroom.threads import to_its_end
 
 T = TypeVar("T")
 PIECE = 2**20  # what is worth a hop to a thread
@@ -66,15 +67,6 @@ class Sink:
 
 
 async def in_thread(work: Callable[[threading.Event], T]) -> T:
-    """Run `work` in a thread. Whoever is cancelled meanwhile waits until it has seen the event and ended.
-
-    Otherwise it would go on to write into a file that is closed, and whose number may be another file's by then.
-    """
+    """Run `work` in a thread, to its end; it is told by the event when whoever asked for it is cancelled."""
     stopped = threading.Event()
-    hop = asyncio.ensure_future(asyncio.to_thread(work, stopped))
-    try:
-        return await asyncio.shield(hop)
-    except asyncio.CancelledError:
-        stopped.set()
-        await asyncio.wait([hop])
-        raise
+    return await to_its_end(partial(work, stopped), stop=stopped.set)
