@@ -8,15 +8,13 @@ A test names the cases that it holds: in its own name (`test_q5_q6_active_is_…
 parameters (`id="P11 T"`). What is held by a test of something else, and what does not apply, is said here.
 """
 
-import argparse
 import ast
 import re
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
-ROOT: Final = Path(__file__).parents[1]
+from conformance import ROOT, gathered, ids_of, keep, tables
+
 PAGE: Final = ROOT / "docs" / "faces" / "dlcs-conformance.md"
 TESTS: Final = (
     *sorted((ROOT / "tests" / "contracts" / "dlcs").glob("test_*.py")),
@@ -238,71 +236,24 @@ _IN_AN_ID: Final = re.compile(r"\b([A-Z]{1,2}[1-9][0-9]*)\b")
 KNOWN: Final = {number for group in CASES.values() for number in group}
 
 
-def functions(path: Path) -> Iterator[ast.FunctionDef]:
-    yield from (each for each in ast.parse(path.read_text()).body if isinstance(each, ast.FunctionDef))
-
-
 def held_by(test: ast.FunctionDef) -> set[str]:
     """The cases that a test says it holds."""
-    said = {each.upper() for each in _IN_A_NAME.findall(f"{test.name}_")}
-    for decorator in test.decorator_list:
-        texts = [
-            each.value
-            for each in ast.walk(decorator)
-            if isinstance(each, ast.Constant) and isinstance(each.value, str)
-        ]
-        said |= {each for text in texts for each in _IN_AN_ID.findall(text)}
-    return said & KNOWN
+    named = [each.upper() for each in _IN_A_NAME.findall(f"{test.name}_")]
+    return {*named, *_IN_AN_ID.findall("\n".join(ids_of(test)))} & KNOWN
 
 
 def tests() -> dict[str, list[str]]:
     """The tests that hold each case, as pytest names them."""
-    found: dict[str, list[str]] = {number: [] for number in KNOWN}
-    for path in TESTS:
-        for test in functions(path):
-            if test.name.startswith("test_"):
-                for number in held_by(test):
-                    found[number].append(f"{path.relative_to(ROOT)}::{test.name}")
+    found = gathered(TESTS, KNOWN, held_by)
     for number, test in ELSEWHERE.items():
         found[number].append(test)
     return found
 
 
 def page() -> str:
-    held = tests()
-    lines = [HEAD]
-    for title, group in CASES.items():
-        lines += [f"## {title}\n", "| | Case | Held by |", "|---|---|---|"]
-        for number, about in group.items():
-            by = "; ".join(_link(each) for each in sorted(held[number]))
-            note = DOES_NOT_APPLY.get(number, NOTES.get(number, ""))
-            if number in DOES_NOT_APPLY:
-                by = "does not apply"
-            lines.append(f"| {number} | {about} | {by}{': ' if note else ''}{note} |")
-        lines.append("")
+    lines = [HEAD, *tables(CASES, tests(), NOTES, named="[a-z]{1,2}[0-9]+", excused=DOES_NOT_APPLY)]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def _link(test: str) -> str:
-    path, _, name = test.partition("::")
-    words = re.sub(r"^(?:[a-z]{1,2}[0-9]+_)+", "", name.removeprefix("test_")).replace("_", " ")
-    return f"[{words}](../../{path})"
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--check", action="store_true", help="only say whether the page is stale")
-    check = parser.parse_args().check
-    wanted = page()
-    if PAGE.exists() and PAGE.read_text() == wanted:
-        return 0
-    if check:
-        sys.stdout.write(f"stale: {PAGE.relative_to(ROOT)}; run `make generate`\n")
-        return 1
-    PAGE.write_text(wanted)
-    sys.stdout.write(f"written: {PAGE.name}\n")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(keep(PAGE, page(), __doc__.partition("\n")[0]))

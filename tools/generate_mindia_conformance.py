@@ -8,15 +8,13 @@ A test names the cases that it holds: in its own name (`test_c5_c6_what_is_…`)
 (`id="C82"`). What differs from the original on purpose is said here, with the reason.
 """
 
-import argparse
 import ast
 import re
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
-ROOT: Final = Path(__file__).parents[1]
+from conformance import ROOT, gathered, ids_of, keep, tables
+
 PAGE: Final = ROOT / "docs" / "faces" / "mindia-conformance.md"
 TESTS: Final = tuple(sorted((ROOT / "tests" / "contracts" / "mindia").glob("test_*.py")))
 HEAD: Final = """# Conformance to the Mindia protocol
@@ -161,64 +159,21 @@ _IN_AN_ID: Final = re.compile(r"\bC([1-9][0-9]*)\b")
 KNOWN: Final = {number for group in CASES.values() for number in group}
 
 
-def functions(path: Path) -> Iterator[ast.FunctionDef]:
-    yield from (each for each in ast.parse(path.read_text()).body if isinstance(each, ast.FunctionDef))
-
-
 def held_by(test: ast.FunctionDef) -> set[int]:
     """The cases that a test says it holds."""
-    said = {int(each) for each in _IN_A_NAME.findall(f"{test.name}_")}
-    for decorator in test.decorator_list:
-        for each in ast.walk(decorator):
-            if isinstance(each, ast.Constant) and isinstance(each.value, str):
-                said |= {int(number) for number in _IN_AN_ID.findall(each.value)}
-    return said & KNOWN
+    said = [*_IN_A_NAME.findall(f"{test.name}_"), *_IN_AN_ID.findall("\n".join(ids_of(test)))]
+    return {int(each) for each in said} & KNOWN
 
 
 def tests() -> dict[int, list[str]]:
     """The tests that hold each case, as pytest names them."""
-    found: dict[int, list[str]] = {number: [] for number in KNOWN}
-    for path in TESTS:
-        for test in functions(path):
-            if test.name.startswith("test_"):
-                for number in held_by(test):
-                    found[number].append(f"{path.relative_to(ROOT)}::{test.name}")
-    return found
+    return gathered(TESTS, KNOWN, held_by)
 
 
 def page() -> str:
-    held = tests()
-    lines = [HEAD]
-    for title, group in CASES.items():
-        lines += [f"## {title}\n", "| | Case | Held by |", "|---|---|---|"]
-        for number, about in group.items():
-            by = "; ".join(_link(each) for each in sorted(held[number]))
-            note = NOTES.get(number, "")
-            lines.append(f"| {number} | {about} | {by}{': ' if note else ''}{note} |")
-        lines.append("")
+    lines = [HEAD, *tables(CASES, tests(), NOTES, named="c[0-9]+")]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def _link(test: str) -> str:
-    path, _, name = test.partition("::")
-    words = re.sub(r"^(?:c[0-9]+_)+", "", name.removeprefix("test_")).replace("_", " ")
-    return f"[{words}](../../{path})"
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--check", action="store_true", help="only say whether the page is stale")
-    check = parser.parse_args().check
-    wanted = page()
-    if PAGE.exists() and PAGE.read_text() == wanted:
-        return 0
-    if check:
-        sys.stdout.write(f"stale: {PAGE.relative_to(ROOT)}; run `make generate`\n")
-        return 1
-    PAGE.write_text(wanted)
-    sys.stdout.write(f"written: {PAGE.name}\n")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(keep(PAGE, page(), __doc__.partition("\n")[0]))

@@ -1,27 +1,9 @@
 """Every case of the protocol's test list is held by a test, or does not apply for a reason; and the page says so."""
 
-import importlib.util
-import sys
-from pathlib import Path
-from types import ModuleType
-
+import generate_dlcs_conformance as conformance
 import pytest
+from conformance import functions
 
-ROOT = Path(__file__).parents[3]
-
-
-def tool(name: str) -> ModuleType:
-    """A script as a module; it is no part of any package."""
-    where = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
-    assert where is not None
-    assert where.loader is not None
-    module = importlib.util.module_from_spec(where)
-    sys.modules[name] = module
-    where.loader.exec_module(module)
-    return module
-
-
-conformance = tool("generate_dlcs_conformance")
 HELD = conformance.tests()
 
 
@@ -33,7 +15,7 @@ def test_a_case_is_held_by_a_test_or_does_not_apply(number: str) -> None:
 @pytest.mark.parametrize("test", conformance.ELSEWHERE.values())
 def test_a_test_that_is_named_is_there(test: str) -> None:
     path, _, name = test.partition("::")
-    assert name in {each.name for each in conformance.functions(ROOT / path)}
+    assert name in {each.name for each in functions(conformance.ROOT / path)}
 
 
 def test_all_numbers_are_of_the_list() -> None:
