@@ -87,7 +87,8 @@ class Lives:
 
     def check(self) -> None:
         """Hold the library to its promises, beside its server."""
-        assert examine(self.settings, deep=True) == []
+        found = examine(self.settings, deep=True)
+        assert found == [], found
 
     def check_to_the_last_byte(self) -> None:
         """Stop, sweep as if the time of all that was left behind had come, and find nothing left behind."""
