@@ -1,9 +1,11 @@
 """The dispatcher: jobs are done, retried, given up, cancelled and given back, and a stop loses none."""
 
 import asyncio
+import shutil
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -311,6 +313,57 @@ def test_who_was_taken_for_dead_drops_everything_and_begins_anew(queue: Queue) -
     queue.library.do(both())
     assert (queue.the_batch(batch).completed, shop.finished) == (4, [batch])
     assert queue.problems() == []
+
+
+@pytest.mark.every_database
+def test_who_was_taken_for_dead_while_he_had_nothing_to_do_learns_of_it(queue: Queue) -> None:
+    """On SQLite he does not say that he lives, so nobody tells him that he does not."""
+    shop = Workshop(at_once)
+
+    async def begin() -> asyncio.Task[None]:
+        task = asyncio.create_task(a_dispatcher(queue, shop).run())
+        await asyncio.sleep(2 * SOON)
+        await queue.library.database.write(lambda conn: conn.execute(text("UPDATE worker SET dead = true")))
+        return task
+
+    async def end() -> None:
+        await until(lambda: bool(shop.finished))
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    task = queue.library.do(begin())
+    queue.batch(1)
+    queue.library.do(end())
+
+
+def test_nobody_dies_with_his_namesake_in_another_library(
+    queue: Queue, sqlite_template: Path, tmp_path: Path, logged: Sequence[Mapping[str, Any]]
+) -> None:
+    """Numbers are a library's own: the end of another's first is not the end of ours."""
+    shop = Workshop(never)
+    queue.jobs(1)
+
+    async def begin() -> asyncio.Task[None]:
+        task = asyncio.create_task(a_dispatcher(queue, shop, drain=0).run())
+        await until(lambda: bool(shop.begun))
+        return task
+
+    async def end() -> None:
+        await asyncio.sleep(5 * SOON)  # some beats
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    task = queue.library.do(begin())
+    copy = shutil.copyfile(sqlite_template, tmp_path / "elsewhere.db")
+    with a_library(f"sqlite:///{copy}") as elsewhere:
+        other = Workshop(at_once)
+        batch = Queue(elsewhere)
+        batch.batch(1)
+        work_until(batch, a_dispatcher(batch, other), lambda: bool(other.finished))
+    queue.library.do(end())
+    ours, namesake = (entry["worker"] for entry in logged if entry["event"] == "queue.started")
+    assert ours == namesake
+    assert not [entry for entry in logged if entry["event"] in {"queue.taken_for_dead", "queue.reaped"}]
 
 
 def test_who_has_nothing_to_do_is_not_taken_for_dead_by_another_of_the_same_process(queue: Queue) -> None:

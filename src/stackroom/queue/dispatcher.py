@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Final
+from weakref import WeakKeyDictionary
 
 import msgspec
 import structlog
@@ -60,8 +61,8 @@ OnFinished = Callable[[Connection, Sequence[int], int], None]
 """Is told of the batches that finish, in the transaction in which they do."""
 
 
-_OURS: Final[set[int]] = set()
-"""The numbers of the dispatchers that are at work in this process."""
+_OURS: Final[WeakKeyDictionary[Database, set[int]]] = WeakKeyDictionary()
+"""The numbers of the dispatchers that are at work in this process, for each library: elsewhere they are others'."""
 
 
 class Held(msgspec.Struct, eq=False):
@@ -110,6 +111,7 @@ class Dispatcher:
         self._ahead = ahead
         self._drain_for = drain
         self._say = Verdicts(handlers, now)
+        self._ours = _OURS.setdefault(database, set())
         self._awake = asyncio.Event()
         self._settling = asyncio.Event()
         self._held: dict[int, Held] = {}
@@ -160,7 +162,7 @@ class Dispatcher:
             raise
         finally:
             await _end([*duties.values(), *self._tasks])
-            _OURS.discard(self._worker_id)
+            self._ours.discard(self._worker_id)
 
     # Who we are
 
@@ -173,11 +175,11 @@ class Dispatcher:
             # What estimates count are slots for what comes in batches.
             slots = self._slots if self._on_finished is not None else 0
             me = workers.register(conn, name=name, version=__version__, slots=slots, now=now)
-            _OURS.add(me)  # before the commit: the next of our own to register must not take us for dead
+            self._ours.add(me)  # before the commit: the next of our own to register must not take us for dead
             # Nobody else has an SQLite library open, so whoever has not ended is dead.
             alone = flavour.of(conn) is flavour.SQLITE
-            workers.bury(conn, _OURS)
-            return me, alone, workers.reap(conn, all_but={*_OURS} if alone else None, now=now)
+            workers.bury(conn, self._ours)
+            return me, alone, workers.reap(conn, all_but={*self._ours} if alone else None, now=now)
 
         registered = await patiently("registering", lambda: self._database.write(work))
         assert registered is not None
@@ -188,15 +190,20 @@ class Dispatcher:
         while True:
             await asyncio.sleep(BEAT)
             # Who has the library to himself, and nothing in hand, need not write that he lives.
-            if self._held or not self._alone:
-                await self._guarded("beating", self._beat)
+            idle = self._alone and not self._held
+            await self._guarded("beating", self._feel_the_pulse if idle else self._beat)
+
+    async def _feel_the_pulse(self) -> None:
+        me = self._worker_id
+        if not await self._database.read(lambda conn: workers.lives(conn, me)):
+            await self._begin_anew()
 
     async def _beat(self) -> None:
         def work(conn: Connection) -> tuple[workers.Beat, int]:
             now = self._now()
             said = workers.beat(conn, me, now=now)
-            workers.bury(conn, _OURS)
-            return said, workers.reap(conn, spare={me, *_OURS}, now=now) if said.alive else 0
+            workers.bury(conn, self._ours)
+            return said, workers.reap(conn, spare={me, *self._ours}, now=now) if said.alive else 0
 
         me = self._worker_id
         said, taken = await self._database.write(work)
@@ -204,17 +211,16 @@ class Dispatcher:
             log.warning("queue.reaped", jobs=taken)
             self.wake()
         if not said.alive:
-            log.error("queue.taken_for_dead", worker=me, dropped=len(self._held))
-            self._drop_everything()
-            await self._register()
-            self.wake()
+            await self._begin_anew()
         if said.cancelled:
             await self._do_what_is_due()  # or slots that become free would begin what nobody wants any more
         for job_id in said.cancelled:
             self._cancel(job_id)
 
-    def _drop_everything(self) -> None:
-        """Nothing that we have is ours any more: others do it again."""
+    async def _begin_anew(self) -> None:
+        """We were taken for dead. Nothing that we have is ours any more: others do it again."""
+        log.error("queue.taken_for_dead", worker=self._worker_id, dropped=len(self._held))
+        self._ours.discard(self._worker_id)
         for held in self._held.values():
             held.over = True
             if held.task is not None:
@@ -223,6 +229,8 @@ class Dispatcher:
         self._urgent.clear()
         self._others.clear()
         self._results.clear()
+        await self._register()
+        self.wake()
 
     def _cancel(self, job_id: int) -> None:
         held = self._held.get(job_id)

@@ -73,6 +73,12 @@ def beat(conn: Connection, worker_id: int, *, now: int) -> Beat:
     return Beat(alive=True, cancelled=frozenset(of_cancelled))
 
 
+def lives(conn: Connection, worker_id: int) -> bool:
+    """Whether a worker is not taken for dead."""
+    query = statement("SELECT 1 FROM worker WHERE id = :worker AND NOT dead")
+    return conn.execute(query, {"worker": worker_id}).first() is not None
+
+
 def reap(
     conn: Connection, *, all_but: Collection[int] | None = None, spare: Collection[int] = (), now: int
 ) -> int:
@@ -114,7 +120,7 @@ def bury(conn: Connection, ours: Collection[int]) -> int:
         statement("SELECT id, name FROM worker WHERE NOT dead AND substr(name, 1, :length) = :mine"),
         {"mine": mine, "length": len(mine)},
     )
-    gone = [row.id for row in rows if row.id not in ours and not _lives(row.name.removeprefix(mine))]
+    gone = [row.id for row in rows if row.id not in ours and not _runs(row.name.removeprefix(mine))]
     how = flavour.of(conn)
     if gone:
         wanted = f"SELECT id FROM {flavour.rows(how, 'gone', id=int)} gone"
@@ -136,7 +142,7 @@ def name_here() -> str:
     return f"{platform.node()}:{boot}:{numbers}:{os.getpid()}"
 
 
-def _lives(number: str) -> bool:
+def _runs(number: str) -> bool:
     """Whether there is a process of this number other than ours, which did not exist when that was noted."""
     return number.isdecimal() and int(number) != os.getpid() and Path(f"/proc/{number}").exists()
 
