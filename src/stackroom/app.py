@@ -145,6 +145,7 @@ class _Base(NamedTuple):
 def _open_storage(settings: Settings, *, beside: bool) -> _Storage:
     store = LocalStore(settings.storage_dir)
     store.check()
+    store.sweep_temporary(LEFT_BEHIND)
     folder = settings.worker_staging_dir if beside else settings.staging_dir
     most = (settings.max_upload_bytes, max(settings.upload_limits.values()), settings.max_origin_bytes)
     return _Storage(store, *(Staging(folder, size) for size in most))

@@ -186,6 +186,22 @@ def test_a_store_that_cannot_be_used_says_so_at_the_start(tmp_path: Path) -> Non
     assert refused.value.code == "storage_unusable"
 
 
+def test_a_store_is_tried_where_nothing_of_it_can_be_taken_for_an_object(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever tries it may be killed on the way, or the doctor look at it meanwhile."""
+    seen: list[list[str]] = []
+    real = os.link
+
+    def linked(source: Path, target: Path) -> None:
+        real(source, target)
+        seen.append([each.key for each in store.objects()])
+
+    monkeypatch.setattr(os, "link", linked)
+    store.check()
+    assert seen == [[]]
+
+
 def test_old_temporary_files_are_swept_and_young_ones_stay(store: LocalStore, tmp_path: Path) -> None:
     store.check()
     temporary = tmp_path / "store" / ".temporary"

@@ -33,6 +33,8 @@ __all__ = ["Finding", "check_up", "examine", "opened_to_read"]
 
 Progress = Callable[[str], None]
 _FORGOTTEN_AFTER = 3600.0
+_COPIED_AFTER = 25 * 3600.0
+"""When nobody is still copying what lies half-copied in the store, and whoever starts has removed it."""
 
 
 def examine(settings: Settings, *, deep: bool = False, now: Clock = clock.now) -> list[Finding]:
@@ -119,18 +121,19 @@ async def _check_bytes(
 
 def _check_temporary_files(settings: Settings) -> Finding:
     # No key begins with a dot, so what lies in such a folder of the store is on its way.
-    folders = [settings.staging_dir, *settings.storage_dir.glob(".*")]
-    limit = time.time() - _FORGOTTEN_AFTER
+    folders = [(settings.staging_dir, _FORGOTTEN_AFTER)]
+    folders += [(each, _COPIED_AFTER) for each in settings.storage_dir.glob(".*")]
+    now = time.time()
     old = [
         entry.path
-        for folder in folders
+        for folder, after in folders
         if folder.is_dir()
         for entry in os.scandir(folder)
-        if _older(entry, limit)
+        if _older(entry, now - after)
     ]
     return Finding(
         check="temporary_files",
-        title="No temporary file is older than an hour",
+        title="No temporary file was left behind",
         problems=len(old),
         samples=sorted(old)[:SAMPLES],
         advice="Restart the server, which removes what killed processes have left.",

@@ -96,19 +96,22 @@ class LocalStore:
             raise unavailable(error, "listing") from error
 
     def check(self) -> None:
-        probe = f"check/{os.urandom(8).hex()}"
+        # Nowhere else, for whoever is killed here leaves what he tried it with.
         try:
             self._make_lasting(self._temporary)
-            with tempfile.NamedTemporaryFile(dir=self._temporary) as source:
-                source.write(b"check")
-                source.flush()
-                self.put(probe, Path(source.name))
-            found = b"".join(self.read(probe))
-            self.delete([probe])
+            with tempfile.TemporaryDirectory(dir=self._temporary) as folder:
+                source, target = Path(folder) / "source", Path(folder) / "target"
+                source.write_bytes(b"check")
+                sync(source)
+                self._publish(source, target)
+                sync(target.parent)
+                found = target.read_bytes()
         except (OSError, StackroomError) as error:
             raise _unusable(self._root, str(error)) from error
         if found != b"check":
             raise _unusable(self._root, "it lost what it was given")
+        if not os.access(self._root, os.W_OK | os.X_OK):
+            raise _unusable(self._root, "nothing may be added to it")
 
     def sweep_temporary(self, older_than: float) -> int:
         """Remove what killed processes left half-copied more than `older_than` seconds ago; count them."""
