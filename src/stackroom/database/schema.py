@@ -358,7 +358,46 @@ embedding = _table(
     Column("description", Text, nullable=False),
     Column("vector", LargeBinary, nullable=False),
     Column("made_at", Moment, nullable=False),
+    # Stands for all that was said of it (`embeddings.digest`). Of no numbers (`dim` 0) is what none could be made of.
+    Column("said", LargeBinary),
     Index("embedding_of_organization", "organization_id", "model", "kind", "asset_id"),
+)
+_partial(
+    "embedding_said",
+    embedding.c.organization_id,
+    embedding.c.model,
+    embedding.c.said,
+    where=embedding.c.said.is_not(None),
+)
+_partial(
+    "embedding_failed", embedding.c.organization_id, embedding.c.asset_id, where=embedding.c.dim == text("0")
+)
+
+# What makes the vectors by now, in one row: whichever server started last has said so. Without an embedder, in none.
+embedder = _table(
+    "embedder",
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("model", Text, nullable=False),
+    Column("dim", Integer, nullable=False),
+    Column("since", Moment, nullable=False),
+)
+
+# How far an organization's last round has come, which gives vectors to the assets that have none; `again`: to all. It
+# goes by kinds, and in each by row ids. `number` is raised by whatever has it begin anew; `job_id` is what makes it.
+embedding_round = _table(
+    "embedding_round",
+    Column("organization_id", Key, primary_key=True, autoincrement=False),
+    Column("number", Integer, nullable=False, server_default="1"),
+    Column("state", Text, nullable=False),
+    Column("again", Boolean, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("after_id", Key, nullable=False),
+    Column("done", Integer, nullable=False, server_default="0"),
+    Column("failed", Integer, nullable=False, server_default="0"),
+    Column("job_id", Key),
+    Column("error", Text),
+    Column("began_at", Moment, nullable=False),
+    Column("changed_at", Moment, nullable=False),
 )
 
 asset_manifest = _table(
