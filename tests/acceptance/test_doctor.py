@@ -263,6 +263,7 @@ DAMAGE: list[tuple[set[str], Callable[[Patient], None]]] = [
     ({"embeddings_at_home"}, sql(f"INSERT INTO embedding VALUES (1, 1, {A_VECTOR}, zeroblob(7), 1)")),
     ({"groups_at_home"}, sql("INSERT INTO file_group_member VALUES (999, 0, 1)")),
     ({"videos_at_home"}, sql("INSERT INTO asset_media (asset_id) VALUES (999)")),
+    ({"videos_have_jobs"}, sql("INSERT INTO asset_media (asset_id, processing) VALUES (1, 'pending')")),
     ({"videos_playable"}, sql(f"INSERT INTO asset_media {A_VIDEO}")),
     ({"bytes_present"}, lambda patient: patient.object.unlink()),
     ({"bytes_whole"}, lambda patient: os.truncate(patient.object, 5)),

@@ -22,7 +22,7 @@ from stackroom.library.sweep import sweep
 from stackroom.media.ffmpeg import Encoding
 from stackroom.media.ladder import Rung
 from stackroom.media.studio import Studio
-from stackroom.operations import purge, remove_dataset
+from stackroom.operations import belongings, purge, remove_dataset
 from stackroom.operations.request import Verb
 from stackroom.processing import embedding, transcoding
 from stackroom.processing.transcoding import ATTEMPTS, KIND, Transcoder, submit_transcode
@@ -84,10 +84,13 @@ class Cinema:
         )
 
     def claim(self) -> Claimed:
-        [taken] = self.library.write(
+        [taken] = self.claim_all()
+        return taken
+
+    def claim_all(self) -> list[Claimed]:
+        return self.library.write(
             lambda conn: claim_only(conn, self.worker, self.actor, KIND, now=self.library.now)
         )
-        return taken
 
     def settle(self, result: Result) -> None:
         self.library.write(lambda conn: claims.settle(conn, self.worker, [result], now=self.library.now))
@@ -135,6 +138,13 @@ class Cinema:
 
     def purge(self, *uuids: str) -> None:
         self.library.run(self.actor, self.library.request(Verb.PURGE, uuids))
+
+    def copy(self, *uuids: str) -> list[str]:
+        self.library.run(
+            self.actor, self.library.request(Verb.COPY, uuids, self.dataset, to=f"/copies {len(uuids)}")
+        )
+        newest = select(asset.c.uuid).order_by(asset.c.id.desc()).limit(len(uuids))
+        return [ids.text(it) for it in self.library.read(lambda conn: list(conn.scalars(newest)))][::-1]
 
     def lane_adds_up(self) -> bool:
         mine = lane.c.organization_id == self.actor.organization_id, lane.c.kind == KIND
@@ -516,12 +526,7 @@ def test_what_goes_takes_the_jobs_of_all_processing_with_it() -> None:
 def test_a_copy_has_nothing_of_its_originals_for_players_until_it_is_made(cinema: Cinema) -> None:
     uuid = cinema.add()
     cinema.show(uuid)
-    cinema.library.run(
-        cinema.actor,
-        cinema.library.request(Verb.COPY, [uuid], cinema.dataset, to="/copies"),
-    )
-    mine = select(asset.c.uuid).where(asset.c.uuid != ids.parse(uuid))
-    copy = ids.text(cinema.library.read(lambda conn: conn.execute(mine).scalar_one()))
+    [copy] = cinema.copy(uuid)
     assert cinema.row(copy).processing == "completed"
     assert cinema.row(copy).renditions == cinema.row(uuid).renditions
     with pytest.raises(NotFound, match="still processing"):
@@ -533,3 +538,49 @@ def test_a_copy_has_nothing_of_its_originals_for_players_until_it_is_made(cinema
     assert ids.parse(copy) in cinema.library.read(
         lambda conn: media.by_uuids(conn, cinema.actor, [ids.parse(copy) or b""], now=cinema.library.now)
     )
+
+
+def test_a_copy_of_a_video_that_is_not_ready_is_made_ready_itself(cinema: Cinema) -> None:
+    waits, under_way, none_of_it = cinema.add(), cinema.add("b.mp4"), cinema.add("c.mp4")
+    cinema.submit(under_way)
+    running = cinema.claim()
+    result = cinema.library.do(cinema.transcoder.run(running))
+    cinema.submit(waits)
+    assert cinema.row(under_way).processing == "processing"
+    copies = cinema.copy(waits, under_way, none_of_it)
+    assert [cinema.row(each).processing for each in copies] == ["pending", "pending", None]
+    cinema.settle(result)
+    waiting = cinema.claim_all()
+    assert [cinema.submit(each) for each in (waits, *copies[:2])] == [each.id for each in waiting]
+    for claimed in waiting:
+        cinema.settle(cinema.library.do(cinema.transcoder.run(claimed)))
+    assert [cinema.row(each).processing for each in copies] == ["completed", "completed", None]
+    assert all(cinema.text(each, "master.m3u8") for each in (waits, *copies[:2]))
+    assert cinema.lane_adds_up()
+
+
+def test_copies_that_are_undone_leave_no_job_behind(cinema: Cinema) -> None:
+    uuid = cinema.add()
+    mine = cinema.submit(uuid)
+    copied = cinema.library.run(
+        cinema.actor, cinema.library.request(Verb.COPY, [uuid], cinema.dataset, to="/copies")
+    )
+    cinema.library.undo(cinema.actor, copied)
+    assert cinema.claim().id == mine
+    assert cinema.lane_adds_up()
+
+
+def test_many_copies_that_are_not_ready_cost_as_many_statements_as_few(cinema: Cinema) -> None:
+    counts = []
+    for count in (2, 20):
+        uuids = [cinema.add(f"{count}-{n}.mp4", content=b"%d" % n) for n in range(count)]
+        for uuid in uuids:
+            cinema.submit(uuid)
+        with cinema.library.statements() as sent:
+            cinema.copy(*uuids)
+        counts.append(len(sent))
+    assert counts[0] == counts[1]
+
+
+def test_the_job_of_a_copy_is_one_that_transcoders_do() -> None:
+    assert belongings.TRANSCODE == transcoding.KIND

@@ -312,6 +312,15 @@ QUESTIONS = (
             UNION ALL SELECT max(m.asset_id), m.hls_prefix FROM asset_media m
             WHERE m.hls_prefix IS NOT NULL GROUP BY m.hls_prefix HAVING count(*) > 1""",
     ),
+    Question(
+        check="videos_have_jobs",
+        title="Every video that is to be made ready for players has a job that does it",
+        query="""SELECT a.uuid AS asset, m.processing FROM asset_media m JOIN asset a ON a.id = m.asset_id
+            WHERE m.processing IN ('pending', 'processing') AND NOT EXISTS (
+                SELECT 1 FROM job j JOIN lane l ON l.id = j.lane_id
+                WHERE j.asset_id = m.asset_id AND j.state IN (0, 1, 5) AND l.kind = 'transcode')""",
+        advice="Have these videos processed again.",
+    ),
 )
 
 

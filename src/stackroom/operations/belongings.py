@@ -11,10 +11,14 @@ from stackroom.events import log
 from stackroom.operations.outcome import Outcome
 from stackroom.operations.run import Run
 from stackroom.operations.selection import restriction
+from stackroom.queue.jobs import DEFAULT
+from stackroom.queue.submit import submit_many
 
 # Tables that do not say of which dataset their rows are.
 _ANYWHERE = ("annotation_comment", "registration", "asset_media", "embedding", "file_group_member")
 COPIED = f"{{items}} AND i.outcome = {int(Outcome.DONE)}"
+TRANSCODE = "transcode"
+"""The kind of job that makes a video ready for players: `processing.transcoding` has it."""
 
 
 def carry(run: Run) -> None:
@@ -43,7 +47,7 @@ def carry(run: Run) -> None:
 
 def carry_always(run: Run) -> None:
     """Give the copies what comes along also where nothing else does: who may see them must not be lost on the way,
-    nor how long a recording is."""
+    nor how long a recording is. For the end of a copy: lanes are held from here to the commit."""
     there = _there(run)
     if "registration" in there:
         _carry_registrations(run)
@@ -70,13 +74,36 @@ def _carry_registrations(run: Run) -> None:
 
 def _carry_media(run: Run) -> None:
     """What a player is shown of a video is the original's alone: the copy has none until it is processed itself."""
-    own = {"asset_id", "hls_prefix"}
+    own = {"asset_id", "hls_prefix", "processing"}
     said = [column.name for column in asset_media.c if column.name not in own]
     theirs = ", ".join(f"m.{name}" for name in said)
     run.execute(
-        f"""INSERT INTO asset_media (asset_id, {", ".join(said)}) SELECT made.id, {theirs}
+        f"""INSERT INTO asset_media (asset_id, processing, {", ".join(said)})
+            SELECT made.id, CASE m.processing WHEN 'processing' THEN 'pending' ELSE m.processing END, {theirs}
             FROM operation_item i CROSS JOIN asset_media m CROSS JOIN asset made
             WHERE {COPIED} AND m.asset_id = i.asset_id AND made.uuid = i.new_uuid"""
+    )
+    _have_processed(run)
+
+
+def _have_processed(run: Run) -> None:
+    """A copy of a video that is not ready for players yet gets a job of its own: that of its original does nothing for
+    it, and it would be `pending` for ever."""
+    waiting = run.execute(
+        f"""SELECT made.id, made.uuid FROM operation_item i CROSS JOIN asset made CROSS JOIN asset_media m
+            WHERE {COPIED} AND made.uuid = i.new_uuid AND m.asset_id = made.id AND m.processing = 'pending'
+            ORDER BY made.id"""
+    ).all()
+    submit_many(
+        run.conn,
+        organization_id=run.actor.organization_id,
+        kind=TRANSCODE,
+        priority=DEFAULT,
+        tasks=[msgspec.json.encode({"asset": row.uuid.hex()}).decode() for row in waiting],
+        asset_ids=[row.id for row in waiting],
+        positions=[0] * len(waiting),
+        batch_id=None,
+        now=run.now,
     )
 
 
