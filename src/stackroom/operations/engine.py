@@ -130,7 +130,13 @@ def submit_undo(
     require(actor, undo.ROLE, "undoing an operation")
     undo.check(found)
     fields = tuple(VERBS[found.verb].changes(found.request))
-    request = Request(verb=Verb.UNDO, selection=Ids(b"", ()), undoes=found.verb, undone_fields=fields)
+    request = Request(
+        verb=Verb.UNDO,
+        selection=Ids(b"", ()),
+        undoes=found.verb,
+        undone_fields=fields,
+        item_events=found.request.item_events,  # who was told what became of an item hears of its end as well
+    )
     source = undo.source(conn, found)
     source = msgspec.structs.replace(
         source, parameters={**source.parameters, "organization": actor.organization_id}
