@@ -5,6 +5,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -170,6 +171,8 @@ def test_an_operation_is_told_once_or_item_by_item_as_asked(post: Post) -> None:
     deleted = ["asset.deleted"] * 3
     assert [heard.json()["type"] for heard in post.heard(items)] == deleted
     assert [heard.json()["data"]["position"] for heard in post.heard(items)] == [0, 1, 2]
+    uploaded = {heard.json()["data"]["uploaded_at"] for heard in post.heard(items)}
+    assert all(datetime.fromisoformat(each).tzinfo for each in uploaded)
     assert len(post.heard(pictures)) == 3
     assert post.heard(films) == []
     kinds = [heard.json()["type"] for heard in post.heard(whole)]

@@ -35,6 +35,7 @@ _ESCAPE = "\\"
 # What came of a change: nothing is recorded of one that failed.
 _OF_KIND = {"authentication.failed": 401, "asset.created": 200, "asset.copied": 201}
 _OF_VERB = {"created": 201, "deleted": 204}
+_MOMENTS = ("uploaded_at", "expires_at")  # of the data of an asset's events
 _OUTCOME = func.coalesce(
     event.c.status,
     case(
@@ -70,6 +71,11 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     response_bytes: int | None = None
     duration_us: int | None = None
     data: dict[str, Any]
+
+    def told(self, moment: Callable[[int], object]) -> dict[str, Any]:
+        """The data, with each moment in it as whoever tells the event spells it."""
+        spelled = {name: moment(self.data[name]) for name in _MOMENTS if isinstance(self.data.get(name), int)}
+        return {**self.data, **spelled}
 
     @property
     def outcome(self) -> int:

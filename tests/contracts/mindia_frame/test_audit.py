@@ -74,11 +74,17 @@ def test_what_became_of_a_file_is_told_in_the_words_of_the_protocol(face: Face) 
     tenant, file = face.a_tenant(), ids.new()
     actor = Actor(**{**_fields(tenant.actor), "path": "/api/v0/media/batch/delete", "method": "POST"})
     about = {"filename": "a.jpg", "size": 12, "content_type": "image/jpeg", "initiator": "delete"}
+    kept = {"uploaded_at": 1_772_616_930_123_456, "expires_at": None}
 
     def work(conn: Connection) -> None:
         log.record(conn, actor, "asset.created", at=face.moment, asset_uuid=ids.new(), data=about)
         log.record(
-            conn, actor, "asset.deleted", at=face.moment, asset_uuid=file, data={**about, "position": 3}
+            conn,
+            actor,
+            "asset.deleted",
+            at=face.moment,
+            asset_uuid=file,
+            data={**about, **kept, "position": 3},
         )
 
     face.write(work)
@@ -92,6 +98,8 @@ def test_what_became_of_a_file_is_told_in_the_words_of_the_protocol(face: Face) 
         "content_type": "image/jpeg",
         "batch_index": 3,
         "initiator": "delete",
+        "uploaded_at": "2026-03-04T09:35:30.123456Z",
+        "expires_at": None,
     }
     types = {"event_type": ["file_uploaded", "file_deleted"]}
     assert [each["event_type"] for each in rows(face, tenant, **types)] == ["file_deleted", "file_uploaded"]

@@ -54,11 +54,17 @@ def test_events_are_read_from_either_end_and_filtered(shared_face: "Face") -> No
     for n in range(5):
         face.write(
             lambda conn, n=n: log.record(
-                conn, about, "asset.reviewed", at=1_000_000 * n, asset_uuid=asset, data={"n": n}
+                conn,
+                about,
+                "asset.reviewed",
+                at=1_000_000 * n,
+                asset_uuid=asset,
+                data={"n": n, "uploaded_at": n},
             )
         )
     page = face.get("/events", limit=2).json()
     assert [each["data"]["n"] for each in page["events"]] == [4, 3]
+    assert page["events"][0]["data"]["uploaded_at"] == "1970-01-01T00:00:00.000004Z"
     following = face.get("/events", limit=2, before=page["next"]).json()
     assert [each["data"]["n"] for each in following["events"]] == [2, 1]
     upwards = face.get("/events", limit=3, after=first).json()

@@ -131,11 +131,12 @@ def _details(entry: Event) -> dict[str, Any] | None:
     """Of a file, in the names of this protocol: what it is, and its place in the batch it was changed with."""
     if entry.asset_uuid is None:
         return entry.data or None
-    rest = {name: value for name, value in entry.data.items() if name not in {*_FILE, "position"}}
+    said = entry.told(base.moment)
+    rest = {name: value for name, value in said.items() if name not in {*_FILE, "position"}}
     details: dict[str, Any] = {"file_id": ids.text(entry.asset_uuid)}
-    details |= {spoken: entry.data[name] for name, spoken in _FILE.items() if name in entry.data}
-    if "position" in entry.data and "/batch/" in (entry.path or ""):
-        details["batch_index"] = entry.data["position"]
+    details |= {spoken: said[name] for name, spoken in _FILE.items() if name in said}
+    if "position" in said and "/batch/" in (entry.path or ""):
+        details["batch_index"] = said["position"]
     return details | rest
 
 

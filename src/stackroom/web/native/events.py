@@ -98,7 +98,7 @@ def shown(found: Event) -> wire.Event:
         request_bytes=found.request_bytes,
         response_bytes=found.response_bytes,
         duration_us=found.duration_us,
-        data=found.data,
+        data=found.told(convert.moment),
     )
 
 

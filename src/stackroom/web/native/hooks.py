@@ -40,7 +40,7 @@ def tell(event: Event, _endpoint: Endpoint, _sending: Sending) -> Message:
         batch_id=_text(event.batch_uuid),
         key_id=_text(event.key_uuid),
         request_id=event.request_id,
-        data=event.data,
+        data=event.told(convert.moment),
     )
     return Message({}, msgspec.json.encode(told))
 

@@ -23,7 +23,7 @@ def tell(event: Event, endpoint: Endpoint, sending: Sending) -> Message:
         dataset_id=_text(event.dataset_uuid),
         image_id=_text(event.asset_uuid),
         operation_id=_text(event.operation_uuid),
-        data=event.data,
+        data=event.told(moment),
     )
     body = msgspec.json.encode(told)
     at = sending.at // SECOND
