@@ -4,10 +4,10 @@ Each face has words of its own, and gives them as a `Dialect`. The headers of St
 """
 
 import base64
-import binascii
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 import msgspec
 
@@ -45,21 +45,22 @@ def standard_headers(event: Event, secrets: Sequence[str], sending: Sending, bod
     identity, at = ids.text(event.uuid), str(sending.at // SECOND)
     signed = f"{identity}.{at}.".encode() + body
     signatures = [
-        f"v1,{base64.b64encode(signature(secret, signed)).decode()}" for secret in secrets if secret
+        f"v1,{base64.b64encode(hmac.digest(_key(secret), signed, hashlib.sha256)).decode()}"
+        for secret in secrets
     ]
     headers = {"webhook-id": identity, "webhook-timestamp": at}
     return headers | ({"webhook-signature": " ".join(signatures)} if signatures else {})
 
 
-def signature(secret: str, signed: bytes) -> bytes:
-    """HMAC-SHA256 by the key that a secret is: what it is the Base64 of after `whsec_`, and else itself."""
-    return hmac.digest(_key(secret), signed, hashlib.sha256)
+def hex_signature(secret: str, signed: bytes) -> str:
+    """HMAC-SHA256 by a secret as it is spelled, in hexadecimal digits: as the protocols of the faces have it."""
+    return hmac.digest(secret.encode(), signed, hashlib.sha256).hex()
 
 
 def _key(secret: str) -> bytes:
+    """The key of a secret: what it is the Base64 of after `whsec_`; if that is nothing, or not there, itself."""
+    key = b""
     if secret.startswith(SECRET_PREFIX):
-        try:
-            return base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
-        except binascii.Error:
-            pass
-    return secret.encode()
+        with suppress(ValueError):  # also for what is no ASCII, which no Base64 is
+            key = base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
+    return key or secret.encode()

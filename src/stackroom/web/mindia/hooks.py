@@ -1,7 +1,5 @@
 """Events as the receivers of this protocol expect them, and signed in its own headers."""
 
-import hashlib
-import hmac
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,7 +14,7 @@ from stackroom.web.mindia.convert.media import file_path
 from stackroom.web.mindia.convert.webhooks import event_of
 from stackroom.web.mindia.wire import webhooks as wire
 from stackroom.web.mindia.wire.base import moment, uuid
-from stackroom.webhooks.dialects import Dialect, Message, Sending
+from stackroom.webhooks.dialects import Dialect, Message, Sending, hex_signature
 
 AGENT: Final = "Mindia-Webhook/1.0"
 _DELETED, _UPLOADED = "file.deleted", "file.uploaded"
@@ -94,5 +92,5 @@ def _headers(event: Event, endpoint: Endpoint, sending: Sending, body: bytes) ->
     }
     if not endpoint.secret:
         return headers
-    signed = "v1=" + hmac.digest(endpoint.secret.encode(), body, hashlib.sha256).hex()
+    signed = f"v1={hex_signature(endpoint.secret, body)}"
     return {**headers, "X-Webhook-Signature": signed, "X-Uc-Signature": signed}

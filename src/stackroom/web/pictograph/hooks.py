@@ -8,7 +8,7 @@ from stackroom.events.reading import Event
 from stackroom.library.endpoints import Endpoint
 from stackroom.web.pictograph.convert.base import moment
 from stackroom.web.pictograph.wire.webhooks import Told
-from stackroom.webhooks.dialects import Message, Sending, signature
+from stackroom.webhooks.dialects import Message, Sending, hex_signature
 
 
 def tell(event: Event, endpoint: Endpoint, sending: Sending) -> Message:
@@ -27,12 +27,13 @@ def tell(event: Event, endpoint: Endpoint, sending: Sending) -> Message:
     )
     body = msgspec.json.encode(told)
     at = sending.at // SECOND
-    signed = signature(endpoint.secret, f"{at}.".encode() + body).hex() if endpoint.secret else None
     headers = {
         "X-Pictograph-Event": event.type,
         "X-Pictograph-Delivery": ids.text(sending.delivery_uuid),
-        **({"X-Pictograph-Signature": f"t={at},v1={signed}"} if signed else {}),
     }
+    if endpoint.secret:
+        signature = hex_signature(endpoint.secret, f"{at}.".encode() + body)
+        headers["X-Pictograph-Signature"] = f"t={at},v1={signature}"
     return Message(headers, body)
 
 
