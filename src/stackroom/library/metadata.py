@@ -77,16 +77,13 @@ def _held(conn: Connection, actor: Actor, uuid: bytes, kind: Kind | None, now: i
 
 
 def _keep(conn: Connection, actor: Actor, found: Media, wanted: dict[str, Any], now: int) -> Media:
-    if wanted == found.metadata and list(wanted) == list(found.metadata):
+    kept = msgspec.json.encode(wanted)
+    if kept == msgspec.json.encode(found.metadata):  # as they are spelled: Python takes 1 and true for equal
         return found
     conn.execute(
         update(asset)
         .where(asset.c.id == found.id)
-        .values(
-            metadata=msgspec.json.encode(wanted).decode(),
-            updated_at=now,
-            version=asset.c.version + 1,
-        )
+        .values(metadata=kept.decode(), updated_at=now, version=asset.c.version + 1)
     )
     log.record(
         conn,
