@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from stackroom.errors import Invalid
+from stackroom.library.names import compose, split_name
 from stackroom.media.kinds import Kind
 
 # The first of them is what a type is called by those who have a choice.
@@ -101,9 +102,12 @@ def check_bytes(accepted: Accepted, found: str | None) -> None:
 
 
 def clean_filename(raw: str) -> str:
-    """The last part of a path, in letters, digits, `.`, `-` and `_`. Raises `Invalid` for one that has `..` in it."""
-    name = re.split(r"[/\\]", raw)[-1]
-    name = _NOT_IN_A_NAME.sub("_", name)[:_MAX_NAME]
+    """The last part of a path, composed, in letters, digits, `.`, `-` and `_`. One that is too long loses the end of
+    its stem, and keeps its extension. Raises `Invalid` for one that has `..` in it."""
+    name = compose(re.split(r"[/\\]", raw)[-1])  # an accent by itself is no letter
+    name = _NOT_IN_A_NAME.sub("_", name)
+    stem, extension = split_name(name)
+    name = stem[: _MAX_NAME - len(extension)] + extension
     if ".." in name:
         raise _refused("The filename contains '..'", "Rename the file")
     return name if len(name) >= _MIN_NAME else NAMELESS

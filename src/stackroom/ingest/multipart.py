@@ -5,8 +5,10 @@ still sends does not read the answer.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Mapping
 from typing import Final
+from urllib.parse import unquote
 
 import msgspec
 from python_multipart.exceptions import FormParserError
@@ -22,6 +24,8 @@ STILL_READ: Final = 32 * 2**20
 """How many bytes of a form that is refused are read and dropped."""
 MOST_PARTS: Final = 1000
 _PIECE = 2**20
+# Forms are not to name files this way (RFC 7578), and some widespread clients do where a name is not ASCII.
+_EXTENDED_NAME: Final = re.compile(r""";\s*filename\*\s*=\s*"?utf-8'[^']*'([^;"\s]+)""", re.IGNORECASE)
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -86,7 +90,7 @@ class _Form:
     def __init__(self, boundary: bytes, arrival: Arrival, limit: int) -> None:
         self._arrival = arrival
         self._limit = limit
-        self._around = 0
+        self._taken = 0
         self._parts = 0
         self._name = self._value = b""
         self._headers: dict[bytes, bytes] = {}
@@ -107,13 +111,16 @@ class _Form:
         )
 
     def take(self, piece: bytes) -> None:
-        """Raises `Invalid` and `TooLarge`."""
+        """Raises `Invalid` and `TooLarge`. What follows the end of the form counts as well."""
+        self._taken += len(piece)
         try:
             self._parser.write(piece)
         except FormParserError as error:
             raise Invalid(
                 f"The form cannot be read: {error}", code="malformed_form", hint="Build it with a library"
             ) from error
+        if self._taken - self._arrival.size > AROUND_IT:
+            raise _too_large("The form has too much beside its file", AROUND_IT)
 
     def end(self) -> Sent:
         """What there was. Raises `Invalid` if something is missing."""
@@ -149,17 +156,10 @@ class _Form:
             raise Invalid("Only one file may be sent at a time", code="several_files")
         self._here = True
         kind = self._headers.get(b"content-type")
-        name = options.get(b"filename")
-        self._sent = Sent(
-            None if name is None else name.decode(errors="replace"),
-            None if kind is None else kind.decode("latin-1"),
-        )
+        self._sent = Sent(_filename(disposition, options), None if kind is None else kind.decode("latin-1"))
 
     def _data(self, data: bytes, start: int, end: int) -> None:
         if not self._here:
-            self._around += end - start
-            if self._around > AROUND_IT:
-                raise _too_large("The form has too much beside its file", AROUND_IT)
             return
         if self._arrival.size + end - start > self._limit:
             raise too_large(self._limit)
@@ -167,6 +167,14 @@ class _Form:
 
     def _end(self) -> None:
         self._ended = True
+
+
+def _filename(disposition: str, options: Mapping[bytes, bytes]) -> str | None:
+    plain = options.get(b"filename")
+    if plain is not None:
+        return plain.decode(errors="replace")
+    extended = _EXTENDED_NAME.search(disposition)
+    return None if extended is None else unquote(extended[1], errors="replace")
 
 
 def too_large(limit: int) -> TooLarge:

@@ -63,6 +63,12 @@ def test_a_name_may_be_in_any_letters(tmp_path: Path) -> None:
     assert sent.filename == "Häfen 港.png"
 
 
+def test_a_name_may_be_given_in_the_way_of_other_headers(tmp_path: Path) -> None:
+    extended = "; filename*=utf-8''H%C3%A4fen%20%E6%B8%AF.png"
+    assert read(tmp_path, form(part(more=extended)))[0].filename == "Häfen 港.png"
+    assert read(tmp_path, form(part(more=f'; filename="a.png"{extended}')))[0].filename == "a.png"
+
+
 def test_what_is_not_said_is_not_made_up(tmp_path: Path) -> None:
     sent, content = read(tmp_path, form(part(b"", more="", kind="X-Nothing: 1")))
     assert sent == Sent(None, None)
@@ -103,6 +109,11 @@ def test_what_is_not_said_to_be_a_form_is_refused(tmp_path: Path, content_type: 
 def test_other_fields_may_not_be_of_any_size(tmp_path: Path) -> None:
     noise = form(part(b"x" * (AROUND_IT + 1), "other", more=""), part())
     assert isinstance(refusal(tmp_path, noise), TooLarge)
+
+
+def test_nor_may_what_follows_the_end(tmp_path: Path) -> None:
+    assert read(tmp_path, form(part()) + bytes(AROUND_IT // 2))[1] == CONTENT
+    assert isinstance(refusal(tmp_path, form(part()) + bytes(AROUND_IT)), TooLarge)
 
 
 def test_a_form_that_is_refused_is_read_on_so_that_its_sender_hears_of_it(tmp_path: Path) -> None:
