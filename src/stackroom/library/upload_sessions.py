@@ -20,6 +20,7 @@ from stackroom.storage.keys import new_generation, piece_key, pieces_prefix
 
 LIFE: Final = clock.DAY
 MOST_CHUNKS: Final = 10_000
+MOST_BYTES: Final = 2**63 - 1
 PENDING, COMPLETED, FAILED = "pending", "completed", "failed"
 UPLOADING: Final = "uploading"
 """What one is that has begun to come; it is not kept, but seen from its pieces."""
@@ -73,8 +74,8 @@ def start(conn: Connection, actor: Actor, wanted: NewSession, *, now: int) -> Se
     Starting is free: what is never completed is swept. Repeating it starts another.
     """
     require(actor, Role.MEMBER, "uploading")
-    if wanted.size < 1 or wanted.chunk_size < 1:
-        raise Invalid("file_size and chunk_size: at least 1 byte each", code="invalid_size")
+    if not (1 <= wanted.size <= MOST_BYTES and 1 <= wanted.chunk_size <= MOST_BYTES):
+        raise Invalid("file_size and chunk_size: from 1 byte to what a file can have", code="invalid_size")
     count = -(-wanted.size // wanted.chunk_size)
     if count > MOST_CHUNKS:
         raise Invalid(

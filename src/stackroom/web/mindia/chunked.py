@@ -6,6 +6,7 @@ The pieces are sent to this server, with the key, in any order and as often as n
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
@@ -98,19 +99,31 @@ async def complete(request: Request) -> Response:
     if uuid_of(asked.upload_id, "upload_id") != wanted:
         raise invalid_input("upload_id: it is not the one of the address")
     given = None if asked.metadata is None else metadata.clean(asked.metadata)
+    repeat = msgspec.json.encode(
+        asked
+    )  # by which a repeat is told, whether the media are there already or not
 
     def read(conn: Connection) -> tuple[Session, list[Chunk]]:
         found = upload_sessions.find(conn, call.actor, wanted, now=call.now())
         return found, upload_sessions.chunks(conn, found)
 
     session, chunks = await call.read(read)
-    if session.state == COMPLETED:
-        return await call.write(lambda conn, now: _before(conn, call, session, now))
-    _refuse_incomplete(session, chunks)
-    return await _make(call, session, chunks, session.metadata if given is None else given)
+    if session.state != COMPLETED:
+        _refuse_incomplete(session, chunks)
+        try:
+            said = session.metadata if given is None else given
+            return await _make(call, session, chunks, said, asked=repeat)
+        except MissingBytes as error:
+            session, _ = await call.read(read)
+            if session.state != COMPLETED:  # by another call, whose pieces were given up in the meantime
+                raise storage_error() from error
+    return await call.write(lambda conn, now: _before(conn, call, session, now), asked=repeat)
 
 
-async def _make(call: Call, session: Session, chunks: Sequence[Chunk], said: dict[str, Any]) -> Response:
+async def _make(
+    call: Call, session: Session, chunks: Sequence[Chunk], said: dict[str, Any], *, asked: bytes
+) -> Response:
+    """Raises `MissingBytes` where a piece is gone."""
     receiving = call.services.receiving
     wish = Wish(kind=session.kind, folder=session.folder, store=session.store, metadata=said)
 
@@ -129,12 +142,9 @@ async def _make(call: Call, session: Session, chunks: Sequence[Chunk], said: dic
         )
 
     with receiving.staging.receive(session.size) as arrival:
-        try:
-            await call.services.pieces.assemble(chunks, arrival)
-        except MissingBytes as error:
-            raise storage_error() from error
+        await call.services.pieces.assemble(chunks, arrival)
         file = Sent(session.filename, session.content_type, arrival.finish())
-        response = await take(call, wish, file, settle=settle, asked=b"complete", refused=fail)
+        response = await take(call, wish, file, settle=settle, asked=asked, refused=fail)
     call.services.sweep_soon.set()
     return response
 
