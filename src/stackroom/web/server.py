@@ -14,11 +14,11 @@ from stackroom.web.dlcs.app import ROOTS as DLCS_ROOTS
 from stackroom.web.dlcs.app import make_app as make_dlcs
 from stackroom.web.iiif.app import ROOTS as DELIVERY
 from stackroom.web.iiif.app import make_app as make_iiif
+from stackroom.web.mindia.about import ROOTS as ABOUT
+from stackroom.web.mindia.about import make_app as make_about
 from stackroom.web.mindia.app import make_app as make_mindia
 from stackroom.web.mindia.call import PREFIX as MEDIA
 from stackroom.web.mindia.convert.media import FILES as MEDIA_FILES
-from stackroom.web.mindia.health import ROOTS as WATCHED
-from stackroom.web.mindia.health import make_app as make_health
 from stackroom.web.native.app import make_app as make_native
 from stackroom.web.pictograph.app import make_app as make_pictograph
 from stackroom.web.shared.errors import plain_error
@@ -33,7 +33,7 @@ _SENSIBLE_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
 def make_server(services: Services) -> ASGIApp:
     """The whole server as one ASGI application."""
     pictograph, dlcs = make_pictograph(services), make_dlcs(services)
-    delivery, mindia, health = make_iiif(services), make_mindia(services), make_health(services)
+    delivery, mindia, about = make_iiif(services), make_mindia(services), make_about(services)
     faces = [
         ("/api/v1/developer", pictograph),
         ("/api/v1/api-keys", pictograph),
@@ -42,7 +42,7 @@ def make_server(services: Services) -> ASGIApp:
         ("/library/v1", make_native(services)),
         ("/storage", make_transfer(services)),
         *((root, delivery) for root in DELIVERY),
-        *((root, health) for root in WATCHED),
+        *((root, about) for root in ABOUT),
         *((root, dlcs) for root in DLCS_ROOTS),
     ]
 

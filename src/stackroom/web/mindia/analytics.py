@@ -9,7 +9,9 @@ from stackroom.database.transaction import Connection
 from stackroom.library import analytics
 from stackroom.library.analytics import Numbers, Period, Traffic
 from stackroom.web.mindia.call import PREFIX, Call
+from stackroom.web.mindia.described import described
 from stackroom.web.mindia.wire import analytics as wire
+from stackroom.web.mindia.wire import queries
 from stackroom.web.shared.face import resource
 from stackroom.web.shared.replies import json_reply
 
@@ -17,6 +19,7 @@ POPULAR, MOST = 20, 1000
 _MS = 1000
 
 
+@described("How much is stored", wire.Storage)
 async def storage(request: Request) -> Response:
     call = await Call.begin(request)
     found = await call.read(lambda conn: analytics.storage(conn, call.actor, now=call.now()))
@@ -35,12 +38,14 @@ async def storage(request: Request) -> Response:
     )
 
 
+@described("Count again", wire.Refreshed, once=False)
 async def refresh(request: Request) -> Response:
     """There is nothing to refresh, for nothing is old; who asks is told that all is well."""
     await Call.begin(request)
     return json_reply(wire.Refreshed(message="Storage metrics refreshed successfully"))
 
 
+@described("What was asked, in numbers", wire.Traffic, query=queries.Traffic, needs=Role.ADMIN)
 async def traffic(request: Request) -> Response:
     call = await _begin(request)
     period, limit = _period(call), _limit(call)
@@ -65,6 +70,7 @@ async def traffic(request: Request) -> Response:
     )
 
 
+@described("What was asked most, by address", list[wire.Url], query=queries.Traffic, needs=Role.ADMIN)
 async def urls(request: Request) -> Response:
     call = await _begin(request)
     period, limit = _period(call), _limit(call)

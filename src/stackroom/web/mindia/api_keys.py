@@ -13,15 +13,17 @@ from stackroom.library import keys
 from stackroom.library.answers import Answer
 from stackroom.library.organizations import check_key_description, check_key_name
 from stackroom.web.mindia.call import PREFIX, Call
+from stackroom.web.mindia.described import described
 from stackroom.web.mindia.errors import bad_request, not_found
 from stackroom.web.mindia.wire import api_keys as wire
-from stackroom.web.mindia.wire import base
+from stackroom.web.mindia.wire import base, queries
 from stackroom.web.shared.face import resource
 from stackroom.web.shared.replies import answer, json_reply
 
 LONGEST_DAYS = 3650
 
 
+@described("Make a key", {201: wire.MadeKey}, body=wire.NewKey, needs=Role.ADMIN)
 async def create(request: Request) -> Response:
     """A key that may do all but what only owners may."""
     call = await Call.begin(request, Role.ADMIN, "making a key")
@@ -53,6 +55,7 @@ async def create(request: Request) -> Response:
     return await call.write(make, only_caller=True)
 
 
+@described("The organization's keys", list[wire.Key], query=queries.Page, needs=Role.MEMBER)
 async def list_all(request: Request) -> Response:
     call = await Call.begin(request, Role.MEMBER, "seeing the keys")
     page = call.page()
@@ -60,12 +63,14 @@ async def list_all(request: Request) -> Response:
     return json_reply([_shown(each) for each in found])
 
 
+@described("A key", wire.Key, needs=Role.MEMBER)
 async def show(request: Request) -> Response:
     call = await Call.begin(request, Role.MEMBER, "seeing a key")
     reference = ids.text(call.uuid("id"))
     return json_reply(_shown(await call.read(lambda conn: _find(conn, call, reference))))
 
 
+@described("Revoke a key", wire.Revoked, needs=Role.ADMIN)
 async def revoke(request: Request) -> Response:
     """From the next request on, which may be the caller's own."""
     call = await Call.begin(request, Role.ADMIN, "revoking a key")

@@ -16,9 +16,10 @@ from stackroom.events.kinds import KINDS
 from stackroom.events.reading import Event, Filters
 from stackroom.events.requests import AUTHENTICATION_FAILED, HTTP_REQUEST
 from stackroom.web.mindia.call import PREFIX, Call, whole
+from stackroom.web.mindia.described import described
 from stackroom.web.mindia.errors import invalid_input, not_found
 from stackroom.web.mindia.wire import audit as wire
-from stackroom.web.mindia.wire import base
+from stackroom.web.mindia.wire import base, queries
 from stackroom.web.shared.face import resource
 from stackroom.web.shared.replies import json_reply
 
@@ -33,6 +34,7 @@ _FILE = {"filename": "filename", "size": "file_size", "content_type": "content_t
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
+@described("What was changed and what was asked", wire.Rows, query=queries.Audit, needs=Role.ADMIN)
 async def list_rows(request: Request) -> Response:
     call = await Call.begin(request, Role.ADMIN, "reading the audit log")
     limit = whole(call.asked("limit") or str(USUAL), "limit")
@@ -49,6 +51,7 @@ async def list_rows(request: Request) -> Response:
     return json_reply(wire.Rows(logs=rows, total=total, limit=limit, offset=offset))
 
 
+@described("An entry of the audit log", wire.Row, places={"id": wire.Number}, needs=Role.ADMIN)
 async def show(request: Request) -> Response:
     call = await Call.begin(request, Role.ADMIN, "reading the audit log")
     entry_id = call.number("id")

@@ -25,6 +25,7 @@ from stackroom.operations.request import Request as Wanted
 from stackroom.storage.blobstore import BlobStore
 from stackroom.web.mindia.call import PREFIX, Call, uuids_of
 from stackroom.web.mindia.convert import media as convert
+from stackroom.web.mindia.described import described
 from stackroom.web.mindia.wire import media as wire
 from stackroom.web.shared.face import resource
 from stackroom.web.shared.replies import answer
@@ -38,6 +39,7 @@ Errors = dict[int, tuple[int, str]]
 _under_way: set[asyncio.Future[Response]] = set()
 
 
+@described("Delete up to 50 items", wire.Deletions, body=wire.Batch, needs=Role.ADMIN)
 async def delete(request: Request) -> Response:
     call = await Call.begin(request, Role.ADMIN, "deleting many at once")
     wanted = _wanted(call)
@@ -51,13 +53,14 @@ async def delete(request: Request) -> Response:
             done = engine.submit(conn, call.actor, _request(Verb.PURGE, wanted, chosen), now=now)
             errors = _failed(conn, done) | errors
         entries = [convert.deleted(uuid, errors.get(position)) for position, uuid in enumerate(wanted)]
-        return answer(wire.Results(results=entries))
+        return answer(wire.Deletions(results=entries))
 
     response = await _to_its_end(call.write(work))
     call.services.sweep_soon.set()
     return response
 
 
+@described("Copy up to 50 items", wire.Copies, body=wire.Batch, needs=Role.MEMBER)
 async def copy(request: Request) -> Response:
     call = await Call.begin(request, Role.MEMBER, "copying media")
     wanted = _wanted(call)
@@ -84,7 +87,7 @@ async def copy(request: Request) -> Response:
             convert.copied(uuid, made.get(position), errors.get(position))
             for position, uuid in enumerate(wanted)
         ]
-        return answer(wire.Results(results=entries))
+        return answer(wire.Copies(results=entries))
 
     return await _to_its_end(call.prepare_and_write(prepare, work))
 

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from stackroom import ids
+from stackroom.access import Role
 from stackroom.database.transaction import Connection
 from stackroom.errors import Invalid, NotFound
 from stackroom.ingest import accepted, multipart
@@ -25,6 +26,7 @@ from stackroom.media.kinds import Kind
 from stackroom.storage.blobstore import MissingBytes
 from stackroom.web.mindia.call import PREFIX, Call, uuid_of
 from stackroom.web.mindia.convert import media as convert
+from stackroom.web.mindia.described import described
 from stackroom.web.mindia.errors import invalid_input, storage_error
 from stackroom.web.mindia.uploads import UPLOADING, Sent, patient, take
 from stackroom.web.mindia.wire import media as wire
@@ -36,6 +38,7 @@ BASE = f"{PREFIX}/uploads/chunked"
 TAKEN = Answer(status=200, headers={"cache-control": "no-store"}, body=b"")
 
 
+@described("Begin an upload in pieces", wire.Started, body=wire.Start, needs=Role.MEMBER)
 async def start(request: Request) -> Response:
     call = await Call.begin(request, *UPLOADING)
     asked = call.json(wire.Start)
@@ -65,6 +68,14 @@ async def start(request: Request) -> Response:
     return await call.write(work)
 
 
+@described(
+    "Send a piece",
+    {200: None},
+    body={"application/octet-stream": {}, "application/json": wire.Chunk},
+    needs=Role.MEMBER,
+    refuses=(409,),
+    once=False,
+)
 async def put_chunk(request: Request) -> Response:
     """The bytes of one piece; or as JSON, that they have been sent, which is checked."""
     said = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -81,6 +92,7 @@ async def put_chunk(request: Request) -> Response:
     return Response(status_code=200)
 
 
+@described("How far an upload is", wire.Progress)
 async def show_progress(request: Request) -> Response:
     call = await Call.begin(request)
     session = call.uuid("session")
@@ -92,6 +104,7 @@ async def show_progress(request: Request) -> Response:
     return json_reply(_progress(*await call.read(read)))
 
 
+@described("End an upload in pieces", wire.Completed, body=wire.Complete, needs=Role.MEMBER)
 async def complete(request: Request) -> Response:
     """Make media of the pieces. Once it has, every repeat is told of the same item."""
     call = await Call.begin(request, *UPLOADING)

@@ -8,12 +8,14 @@ from stackroom.database.connect import most_connections
 from stackroom.ingest.accepted import content_types, extensions
 from stackroom.media.kinds import Kind
 from stackroom.web.mindia.call import PREFIX, Call
+from stackroom.web.mindia.described import described
 from stackroom.web.mindia.health import PATIENCE
 from stackroom.web.mindia.wire import config as wire
 from stackroom.web.shared.face import resource
 from stackroom.web.shared.replies import json_reply
 
 
+@described("What uploads may be, and what this server does", wire.Config)
 async def show(request: Request) -> Response:
     call = await Call.begin(request)
     settings = call.services.settings

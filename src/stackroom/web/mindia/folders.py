@@ -26,8 +26,10 @@ from stackroom.operations.request import Request as Wanted
 from stackroom.operations.request import Verb, select_ids
 from stackroom.web.mindia.call import NOTHING as GONE
 from stackroom.web.mindia.call import PREFIX, Call, uuid_of
+from stackroom.web.mindia.described import described
 from stackroom.web.mindia.errors import bad_request, not_found
 from stackroom.web.mindia.wire import folders as wire
+from stackroom.web.mindia.wire import queries
 from stackroom.web.mindia.wire.base import moment, uuid
 from stackroom.web.shared.face import resource
 from stackroom.web.shared.replies import answer, json_reply
@@ -38,6 +40,7 @@ ROOTS = "null"
 DONE = Answer(status=200, headers={"cache-control": "no-store"}, body=b"")
 
 
+@described("Make a folder", {201: wire.Folder}, body=wire.NewFolder, needs=Role.MEMBER, refuses=(409,))
 async def create(request: Request) -> Response:
     call = await Call.begin(request, Role.MEMBER, "making a folder")
     asked = call.json(wire.NewFolder)
@@ -56,6 +59,7 @@ async def create(request: Request) -> Response:
     return await call.write(work)
 
 
+@described("Folders", list[wire.Folder], query=queries.Children)
 async def show_all(request: Request) -> Response:
     """By name. `parent_id` is an id, or `null` for those at the top."""
     call = await Call.begin(request)
@@ -75,6 +79,7 @@ async def show_all(request: Request) -> Response:
     return json_reply([_told(each) for each in sorted(found, key=_by_name)])
 
 
+@described("All folders, each with those below it", list[wire.Node])
 async def show_tree(request: Request) -> Response:
     call = await Call.begin(request)
 
@@ -88,6 +93,7 @@ async def show_tree(request: Request) -> Response:
     return json_reply(tree(*await call.read(read)))
 
 
+@described("A folder, with how much is in it", wire.Folder)
 async def show(request: Request) -> Response:
     call = await Call.begin(request)
     wanted = call.uuid("id")
@@ -100,6 +106,7 @@ async def show(request: Request) -> Response:
     return json_reply(await call.read(read))
 
 
+@described("Change a folder", wire.Folder, body=wire.FolderChanges, needs=Role.MEMBER, refuses=(409,))
 async def change(request: Request) -> Response:
     """Rename, move, or both at once."""
     call = await Call.begin(request, Role.MEMBER, "changing a folder")
@@ -121,6 +128,7 @@ async def change(request: Request) -> Response:
     return await call.write(work)
 
 
+@described("Delete a folder", {204: None}, needs=Role.MEMBER)
 async def remove(request: Request) -> Response:
     """Only an empty one."""
     call = await Call.begin(request, Role.MEMBER, "deleting a folder")
@@ -137,6 +145,7 @@ async def remove(request: Request) -> Response:
     return await call.write(work)
 
 
+@described("Move an item", {200: None}, body=wire.Placement, needs=Role.MEMBER)
 async def place(request: Request) -> Response:
     """Put one item into a folder of the dataset it is in, or into none."""
     call = await Call.begin(request, Role.MEMBER, "moving media")

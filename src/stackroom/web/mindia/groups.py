@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from http import HTTPStatus
+from typing import Literal
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -19,6 +20,7 @@ from stackroom.library.names import Namer
 from stackroom.storage.blobstore import BlobStore, MissingBytes
 from stackroom.web.mindia.call import NOTHING, PREFIX, Call, uuids_of
 from stackroom.web.mindia.convert.media import file_path
+from stackroom.web.mindia.described import described
 from stackroom.web.mindia.errors import bad_request, storage_error
 from stackroom.web.mindia.wire import groups as wire
 from stackroom.web.mindia.wire.base import moment, uuid
@@ -33,6 +35,7 @@ _SECOND = 2
 _ARCHIVES = {"zip": ZipResponse, "tar": TarResponse}
 
 
+@described("Make a group of files", {201: wire.Group}, body=wire.NewGroup, needs=Role.MEMBER)
 async def create(request: Request) -> Response:
     call = await Call.begin(request, Role.MEMBER, "making a group")
     files = uuids_of(call.json(wire.NewGroup).files, "files")
@@ -47,6 +50,7 @@ async def create(request: Request) -> Response:
     return await call.write(work)
 
 
+@described("A group, with its files", wire.GroupWithFiles)
 async def show(request: Request) -> Response:
     call = await Call.begin(request)
     found, members = await call.read(lambda conn: _with_members(conn, call))
@@ -59,12 +63,14 @@ async def show(request: Request) -> Response:
     )
 
 
+@described("A group, without its files", wire.Group)
 async def show_about(request: Request) -> Response:
     call = await Call.begin(request)
     wanted, now = call.uuid("id"), call.now()
     return json_reply(_about(await call.read(lambda conn: groups.find(conn, call.actor, wanted, now=now))))
 
 
+@described("A file of a group", {302: None})
 async def show_nth(request: Request) -> Response:
     """Leads to the file at a place, counted from 0."""
     call = await Call.begin(request)
@@ -79,6 +85,11 @@ async def show_nth(request: Request) -> Response:
     return RedirectResponse(_url(call, (await call.read(read)).media), HTTPStatus.FOUND)
 
 
+@described(
+    "Download a group",
+    {200: "application/zip, application/x-tar"},
+    places={"format": Literal["zip", "tar"]},
+)
 async def archive(request: Request) -> Response:
     """All files of a group as one, made while it is sent."""
     call = await Call.begin(request)
@@ -98,6 +109,7 @@ async def archive(request: Request) -> Response:
     return response
 
 
+@described("Delete a group, and none of its files", {204: None}, needs=Role.MEMBER)
 async def remove(request: Request) -> Response:
     call = await Call.begin(request, Role.MEMBER, "deleting a group")
     wanted = call.uuid("id")

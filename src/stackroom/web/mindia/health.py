@@ -9,36 +9,23 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.types import ASGIApp
+from starlette.responses import Response
+from starlette.routing import BaseRoute
 
 from stackroom.library import health
-from stackroom.web.mindia.errors import refusal
+from stackroom.web.mindia.described import described
 from stackroom.web.mindia.wire import health as wire
 from stackroom.web.mindia.wire.health import Condition
-from stackroom.web.shared.face import make_face, resource
+from stackroom.web.shared.face import resource
 from stackroom.web.shared.replies import json_reply
 from stackroom.web.shared.requests import services_of
 from stackroom.web.shared.services import Services
 
-ROOTS = ("/live", "/ready", "/health", "/llms.txt", "/.well-known/llms.txt")
 PATIENCE = 5.0
 """Seconds that one part is given to answer."""
 COUNTS_FOR = 5.0
 """Seconds for which an answer counts."""
 log = structlog.get_logger(__name__)
-FOR_MODELS = """# Stackroom
-
-A media server: images, videos, audio and documents of several organizations, kept, changed in bulk, found and served.
-
-- Media API: /api/v0, with `Authorization: Bearer <key>`; errors are JSON with `error`, `code` and `recoverable`.
-- Upload: POST /api/v0/images, /videos, /audios or /documents, multipart, one part named `file`.
-- List: GET /api/v0/media?limit=50&offset=0, or /images, /videos, /audios, /documents.
-- Many at once: POST /api/v0/media/batch/delete and /media/batch/copy with {"ids": [...]}, at most 50.
-- Searching: GET /api/v0/search?q=...
-- Larger operations, with a preview and an undo: /library/v1, described by /library/v1/openapi.json.
-- Health: GET /health.
-"""
 
 
 class Checks:
@@ -96,10 +83,12 @@ async def _condition(part: str, find_out: Callable[[], Awaitable[bool]]) -> Cond
         return "unhealthy"
 
 
+@described("Whether the server runs", wire.Alive, needs=None)
 async def live(_: Request) -> Response:
-    return json_reply({"status": "alive"})
+    return json_reply(wire.Alive())
 
 
+@described("Whether it can answer", {200: wire.Ready, 503: wire.Ready}, needs=None)
 async def ready(request: Request) -> Response:
     checks: Checks = request.app.state.checks
     found = await checks.database()
@@ -109,10 +98,12 @@ async def ready(request: Request) -> Response:
     return json_reply(said, 503)
 
 
+@described("How it is", {200: wire.Health, 503: wire.Health}, needs=None)
 async def show(request: Request) -> Response:
     return await _answer(request, deep=False)
 
 
+@described("How it is, and whether events are told in time", {200: wire.Health, 503: wire.Health}, needs=None)
 async def show_deep(request: Request) -> Response:
     return await _answer(request, deep=True)
 
@@ -137,18 +128,10 @@ async def _answer(request: Request, *, deep: bool) -> Response:
     return json_reply(wire.Health(status=status, **parts), 200 if usable else 503)
 
 
-async def for_models(_: Request) -> Response:
-    return PlainTextResponse(FOR_MODELS)
-
-
-def make_app(services: Services) -> ASGIApp:
-    routes = [
+def routes() -> list[BaseRoute]:
+    return [
         resource("/live", GET=live),
         resource("/ready", GET=ready),
         resource("/health", GET=show),
         resource("/health/deep", GET=show_deep),
-        resource("/llms.txt", GET=for_models),
-        resource("/.well-known/llms.txt", GET=for_models),
     ]
-    refuse = refusal(production=services.settings.production)
-    return make_face(services, routes, refuse, checks=Checks(services))

@@ -2,7 +2,9 @@
 
 import asyncio
 from functools import partial
+from typing import Annotated
 
+from msgspec import Meta
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
@@ -21,16 +23,21 @@ from stackroom.storage.blobstore import MissingBytes
 from stackroom.web.mindia.call import NOTHING, PREFIX, Call
 from stackroom.web.mindia.convert import media as convert
 from stackroom.web.mindia.convert.media import FILES, PLURALS
+from stackroom.web.mindia.described import described, stored
 from stackroom.web.mindia.errors import storage_error
 from stackroom.web.mindia.wire import media as wire
+from stackroom.web.mindia.wire import queries
+from stackroom.web.mindia.wire.base import AN_ID
 from stackroom.web.shared.face import Handler, resource
 from stackroom.web.shared.ranges import StoredFile, StoredFileResponse, etag_of
 from stackroom.web.shared.replies import json_reply
 
 UNFILED = "none"
 INITIATOR = "delete"
+StoredName = Annotated[str, Meta(description="As the `url` ends.", examples=[f"{AN_ID}.jpg"])]
 
 
+@described("List {many}", list[wire.Media], query=queries.MediaPage)
 async def show_all(kind: Kind | None, request: Request) -> Response:
     """Newest first. A folder is exactly that folder, `none` what is in none; without one, all of them."""
     call = await Call.begin(request)
@@ -53,6 +60,7 @@ async def show_all(kind: Kind | None, request: Request) -> Response:
     return json_reply([shown(call, each) for each in await call.read(read)])
 
 
+@described("Describe {one}", wire.Media)
 async def show(kind: Kind | None, request: Request) -> Response:
     call = await Call.begin(request)
     wanted = call.uuid("id")
@@ -60,12 +68,14 @@ async def show(kind: Kind | None, request: Request) -> Response:
     return json_reply(shown(call, found))
 
 
+@described("Download {one}", stored("*/*"))
 async def download(kind: Kind | None, request: Request) -> Response:
     """The bytes as they are kept."""
     call = await Call.begin(request)
     return await _file(call, call.uuid("id"), kind, attachment=True)
 
 
+@described("Download an item from its `url`", stored("*/*"), places={"name": StoredName})
 async def download_at_its_url(request: Request) -> Response:
     """The bytes at the address that an item has for its `url`, which names the organization and ends as the file's
     name does. It is for whoever has a key, as every other."""
@@ -76,6 +86,7 @@ async def download_at_its_url(request: Request) -> Response:
     return await _file(call, wanted, None, attachment=False)
 
 
+@described("Delete {one}", {204: None}, needs=Role.MEMBER)
 async def remove(kind: Kind | None, request: Request) -> Response:
     """For good. Of two at once one answers 204, and the other 404."""
     call = await Call.begin(request, Role.MEMBER, "deleting media")

@@ -16,8 +16,10 @@ from stackroom.media.kinds import Kind
 from stackroom.web.mindia.call import NOTHING, PREFIX, Call
 from stackroom.web.mindia.convert import media as convert
 from stackroom.web.mindia.convert.media import PLURALS
+from stackroom.web.mindia.described import described
 from stackroom.web.mindia.errors import invalid_input
 from stackroom.web.mindia.wire import media as wire
+from stackroom.web.mindia.wire import queries
 from stackroom.web.shared.face import resource
 from stackroom.web.shared.replies import answer, json_reply
 
@@ -25,15 +27,18 @@ NAMESPACES = (None, "user", "plugins")
 CHANGING = Role.MEMBER, "changing metadata"
 
 
+@described("What is said of an item", wire.PartOfMetadata, query=queries.Namespace)
 async def show(request: Request) -> Response:
     call = await Call.begin(request)
     wanted, namespace = call.uuid("id"), call.asked("namespace")
     if namespace not in NAMESPACES:
         raise invalid_input("namespace: it is user or plugins")
     found = await call.read(lambda conn: media.find(conn, call.actor, wanted, now=call.now()))
-    return json_reply(convert.metadata(found, namespace))
+    told = convert.metadata(found) if namespace is None else convert.part_of_metadata(found, namespace)
+    return json_reply(told)
 
 
+@described("Replace what is said of {one}", wire.Metadata, body=wire.NewMetadata, needs=Role.MEMBER)
 async def replace(kind: Kind, request: Request) -> Response:
     call = await Call.begin(request, *CHANGING)
     wanted, asked = call.uuid("id"), call.json(wire.NewMetadata)
@@ -45,6 +50,7 @@ async def replace(kind: Kind, request: Request) -> Response:
     return await _write(call, work)
 
 
+@described("The value of one key", Any)
 async def show_value(request: Request) -> Response:
     call = await Call.begin(request)
     wanted, key = call.uuid("id"), call.place("key")
@@ -52,6 +58,7 @@ async def show_value(request: Request) -> Response:
     return json_reply(metadata.value(found, key))
 
 
+@described("Set one key", wire.Metadata, body=Any, needs=Role.MEMBER)
 async def put_value(request: Request) -> Response:
     call = await Call.begin(request, *CHANGING)
     wanted, key = call.uuid("id"), call.place("key")
@@ -63,6 +70,7 @@ async def put_value(request: Request) -> Response:
     return await _write(call, work)
 
 
+@described("Remove one key", {204: None}, needs=Role.MEMBER)
 async def remove_value(request: Request) -> Response:
     call = await Call.begin(request, *CHANGING)
     wanted, key = call.uuid("id"), call.place("key")

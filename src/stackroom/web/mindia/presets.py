@@ -14,6 +14,7 @@ from stackroom.library import presets
 from stackroom.library.answers import Answer
 from stackroom.library.presets import Preset
 from stackroom.web.mindia.call import NOTHING, PREFIX, Call
+from stackroom.web.mindia.described import described
 from stackroom.web.mindia.errors import bad_request
 from stackroom.web.mindia.wire import presets as wire
 from stackroom.web.mindia.wire.base import moment, uuid
@@ -21,6 +22,7 @@ from stackroom.web.shared.face import resource
 from stackroom.web.shared.replies import answer, json_reply
 
 
+@described("Make a preset", {201: wire.Preset}, body=wire.NewPreset, needs=Role.MEMBER, refuses=(409,))
 async def create(request: Request) -> Response:
     call = await Call.begin(request, Role.MEMBER, "making a preset")
     asked = call.json(wire.NewPreset)
@@ -33,17 +35,20 @@ async def create(request: Request) -> Response:
     return await call.write(work)
 
 
+@described("All presets", list[wire.Preset])
 async def show_all(request: Request) -> Response:
     call = await Call.begin(request)
     found = await call.read(lambda conn: presets.list_presets(conn, call.actor))
     return json_reply([_told(each) for each in found])
 
 
+@described("A preset", wire.Preset)
 async def show(request: Request) -> Response:
     call = await Call.begin(request)
     return json_reply(_told(await call.read(lambda conn: presets.find(conn, call.actor, call.place("name")))))
 
 
+@described("Change a preset", wire.Preset, body=wire.PresetChanges, needs=Role.MEMBER)
 async def change(request: Request) -> Response:
     call = await Call.begin(request, Role.MEMBER, "changing a preset")
     asked = call.json(wire.PresetChanges)
@@ -56,6 +61,7 @@ async def change(request: Request) -> Response:
     return await call.write(work)
 
 
+@described("Delete a preset", {204: None}, needs=Role.MEMBER)
 async def remove(request: Request) -> Response:
     call = await Call.begin(request, Role.MEMBER, "deleting a preset")
 

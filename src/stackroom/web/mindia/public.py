@@ -20,8 +20,9 @@ from stackroom.errors import NotFound
 from stackroom.library import media, organizations
 from stackroom.media.kinds import Kind
 from stackroom.web.mindia.call import PREFIX, Call
+from stackroom.web.mindia.described import described, stored
 from stackroom.web.mindia.errors import invalid_input, not_found
-from stackroom.web.mindia.wire import base
+from stackroom.web.mindia.wire import base, queries
 from stackroom.web.mindia.wire import public as wire
 from stackroom.web.shared import requests
 from stackroom.web.shared.face import resource
@@ -56,6 +57,7 @@ def read_token(signer: Signer, token: str, *, now: int) -> tuple[bytes, bytes]:
     return organization, image
 
 
+@described("The image of a public link", stored("image/*"), query=queries.Token, needs=None, refuses=(404,))
 async def fetch(request: Request) -> Response:
     services = requests.services_of(request)
     now = services.now()
@@ -83,6 +85,14 @@ async def fetch(request: Request) -> Response:
     return StoredFileResponse(services.store, file)
 
 
+@described(
+    "Make a link to an image that needs no key",
+    {201: wire.Link},
+    body=wire.WantedLink,
+    must_have_body=False,
+    needs=Role.MEMBER,
+    once=False,
+)
 async def make(request: Request) -> Response:
     call = await Call.begin(request, Role.MEMBER, "making a public link")
     image = call.uuid("id")

@@ -14,7 +14,9 @@ from stackroom.library.searching import Clue, Comparison, Hit, Mode, Wanted, sea
 from stackroom.media.kinds import Kind
 from stackroom.web.mindia.call import PREFIX, Call
 from stackroom.web.mindia.convert.media import file_path
+from stackroom.web.mindia.described import described
 from stackroom.web.mindia.errors import invalid_input
+from stackroom.web.mindia.wire import queries
 from stackroom.web.mindia.wire import search as wire
 from stackroom.web.mindia.wire.base import uuid
 from stackroom.web.shared.face import resource
@@ -35,6 +37,7 @@ _CODES: Final = {
 }
 
 
+@described("Search", wire.Found, query=queries.Search)
 async def show(request: Request) -> Response:
     call = await Call.begin(request)
     wanted = _wanted(call, request)

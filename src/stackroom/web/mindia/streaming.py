@@ -2,27 +2,33 @@
 
 import asyncio
 import hashlib
+from typing import Annotated
 
+from msgspec import Meta
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from stackroom.errors import NotFound
 from stackroom.library import streaming
-from stackroom.library.streaming import MASTER, SEGMENT, Streamed
+from stackroom.library.streaming import MASTER, PLAYLIST, SEGMENT, Streamed
 from stackroom.storage.blobstore import MissingBytes
 from stackroom.web.mindia.call import PREFIX, Call
+from stackroom.web.mindia.described import described, stored
 from stackroom.web.shared.face import NO_NAME_HAS_IT, resource
 from stackroom.web.shared.ranges import ASK_AGAIN, StoredFile, StoredFileResponse
 
+Part = Annotated[str, Meta(description="As a playlist names it.", examples=["index.m3u8"])]
 _ATTEMPT = 3
 """Which part of a key that is."""
 
 
+@described("What a player asks for first", stored(PLAYLIST))
 async def master(request: Request) -> Response:
     return await _send(request, MASTER)
 
 
+@described("What a player asks for next", stored(f"{PLAYLIST}, {SEGMENT}"), places={"name": Part})
 async def part(request: Request) -> Response:
     """A variant's playlist, or one of its segments."""
     name = request.path_params["name"].replace(NO_NAME_HAS_IT, "/")  # encoded or not, it is in no name

@@ -14,7 +14,9 @@ from stackroom.processing import tasks
 from stackroom.processing.transcoding import submit_transcode
 from stackroom.web.mindia.call import PREFIX, Call
 from stackroom.web.mindia.convert import tasks as convert
+from stackroom.web.mindia.described import described
 from stackroom.web.mindia.errors import bad_request, not_found
+from stackroom.web.mindia.wire import queries
 from stackroom.web.mindia.wire import tasks as wire
 from stackroom.web.shared.face import resource
 from stackroom.web.shared.replies import answer, json_reply
@@ -22,6 +24,7 @@ from stackroom.web.shared.replies import answer, json_reply
 MOST = 1000
 
 
+@described("Tasks, newest first", wire.Tasks, query=queries.TaskPage)
 async def show_all(request: Request) -> Response:
     call = await Call.begin(request)
     page, wanted = call.page(most=MOST), call.query(wire.Wanted)
@@ -37,6 +40,7 @@ async def show_all(request: Request) -> Response:
     return json_reply(wire.Tasks(tasks=[convert.shown(each) for each in found], count=len(found)))
 
 
+@described("A task", wire.Task)
 async def show(request: Request) -> Response:
     call = await Call.begin(request)
     number = convert.number_of(call.uuid("id"))
@@ -45,11 +49,13 @@ async def show(request: Request) -> Response:
     return json_reply(convert.shown(await call.read(lambda conn: tasks.find(conn, call.actor, number))))
 
 
+@described("How many tasks there are, by what has become of them", wire.Stats)
 async def show_stats(request: Request) -> Response:
     call = await Call.begin(request)
     return json_reply(convert.stats(await call.read(lambda conn: tasks.count(conn, call.actor))))
 
 
+@described("Call off a task that waits", wire.Task, needs=Role.MEMBER)
 async def cancel(request: Request) -> Response:
     call = await Call.begin(request, Role.MEMBER, "cancelling a task")
     number = convert.number_of(call.uuid("id")) or 0
@@ -64,6 +70,7 @@ async def cancel(request: Request) -> Response:
     return await call.write(work)
 
 
+@described("Begin a task anew that has failed", wire.Task, needs=Role.MEMBER)
 async def retry(request: Request) -> Response:
     call = await Call.begin(request, Role.MEMBER, "retrying a task")
     number = convert.number_of(call.uuid("id")) or 0
@@ -79,6 +86,7 @@ async def retry(request: Request) -> Response:
     return response
 
 
+@described("Process a video", {202: wire.Submitted}, needs=Role.MEMBER)
 async def reprocess(request: Request) -> Response:
     """Have a video made ready for players once more: a copy of one for the first time."""
     call = await Call.begin(request, Role.MEMBER, "processing a video")

@@ -1,6 +1,9 @@
 """`GET /images/{id}/-/resize/400x/-/format/webp`: what the words of an address ask to be made of an image."""
 
+from typing import Annotated
+
 import msgspec
+from msgspec import Meta
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
@@ -15,12 +18,20 @@ from stackroom.media.kinds import Kind
 from stackroom.media.transformations import Acceptable, Transformation, expand, parse, presets_of
 from stackroom.storage.blobstore import MissingBytes
 from stackroom.web.mindia.call import PREFIX, Call
+from stackroom.web.mindia.described import described, stored
 from stackroom.web.mindia.errors import bad_request, not_found, storage_error
 from stackroom.web.shared.face import resource
 from stackroom.web.shared.ranges import StoredFile, StoredFileResponse, names
 
 KEPT = "private, max-age=31536000, immutable"
 BEFORE = "-"
+Operations = Annotated[
+    str,
+    Meta(
+        description="What is to be made of it, slashes included: `-/resize/400x/-/format/webp`.",
+        examples=["-/resize/400x/-/format/webp"],
+    ),
+]
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +47,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
         return f'"{self.sha256.hex()[:24]}-{self.asked.digest[:16]}"'
 
 
+@described("An image as the address asks for it", stored("image/*"), places={"operations": Operations})
 async def show(request: Request) -> Response:
     call = await Call.begin(request)
     wanted, words = call.uuid("id"), call.place("operations")

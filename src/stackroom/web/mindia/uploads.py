@@ -26,15 +26,24 @@ from stackroom.media.kinds import Kind
 from stackroom.storage.staging import Staged
 from stackroom.web.mindia.call import PREFIX, Call
 from stackroom.web.mindia.convert.media import PLURALS
+from stackroom.web.mindia.described import described
 from stackroom.web.mindia.errors import invalid_input
 from stackroom.web.mindia.media import show_all, shown
 from stackroom.web.mindia.wire import media as wire
+from stackroom.web.mindia.wire import queries
 from stackroom.web.shared.face import resource
 from stackroom.web.shared.replies import answer
 
 FETCH_SECONDS: Final = 60.0
 NAMELESS: Final = "image.jpg"
 UPLOADING: Final = Role.MEMBER, "uploading"
+FORM: Final = {
+    "multipart/form-data": {
+        "type": "object",
+        "required": ["file"],
+        "properties": {"file": {"type": "string", "contentMediaType": "application/octet-stream"}},
+    }
+}
 Settle = Callable[[Connection, Ready, int], Answer]
 """Registers what is ready, and says what the answer is."""
 
@@ -54,6 +63,7 @@ class Sent:
         return hashlib.sha256(said.encode()).digest()
 
 
+@described("Upload {one}", wire.Media, query=queries.Upload, body=FORM, needs=Role.MEMBER)
 async def upload(kind: Kind, request: Request) -> Response:
     call = await Call.begin(request, *UPLOADING, body=False)
     receiving = call.services.receiving
@@ -72,6 +82,13 @@ async def upload(kind: Kind, request: Request) -> Response:
         return await take(call, wish, file, settle=settle)
 
 
+@described(
+    "Fetch an image from an address",
+    {201: wire.FromUrl},
+    query=queries.UploadFromUrl,
+    needs=Role.MEMBER,
+    refuses=(413,),
+)
 async def upload_from_url(request: Request) -> Response:
     """Of images only. The address is fetched as origins are: from the world's public addresses, hop by hop."""
     call = await Call.begin(request, *UPLOADING)

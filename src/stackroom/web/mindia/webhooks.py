@@ -15,7 +15,9 @@ from stackroom.library.answers import Answer
 from stackroom.library.endpoints import Dialect, Endpoint
 from stackroom.web.mindia.call import NOTHING, PREFIX, Call
 from stackroom.web.mindia.convert import webhooks as convert
+from stackroom.web.mindia.described import described
 from stackroom.web.mindia.errors import bad_request, not_found
+from stackroom.web.mindia.wire import queries
 from stackroom.web.mindia.wire import webhooks as wire
 from stackroom.web.shared.face import resource
 from stackroom.web.shared.replies import answer, json_reply
@@ -25,6 +27,7 @@ from stackroom.webhooks.deliveries import Delivery
 MINDIA: Final[Dialect] = "mindia"
 
 
+@described("Make a webhook", {201: wire.Webhook}, body=wire.NewWebhook, needs=Role.ADMIN)
 async def create(request: Request) -> Response:
     """One for each event that is named."""
     call = await _begin(request)
@@ -41,6 +44,7 @@ async def create(request: Request) -> Response:
     return await call.prepare_and_write(lambda: _check(call, asked.url), work)
 
 
+@described("All webhooks", list[wire.Webhook], needs=Role.ADMIN)
 async def show_all(request: Request) -> Response:
     """Newest first."""
     call = await _begin(request)
@@ -48,11 +52,13 @@ async def show_all(request: Request) -> Response:
     return json_reply([convert.shown(each) for each in reversed(found)])
 
 
+@described("A webhook", wire.Webhook, needs=Role.ADMIN)
 async def show(request: Request) -> Response:
     call = await _begin(request)
     return json_reply(convert.shown(await call.read(lambda conn: _find(conn, call))))
 
 
+@described("Change a webhook", wire.Webhook, body=wire.WebhookChanges, needs=Role.ADMIN)
 async def change(request: Request) -> Response:
     """All but the event can change."""
     call = await _begin(request)
@@ -79,6 +85,7 @@ async def change(request: Request) -> Response:
     return await call.prepare_and_write(prepare, work)
 
 
+@described("Delete a webhook", {204: None}, needs=Role.ADMIN)
 async def remove(request: Request) -> Response:
     call = await _begin(request)
 
@@ -89,6 +96,7 @@ async def remove(request: Request) -> Response:
     return await call.write(work)
 
 
+@described("What a webhook was told", list[wire.Delivery], query=queries.Page, needs=Role.ADMIN)
 async def show_events(request: Request) -> Response:
     """What was sent there, or is still to be, newest first."""
     call = await _begin(request)
@@ -102,6 +110,7 @@ async def show_events(request: Request) -> Response:
     return json_reply(convert.deliveries(await call.read(read)))
 
 
+@described("Tell a webhook once more", {202: wire.Delivery}, needs=Role.ADMIN)
 async def redeliver(request: Request) -> Response:
     """Send an event once more, whatever came of it before."""
     call = await _begin(request)

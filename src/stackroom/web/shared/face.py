@@ -5,7 +5,7 @@ A trailing slash makes no difference and is never redirected: the clients here d
 """
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 from weakref import WeakValueDictionary
@@ -32,27 +32,32 @@ NO_NAME_HAS_IT = "\x1f"
 """Stands in a decoded path for what was an encoded slash or NUL: a character that no name can have."""
 
 
-def resource(path: str, **handlers: Handler) -> Route:
+class Resource(Route):
+    """One address, and what it has for each method."""
+
+    def __init__(self, path: str, handlers: Mapping[str, Handler]) -> None:
+        async def handle(request: Request) -> Response:
+            return await handlers["GET" if request.method == "HEAD" else request.method](request)
+
+        super().__init__(path, handle, methods=list(handlers))
+        self.handlers = handlers
+
+
+def resource(path: str, **handlers: Handler) -> Resource:
     """One address, with a handler for each method: `resource("/x", GET=show, POST=make)`.
 
     Everything an address can do is in one route, so that a wrong method is told all the right ones.
     """
-
-    async def handle(request: Request) -> Response:
-        return await handlers["GET" if request.method == "HEAD" else request.method](request)
-
-    return Route(path, handle, methods=list(handlers))
+    return Resource(path, handlers)
 
 
 def one_for_each_address(routes: Sequence[BaseRoute]) -> list[BaseRoute]:
     """Put together what several files have for one address, so that a wrong method is told all the right ones."""
     handlers: dict[str, dict[str, Handler]] = {}
     for each in routes:
-        assert isinstance(each, Route)
-        assert each.methods
-        known = handlers.setdefault(each.path, {})
-        known |= dict.fromkeys(each.methods - {"HEAD"}, each.endpoint)
-    return [resource(path, **known) for path, known in handlers.items()]
+        assert isinstance(each, Resource)
+        handlers.setdefault(each.path, {}).update(each.handlers)
+    return [Resource(path, known) for path, known in handlers.items()]
 
 
 def make_face(services: Services, routes: Sequence[BaseRoute], refuse: Refusal, **of_its_own: Any) -> ASGIApp:

@@ -66,14 +66,13 @@ def document(metadata: dict[str, Any]) -> wire.Document:
     return wire.Document(user=metadata, plugins={})
 
 
-def metadata(found: Media, namespace: str | None = None) -> wire.Metadata:
-    """The whole document, or one part of it."""
-    parts: dict[str | None, wire.Document | dict[str, Any]] = {
-        None: document(found.metadata),
-        "user": found.metadata,
-        "plugins": {},
-    }
-    return wire.Metadata(id=uuid(found.uuid), metadata=parts[namespace])
+def metadata(found: Media) -> wire.Metadata:
+    return wire.Metadata(id=uuid(found.uuid), metadata=document(found.metadata))
+
+
+def part_of_metadata(found: Media, namespace: str) -> wire.PartOfMetadata:
+    """One part of the document by itself."""
+    return wire.PartOfMetadata(id=uuid(found.uuid), metadata=found.metadata if namespace == "user" else {})
 
 
 def _of_kind(found: Media, prefix: str) -> dict[str, Any]:

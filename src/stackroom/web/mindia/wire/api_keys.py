@@ -1,13 +1,14 @@
 """API keys, in the words of the protocol."""
 
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
-from stackroom.web.mindia.wire.base import Asked, Given
+from stackroom.web.mindia.wire.base import Asked, Given, like
 
 
 class NewKey(Asked, frozen=True, kw_only=True):
-    name: str
+    name: Annotated[str, like("camera")]
     description: str | None = None
     expires_in_days: int | None = None
 

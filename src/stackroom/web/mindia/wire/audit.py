@@ -1,10 +1,14 @@
 """The audit log, in the words of the protocol."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
+from msgspec import Meta
+
 from stackroom.web.mindia.wire.base import Given
+
+Number = Annotated[int, Meta(ge=1)]
 
 
 class Row(Given, frozen=True, kw_only=True):

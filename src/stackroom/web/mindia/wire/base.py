@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -13,6 +14,15 @@ _UUID = re.compile(
     r"|\{[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\}",
     re.IGNORECASE,
 )
+
+
+AN_ID = "0f6a3c1e-52d7-4b7e-9a65-3b1f0f4d9c11"
+"""What ids look like, in examples."""
+
+
+def like(example: Any) -> msgspec.Meta:
+    """What a value looks like: `name: Annotated[str, like("Spring")]`."""
+    return msgspec.Meta(examples=[example])
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):

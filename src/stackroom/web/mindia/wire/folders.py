@@ -1,27 +1,28 @@
 """Folders, in the words of the protocol."""
 
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
 from msgspec import UNSET, UnsetType
 
-from stackroom.web.mindia.wire.base import Asked, Given
+from stackroom.web.mindia.wire.base import AN_ID, Asked, Given, like
 
 
 class NewFolder(Asked, frozen=True, kw_only=True):
-    name: str
+    name: Annotated[str, like("Spring")]
     parent_id: str | None = None
 
 
 class FolderChanges(Asked, frozen=True, kw_only=True):
     """What is absent stays; a parent that is null is the root."""
 
-    name: str | UnsetType | None = UNSET
+    name: Annotated[str | UnsetType | None, like("Summer")] = UNSET
     parent_id: str | UnsetType | None = UNSET
 
 
 class Placement(Asked, frozen=True, kw_only=True):
-    folder_id: str | None = None
+    folder_id: Annotated[str | None, like(AN_ID)] = None
 
 
 class Folder(Given, frozen=True, kw_only=True):

@@ -1,13 +1,14 @@
 """Groups of files, in the words of the protocol."""
 
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
-from stackroom.web.mindia.wire.base import Asked, Given
+from stackroom.web.mindia.wire.base import AN_ID, Asked, Given, like
 
 
 class NewGroup(Asked, frozen=True, kw_only=True):
-    files: list[str]
+    files: Annotated[list[str], like([AN_ID])]
 
 
 class Group(Given, frozen=True, kw_only=True):

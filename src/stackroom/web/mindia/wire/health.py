@@ -9,6 +9,10 @@ from stackroom.web.mindia.wire.base import Given
 Condition = Literal["healthy", "unhealthy", "degraded", "timeout"]
 
 
+class Alive(Given, frozen=True, kw_only=True):
+    status: Literal["alive"] = "alive"
+
+
 class Health(Given, frozen=True, kw_only=True):
     status: Condition
     database: Condition

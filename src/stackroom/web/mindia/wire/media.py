@@ -1,12 +1,12 @@
 """Media on the wire. What a kind has not is left out; what it has and nobody knows is null."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from msgspec import UNSET, UnsetType
 
-from stackroom.web.mindia.wire.base import Asked, Given
+from stackroom.web.mindia.wire.base import AN_ID, Asked, Given, like
 
 
 class Variant(Given, frozen=True, kw_only=True):
@@ -54,11 +54,11 @@ class FromUrl(Given, frozen=True, kw_only=True):
 
 
 class Start(Asked, frozen=True, kw_only=True):
-    filename: str
-    content_type: str
-    file_size: int
-    media_type: str
-    chunk_size: int
+    filename: Annotated[str, like("harbour.jpg")]
+    content_type: Annotated[str, like("image/jpeg")]
+    file_size: Annotated[int, like(8_388_608)]
+    media_type: Annotated[str, like("image")]
+    chunk_size: Annotated[int, like(4_194_304)]
     store: str = "auto"
     metadata: dict[str, Any] | None = None
     folder_id: str | None = None
@@ -78,7 +78,7 @@ class Started(Given, frozen=True, kw_only=True):
 
 
 class Chunk(Asked, frozen=True, kw_only=True):
-    chunk_index: int
+    chunk_index: Annotated[int, like(0)]
 
 
 class Progress(Given, frozen=True, kw_only=True):
@@ -93,7 +93,7 @@ class Progress(Given, frozen=True, kw_only=True):
 
 
 class Complete(Asked, frozen=True, kw_only=True):
-    upload_id: str
+    upload_id: Annotated[str, like(AN_ID)]
     metadata: dict[str, Any] | None = None
 
 
@@ -106,7 +106,7 @@ class Completed(Given, frozen=True, kw_only=True):
 
 
 class NewMetadata(Asked, frozen=True, kw_only=True):
-    metadata: dict[str, Any]
+    metadata: Annotated[dict[str, Any], like({"camera": "roof"})]
 
 
 class Document(Given, frozen=True, kw_only=True):
@@ -118,11 +118,18 @@ class Document(Given, frozen=True, kw_only=True):
 
 class Metadata(Given, frozen=True, kw_only=True):
     id: UUID
-    metadata: Document | dict[str, Any]
+    metadata: Document
+
+
+class PartOfMetadata(Given, frozen=True, kw_only=True):
+    """The same where one part of the document may have been asked for."""
+
+    id: UUID
+    metadata: dict[str, Any]
 
 
 class Batch(Asked, frozen=True, kw_only=True):
-    ids: list[str]
+    ids: Annotated[list[str], like([AN_ID])]
 
 
 class Deleted(Given, frozen=True, kw_only=True):
@@ -138,5 +145,9 @@ class Copied(Given, frozen=True, kw_only=True):
     error: str | UnsetType = UNSET
 
 
-class Results(Given, frozen=True, kw_only=True):
-    results: list[Deleted] | list[Copied]
+class Deletions(Given, frozen=True, kw_only=True):
+    results: list[Deleted]
+
+
+class Copies(Given, frozen=True, kw_only=True):
+    results: list[Copied]

@@ -1,21 +1,22 @@
 """Presets of transformations, in the words of the protocol."""
 
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
 from msgspec import UNSET, UnsetType
 
-from stackroom.web.mindia.wire.base import Asked, Given
+from stackroom.web.mindia.wire.base import Asked, Given, like
 
 
 class NewPreset(Asked, frozen=True, kw_only=True):
-    name: str
-    operations: str
+    name: Annotated[str, like("thumbnail")]
+    operations: Annotated[str, like("resize/400x")]
     description: str | None = None
 
 
 class PresetChanges(Asked, frozen=True, kw_only=True):
-    operations: str | UnsetType = UNSET
+    operations: Annotated[str | UnsetType, like("resize/400x")] = UNSET
     description: str | UnsetType | None = UNSET
 
 

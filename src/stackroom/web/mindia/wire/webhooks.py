@@ -1,20 +1,20 @@
 """Webhooks, and what is sent to them, in the words of the protocol."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from msgspec import UNSET, UnsetType
 
-from stackroom.web.mindia.wire.base import Asked, Given
+from stackroom.web.mindia.wire.base import Asked, Given, like
 
 Status = Literal["pending", "success", "failed", "retrying"]
 
 
 class NewWebhook(Asked, frozen=True, kw_only=True):
-    url: str
+    url: Annotated[str, like("https://hooks.example.com/in")]
     event_type: str | None = None
-    events: list[str] | None = None
+    events: Annotated[list[str] | None, like(["file.uploaded"])] = None
     signing_secret: str | None = None
     secret: str | None = None
     description: str | None = None
@@ -24,7 +24,7 @@ class WebhookChanges(Asked, frozen=True, kw_only=True):
     url: str | None = None
     signing_secret: str | None = None
     secret: str | None = None
-    is_active: bool | None = None
+    is_active: Annotated[bool | None, like(False)] = None
     description: str | None = None
 
 
