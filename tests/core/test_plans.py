@@ -23,7 +23,7 @@ def test_names_that_are_taken_are_looked_up_and_not_compared_with_all(library: L
     plans: list[str] = []
 
     def explain(conn: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        if statement.lstrip().startswith("SELECT a.folder_id, a.name"):
+        if statement.lstrip().startswith("SELECT s.position, s.value, (SELECT"):
             rows = conn.exec_driver_sql("EXPLAIN " + statement, parameters)
             plans.append("\n".join(line for (line,) in rows))
 
@@ -41,3 +41,4 @@ def test_names_that_are_taken_are_looked_up_and_not_compared_with_all(library: L
     (plan,) = plans
     assert "Join Filter" not in plan
     assert "Index Cond: ((folder_id = " in plan
+    assert "name >= " in plan.partition("Index Cond")[2].partition("\n")[0]

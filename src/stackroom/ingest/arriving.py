@@ -24,15 +24,12 @@ from stackroom.database.schema import dataset
 from stackroom.errors import Invalid, NotFound
 from stackroom.events import log
 from stackroom.ingest.keeping import final_name, kind_of
-from stackroom.library import folders, registrations
+from stackroom.library import folders, numbering, registrations
 from stackroom.library.names import (
-    LAST_CHARACTER,
     MAX_NAME,
     ROOT,
-    beginning,
     clean_name,
     clean_path,
-    plan_names,
     split_name,
 )
 from stackroom.library.registrations import Registration
@@ -45,8 +42,6 @@ UNKNOWN = "image/unknown"
 """What is thought of an origin that does not say, in any way."""
 _NOTHING = Registration()
 _NO_NAMES = {"": "untitled", ".": "_", "..": "__"}
-FIRST_NUMBER = 2
-"""The second `photo.jpg` of a folder becomes `photo-2.jpg`."""
 
 
 class Arriving(msgspec.Struct, frozen=True, kw_only=True):
@@ -376,11 +371,7 @@ def _free(conn: Connection, wanted: dict[int, tuple[int, str]]) -> dict[int, tup
             colliding.append((n, *place))
         taken.add(place)
     if colliding:
-        # Of a name that begins like others, all that any of them could be given.
-        begins = f"""a.folder_id = s.folder_id AND a.archived_at IS NULL
-            AND a.name >= s.name AND a.name < s.name || '{LAST_CHARACTER}'"""
-        taken.update(_held(conn, begins, {(folder_id, beginning(name)) for _, folder_id, name in colliding}))
-        for n, name in plan_names(colliding, taken, FIRST_NUMBER):
+        for n, name in numbering.free_names(conn, colliding, taken, numbering.FIRST_NUMBER):
             given[n] = wanted[n][0], name
     return given
 

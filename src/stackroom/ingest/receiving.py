@@ -25,7 +25,7 @@ from stackroom.events import log
 from stackroom.ingest import accepted, stored
 from stackroom.ingest.accepted import Accepted
 from stackroom.ingest.keeping import store_thumbnails
-from stackroom.library import assets, folders, media, media_home, similarity
+from stackroom.library import assets, folders, media, media_home, numbering, similarity
 from stackroom.library.assets import NewAsset
 from stackroom.library.datasets import Dataset
 from stackroom.library.media import AUTO, Media
@@ -238,7 +238,7 @@ def _new_asset(
     return NewAsset(
         uuid=ids.new(),
         folder_id=folder_id,
-        name=assets.free_name(conn, folder_id, clean_name(ready.accepted.filename)),
+        name=numbering.free_name(conn, folder_id, clean_name(ready.accepted.filename)),
         original_name=ready.accepted.filename,
         blob_id=blob_id,
         size=ready.size,

@@ -14,12 +14,10 @@ from stackroom.database.flavour import statement
 from stackroom.database.schema import ARCHIVED, LIVE, asset, blob, folder
 from stackroom.errors import NotFound
 from stackroom.library import datasets
-from stackroom.library.names import LAST_CHARACTER, Namer, beginning, compose
+from stackroom.library.names import compose
 
 STATUSES = ("new", "annotate", "review", "complete")
 SPLITS = ("train", "val", "test")
-FIRST_NUMBER = 2
-"""What the number begins with of a name that is taken when something new comes."""
 
 
 class Asset(msgspec.Struct, frozen=True, kw_only=True):
@@ -173,17 +171,6 @@ def taken_names(conn: Connection, folder_id: int, names: Iterable[str]) -> set[s
 def is_taken(conn: Connection, folder_id: int, name: str) -> bool:
     where = (asset.c.folder_id == folder_id, asset.c.name == name, LIVE)
     return conn.scalar(select(asset.c.id).where(*where)) is not None
-
-
-def free_name(conn: Connection, folder_id: int, name: str) -> str:
-    """A clean name, or the first free number of it where a live asset of the folder holds it: for whoever keeps
-    others out of that folder until the commit."""
-    if not is_taken(conn, folder_id, name):
-        return name
-    first = beginning(name)
-    alike = asset.c.name >= first, asset.c.name < first + LAST_CHARACTER
-    taken = conn.scalars(select(asset.c.name).where(asset.c.folder_id == folder_id, *alike, LIVE))
-    return Namer(taken, FIRST_NUMBER).free(name)
 
 
 def add(conn: Connection, actor: Actor, dataset_id: int, arrivals: Sequence[NewAsset], *, now: int) -> None:

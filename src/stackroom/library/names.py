@@ -122,13 +122,14 @@ class Namer:
             # All names that become the same with this many digits have tried the same numbers.
             alike = stem[: MAX_NAME - len(extension) - digits - 1], extension, digits
             number = max(number, self._next.get(alike, 0))
-            if len(str(number)) == digits:
+            while number < 10**digits:
                 candidate = f"{alike[0]}-{number}{extension}"
                 number += 1
-                self._next[alike] = number
                 if candidate not in self._taken:
                     self._taken.add(candidate)
+                    self._next[alike] = number
                     return candidate
+            self._next[alike] = number
 
 
 def plan_names(
@@ -154,8 +155,13 @@ def plan_names(
 def beginning(name: str) -> str:
     """What every numbered form of `name` begins with; a long stem is cut to make room for the number."""
     stem, extension = split_name(name)
-    room = MAX_NAME - len(extension) - ROOM_FOR_NUMBER
-    return stem[:room] if len(stem) > room else stem + "-"
+    return stem + "-" if has_room(name) else stem[: MAX_NAME - len(extension) - ROOM_FOR_NUMBER]
+
+
+def has_room(name: str) -> bool:
+    """Whether any number goes into `name` without its stem being cut: then no other name becomes the same by one."""
+    stem, extension = split_name(name)
+    return len(stem) <= MAX_NAME - len(extension) - ROOM_FOR_NUMBER
 
 
 def _composed(raw: str, what: str, code: str = "invalid_name") -> str:

@@ -7,7 +7,7 @@ keep their name keep it; the others are named after them, in the order of the re
 import msgspec
 
 from stackroom.errors import Conflict
-from stackroom.library.names import LAST_CHARACTER, beginning, plan_names
+from stackroom.library import numbering
 from stackroom.operations import purge
 from stackroom.operations.outcome import Outcome
 from stackroom.operations.request import Collision
@@ -84,18 +84,12 @@ def _colliding(run: Run) -> list[tuple[int, int, str]]:
 
 
 def _rename(run: Run, takes_name: str, colliding: list[tuple[int, int, str]], first_number: int) -> None:
-    beginnings = list(dict.fromkeys((folder, beginning(name)) for _, folder, name in colliding))
-    begins_so = """a.folder_id = s.position AND a.archived_at IS NULL
-        AND a.name >= s.value AND a.name < s.value || :last"""
-    there = run.how.probe.format(table="asset", alias="a", where=begins_so)
-    held = run.execute(
-        f"""SELECT a.folder_id, a.name FROM {run.how.pairs} s {there}
-            UNION ALL SELECT {FOLDER}, {NAME} FROM operation_item i
-            WHERE {{items}} AND i.outcome = {DONE} AND {takes_name}""",
-        pairs=_json(beginnings),
-        last=LAST_CHARACTER,
+    brought = run.execute(
+        f"""SELECT {FOLDER}, {NAME} FROM operation_item i
+            WHERE {{items}} AND i.outcome = {DONE} AND {takes_name}"""
     )
-    planned = plan_names(colliding, ((folder, name) for folder, name in held), first_number)
+    given = [(folder, name) for folder, name in brought]
+    planned = numbering.free_names(run.conn, colliding, given, first_number)
     run.execute(
         f"""{run.how.update} operation_item AS i SET to_name = s.value, outcome = {DONE} FROM {run.how.pairs} s
             WHERE {{items}} AND i.position = s.position""",
