@@ -4,11 +4,13 @@ Of a JPEG that is made smaller, only as much is decoded as that needs. Everythin
 result is written, so that no picture is whole in memory but where it is turned or looked at.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import pyvips
 
+from stackroom.errors import TooLarge
 from stackroom.media.decoding import decoded, displayable, in_srgb
 from stackroom.media.examined import MAX_PIXELS, Probe
 from stackroom.media.formats import Format
@@ -33,6 +35,7 @@ _QUALITY: dict[Encoding, dict[Quality, int]] = {
     "webp": {"lightest": 55, "lighter": 70, "normal": 80, "better": 90, "best": 98},
     "avif": {"lightest": 45, "lighter": 60, "normal": 70, "better": 80, "best": 90},
 }
+_LONGEST_SIDE: dict[Encoding, int] = {"jpeg": 65_500, "webp": 16_383, "avif": 16_384, "png": 2**31 - 1}
 _OPTIONS: dict[Encoding, dict[str, object]] = {
     "jpeg": {},
     "png": {"compression": 6, "filter": "up"},
@@ -224,15 +227,28 @@ def _bytes(colours: pyvips.Image) -> pyvips.Image:
 def _encoding(
     picture: pyvips.Image, found: Probe, wanted: Transformation, acceptable: Acceptable
 ) -> Encoding:
-    if wanted.format is None:
-        return _AS_IT_IS.get(found.format, "png")
-    if wanted.format != "auto":
-        return wanted.format
+    """Raises TooLarge `image_too_long` for a format that cannot have as long a side as this picture."""
+    side = max(picture.width, picture.height)
+    if wanted.format == "auto":
+        return next(each for each in _best_first(picture, acceptable) if side <= _LONGEST_SIDE[each])
+    encoding = wanted.format or _AS_IT_IS.get(found.format, "png")
+    if side > _LONGEST_SIDE[encoding]:
+        raise TooLarge(
+            f"a {encoding} can have {_LONGEST_SIDE[encoding]:,} pixels a side, and not {side:,}",
+            code="image_too_long",
+            hint="Ask for a smaller picture, or for a png.",
+        )
+    return encoding
+
+
+def _best_first(picture: pyvips.Image, acceptable: Acceptable) -> Iterator[Encoding]:
     if acceptable.avif and picture.width * picture.height < _AVIF_PIXELS:
-        return "avif"
+        yield "avif"
     if acceptable.webp:
-        return "webp"
-    return "png" if picture.hasalpha() else "jpeg"
+        yield "webp"
+    if not picture.hasalpha():
+        yield "jpeg"
+    yield "png"
 
 
 def _how_to_write(encoding: Encoding, quality: Quality) -> dict[str, object]:

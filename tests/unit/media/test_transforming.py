@@ -165,6 +165,29 @@ def test_auto_is_the_best_that_the_receiver_can_read(
     opened(done)
 
 
+def test_auto_is_a_format_that_can_hold_the_picture(tmp_path: Path) -> None:
+    long = a_strip(tmp_path)
+    able = Acceptable(avif=True, webp=True)
+    assert (
+        transform(long, Transformation(format="auto"), tmp_path, acceptable=able).content_type == "image/jpeg"
+    )
+
+
+@pytest.mark.parametrize("words", ["format/webp", "rotate/90/format/avif", "resize/x4/format/jpeg"])
+def test_a_picture_that_its_format_cannot_hold_is_too_large_and_not_damaged(
+    tmp_path: Path, words: str
+) -> None:
+    with pytest.raises(TooLarge) as refused:
+        transform(a_strip(tmp_path), parse(words), tmp_path)
+    assert refused.value.code == "image_too_long"
+
+
+def a_strip(folder: Path) -> Path:
+    path = folder / "strip"
+    Image.new("L", (16_400, 1)).save(path, "png")
+    return path
+
+
 @pytest.mark.parametrize("encoding", ["jpeg", "webp", "avif"])
 def test_a_better_quality_is_a_larger_file(tmp_path: Path, encoding: str) -> None:
     noise = tmp_path / "noise"
