@@ -77,7 +77,7 @@ class Post:
 
     def tell(self) -> int:
         """Told is what happened in the whole library; only this organization has endpoints that are enabled."""
-        return self.library.write(lambda conn: telling.tell(conn, now=self.library.now))
+        return self.library.write(lambda conn: telling.tell(conn, now=self.library.now)).deliveries
 
     def claim(self) -> list[Claimed]:
         return self.library.write(
@@ -309,7 +309,8 @@ def change_to(post: Post, endpoint: Endpoint, wanted: EndpointChanges) -> None:
 def test_what_a_receiver_can_do_wrong(
     post: Post, monkeypatch: pytest.MonkeyPatch, path: str, status: int | None, words: str
 ) -> None:
-    monkeypatch.setattr(delivering, "SECONDS", 0.3)
+    if path in {"hang", "silent"}:
+        monkeypatch.setattr(delivering, "SECONDS", 0.3)
     post.endpoint(path)
     post.happen()
     [result] = post.deliver()
@@ -430,11 +431,10 @@ def test_several_servers_tell_each_event_once(post: Post) -> None:
     database, now = post.library.database, post.library.now
 
     async def tell_all() -> int:
-        told, more = 0, 1
-        while more:
-            more = await database.write(lambda conn: telling.tell(conn, limit=20, now=now))
-            told += more
-        return told
+        count = 0
+        while (told := await database.write(lambda conn: telling.tell(conn, limit=20, now=now))).events:
+            count += told.deliveries
+        return count
 
     async def all_at_once() -> list[int]:
         return await asyncio.gather(*(tell_all() for _ in range(4)))
@@ -442,6 +442,31 @@ def test_several_servers_tell_each_event_once(post: Post) -> None:
     assert sum(post.library.do(all_at_once())) == 300
     made = post.all(endpoint)
     assert len({each.event_id for each in made}) == len(made) == 300
+
+
+def test_what_another_server_has_in_hand_is_looked_for_later_and_not_again_and_again(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[telling.Told] = []
+
+    def nothing(_conn: object, *, now: int) -> telling.Told:
+        told.append(telling.Told())
+        return told[-1]
+
+    monkeypatch.setattr(telling, "any_untold", lambda _conn: True)
+    monkeypatch.setattr(telling, "tell", nothing)
+    monkeypatch.setattr(telling, "IDLE", 3600)
+    teller = telling.Teller(post.library.database, lambda: None, lambda: post.library.now)
+
+    async def scenario() -> None:
+        task = asyncio.create_task(teller.run())
+        for _ in range(50):  # which are turns for whoever asks again and again
+            await post.library.database.write(lambda _conn: None)
+        task.cancel()
+        await asyncio.wait([task])
+
+    post.library.do(scenario())
+    assert len(told) == 1
 
 
 def test_what_is_old_is_forgotten_and_nothing_else(post: Post) -> None:

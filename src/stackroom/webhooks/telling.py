@@ -43,6 +43,13 @@ class Task(msgspec.Struct, frozen=True):
     endpoint: int
 
 
+class Told(msgspec.Struct, frozen=True):
+    """How many events were told, and how many deliveries that makes."""
+
+    events: int = 0
+    deliveries: int = 0
+
+
 class Teller:
     """One task of a server. `wake` says that something may have happened."""
 
@@ -71,18 +78,20 @@ class Teller:
     async def _tell(self) -> None:
         # A write goes to the disk even if it changes nothing, so looking comes first.
         while await self._database.read(any_untold):
-            made = await self._database.write(lambda conn: tell(conn, now=self._now()))
-            if made:
+            told = await self._database.write(lambda conn: tell(conn, now=self._now()))
+            if told.deliveries:
                 self._deliver()
+            if not told.events:  # another server has them in hand, and may not come to its end
+                return
 
 
 def any_untold(conn: Connection) -> bool:
     return bool(conn.scalar(statement("SELECT EXISTS (SELECT 1 FROM event WHERE untold)")))
 
 
-def tell(conn: Connection, *, limit: int = PORTION, now: int) -> int:
-    """Make the deliveries of up to so many untold events, oldest first; how many there are. A constant number of
-    statements for each organization."""
+def tell(conn: Connection, *, limit: int = PORTION, now: int) -> Told:
+    """Make the deliveries of up to so many untold events, oldest first, but for those that another server has in hand.
+    A constant number of statements for each organization."""
     how = flavour.of(conn)
     events = conn.execute(
         statement(
@@ -92,7 +101,7 @@ def tell(conn: Connection, *, limit: int = PORTION, now: int) -> int:
         {"limit": limit},
     ).all()
     if not events:
-        return 0
+        return Told()
     conn.execute(
         statement(f"{how.update} event SET untold = false WHERE id {how.among.format(name='events')}"),
         {"events": _json([each.id for each in events])},
@@ -100,7 +109,7 @@ def tell(conn: Connection, *, limit: int = PORTION, now: int) -> int:
     wanted = _wanted(conn, events)
     _deliver(conn, wanted, now=now)
     faults.reach("tell:before-commit")
-    return sum(map(len, wanted.values()))
+    return Told(len(events), sum(map(len, wanted.values())))
 
 
 def _wanted(conn: Connection, events: Sequence[Row[Any]]) -> dict[int, list[tuple[int, int]]]:
