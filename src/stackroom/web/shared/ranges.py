@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Mapping
-from email.utils import formatdate
+from email.utils import formatdate, parsedate_to_datetime
 from urllib.parse import quote
 
 import msgspec
@@ -19,7 +19,7 @@ ASK_AGAIN = "private, no-cache"
 ZERO_COPY = "http.response.zerocopysend"
 """An extension of ASGI: the server sends an open file by itself."""
 _NOT_PLAIN = re.compile(r'[^ -~]|["\\]')
-_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+_RANGE = re.compile(r"bytes=(\d{0,40})-(\d{0,40})", re.ASCII | re.IGNORECASE)
 
 
 class StoredFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,7 +49,7 @@ class StoredFileResponse(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - nothing to receive
         headers = {name.decode(): value.decode("latin-1") for name, value in scope["headers"]}
-        status, start, stop = self._decide(headers)
+        status, start, stop = self._decide(headers, ranged=scope["method"] == "GET")
         fields = self._fields(status, start, stop)
         # Opened before the status is sent, so that missing bytes can still become an error.
         pieces = None
@@ -68,21 +68,31 @@ class StoredFileResponse(Response):
                 pieces.close()
         await send({"type": "http.response.body", "body": b""})
 
-    def _decide(self, headers: Mapping[str, str]) -> tuple[int, int, int]:
-        size, etag = self._file.size, self._file.etag
-        if (wanted := headers.get("if-match")) is not None and not names(wanted, etag):
+    def _decide(self, headers: Mapping[str, str], *, ranged: bool) -> tuple[int, int, int]:
+        size = self._file.size
+        if self._refuses(headers):
             return 412, 0, 0
-        if (known := headers.get("if-none-match")) is not None:
-            if names(known, etag):
-                return 304, 0, 0
-        elif headers.get("if-modified-since") == self._last_modified():
+        if self._is_known(headers):
             return 304, 0, 0
-        if_range = headers.get("if-range")
-        if "range" in headers and if_range in {None, etag, self._last_modified()}:
+        same = headers.get("if-range") in {None, self._file.etag, self._last_modified()}
+        if ranged and same and "range" in headers:
             found = parse_range(headers["range"], size)
             if found is not None:
                 return (206, *found) if found[0] < found[1] else (416, 0, 0)
         return 200, 0, size
+
+    def _refuses(self, headers: Mapping[str, str]) -> bool:
+        """Whether the client wants only a file that this is not."""
+        if (wanted := headers.get("if-match")) is not None:
+            return wanted.strip() != "*" and self._file.etag not in _tags(wanted)  # none that is only alike
+        until = _moment(headers.get("if-unmodified-since"))
+        return until is not None and self._file.modified // 1_000_000 > until
+
+    def _is_known(self, headers: Mapping[str, str]) -> bool:
+        if (known := headers.get("if-none-match")) is not None:
+            return names(known, self._file.etag)
+        since = _moment(headers.get("if-modified-since"))
+        return since is not None and self._file.modified // 1_000_000 <= since
 
     def _fields(self, status: int, start: int, stop: int) -> dict[str, str]:
         file = self._file
@@ -161,5 +171,20 @@ def etag_of(sha256: bytes) -> str:
 
 def names(header: str, etag: str) -> bool:
     """Whether a list of tags has this one, as far as a weak comparison goes."""
-    etag = etag.removeprefix("W/")
-    return header.strip() == "*" or etag in {tag.strip().removeprefix("W/") for tag in header.split(",")}
+    return header.strip() == "*" or etag.removeprefix("W/") in {
+        tag.removeprefix("W/") for tag in _tags(header)
+    }
+
+
+def _tags(header: str) -> set[str]:
+    return {tag.strip() for tag in header.split(",")}
+
+
+def _moment(header: str | None) -> float | None:
+    """In seconds since 1970. None for what is no date, which is to be ignored."""
+    if header is None:
+        return None
+    try:
+        return parsedate_to_datetime(header).timestamp()
+    except (ValueError, OverflowError):
+        return None
