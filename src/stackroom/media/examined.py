@@ -70,7 +70,7 @@ class VideoInfo(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a video that can be played. Sizes are as seen: upright, with square pixels.
 
     `content_type` is what the bytes are, whatever the file is called; `duration` is in seconds, `bitrate` that of the
-    whole file in bits per second.
+    whole file in bits per second; `held` is for how many seconds its sound goes on after its last picture.
     """
 
     content_type: str
@@ -80,3 +80,4 @@ class VideoInfo(msgspec.Struct, frozen=True, kw_only=True):
     codec: str
     has_audio: bool
     bitrate: int
+    held: float = 0.0

@@ -6,8 +6,10 @@ It reads one file, by a demuxer that it is told, and nothing else: neither the n
 import asyncio
 import functools
 import os
+import re
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -24,6 +26,11 @@ PRESET: Final = "fast"
 SEGMENT_SECONDS: Final = 6
 MEMORY: Final = 6 * 1024**3
 """Of address space: 1080 lines in four sizes take two gigabytes of it, with a video of 4320 lines more."""
+STILL: Final = 300.0
+"""Seconds after which FFmpeg is ended that has not come any further. No picture takes so long."""
+_LOOKS: Final = 1.0  # seconds between two words of how far it is
+_FAR: Final = b"out_time_us="
+_LEAST_SIDE: Final = 3  # of what can be made progressive
 _MOST_SAID: Final = 4096
 _FULL: Final = ("No space left on device", "Disk quota exceeded")
 _MOST_FRAMES: Final = 60  # in a second
@@ -53,6 +60,7 @@ class Encoding(msgspec.Struct, frozen=True, kw_only=True):
     preset: str = PRESET
     segment_seconds: int = SEGMENT_SECONDS
     memory: int = MEMORY
+    still: float = STILL
 
 
 async def make_renditions(
@@ -61,8 +69,9 @@ async def make_renditions(
     """Leave in `out/<rung>/` a playlist `index.m3u8` and the segments it lists, `segment_000.ts` and so on.
 
     The pictures are decoded once for all. Every segment begins with a picture that needs no other, at the same moments
-    in all rungs. Raises UnsupportedMedia `video_not_transcoded` with what FFmpeg said, or `video_took_too_long`;
-    Unavailable `storage_full`, or `ffmpeg_unavailable` where there is none. Ended or cancelled, it leaves no process.
+    in all rungs. Raises UnsupportedMedia `video_not_transcoded` with what FFmpeg said, `video_took_too_long`, or
+    `video_stood_still` where it came no further for `how.still` seconds; Unavailable `storage_full`, or
+    `ffmpeg_unavailable` where there is none. Ended or cancelled, it leaves no process.
     """
     for rung in rungs:
         (out / rung.name).mkdir()
@@ -74,21 +83,23 @@ async def make_renditions(
         program,
         *arguments,
         stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env=os.environ | _ENVIRONMENT,
         start_new_session=True,  # Ctrl-C in a terminal is for the server, which then ends it
     )
+    words = asyncio.ensure_future(_last_words(process))
     try:
         async with asyncio.timeout(seconds):
-            said = await _last_words(process)
-            exit_code = await process.wait()
+            await _watch(process, how.still)
+            said, exit_code = await words, await process.wait()
     except TimeoutError as error:
         raise _took_too_long(seconds) from error
     finally:
         await _end(process)
+        words.cancel()
     if exit_code:
-        raise _failed(exit_code, said)
+        raise _failed(exit_code, said.replace(f"{path}", "the video").replace(f"{out}/", ""))
 
 
 def command(path: Path, found: VideoInfo, rungs: Sequence[Rung], out: Path, how: Encoding) -> list[str]:
@@ -107,25 +118,32 @@ def command(path: Path, found: VideoInfo, rungs: Sequence[Rung], out: Path, how:
     quiet = ["-nostdin", "-hide_banner", "-nostats", "-loglevel", "error", "-y"]
     return [
         *quiet,
+        *("-progress", "pipe:1", "-stats_period", f"{_LOOKS}"),
         *read,
         "-i",
         f"file:{path}",
         "-filter_complex_threads",
         "1",
         "-filter_complex",
-        _filters(rungs),
+        _filters(found, rungs),
         *written,
     ]
 
 
-def _filters(rungs: Sequence[Rung]) -> str:
-    """Decoded once, made progressive if need be, and scaled for each."""
+def _filters(found: VideoInfo, rungs: Sequence[Rung]) -> str:
+    """Decoded once, made progressive if need be, the last picture held while there is still sound, and scaled for each:
+    segments are cut at pictures alone."""
     split = "".join(f"[s{n}]" for n in range(len(rungs)))
     scaled = (
         f"[s{n}]scale={rung.width}:{rung.height}:flags=bicubic,setsar=1,format=yuv420p[v{n}]"
         for n, rung in enumerate(rungs)
     )
-    return ";".join([f"[0:V:0]yadif=deint=interlaced,split={len(rungs)}{split}", *scaled])
+    first = [
+        *(["yadif=deint=interlaced"] if min(found.width, found.height) >= _LEAST_SIDE else []),
+        *([f"tpad=stop_mode=clone:stop_duration={found.held:.3f}"] if found.held else []),
+        f"split={len(rungs)}{split}",
+    ]
+    return ";".join([f"[0:V:0]{','.join(first)}", *scaled])
 
 
 def _output(n: int, rung: Rung, found: VideoInfo, out: Path, how: Encoding) -> list[str]:
@@ -171,6 +189,22 @@ async def _last_words(process: asyncio.subprocess.Process) -> str:
     return said.decode(errors="replace").strip()
 
 
+async def _watch(process: asyncio.subprocess.Process, most: float) -> None:
+    """Read how far it has come, until it says no more. Raises UnsupportedMedia `video_stood_still`."""
+    assert process.stdout is not None
+    far, since = b"", time.monotonic()
+    while True:
+        try:
+            async with asyncio.timeout(since + most - time.monotonic()):
+                line = await process.stdout.readline()
+        except TimeoutError as error:
+            raise _stood_still(most) from error
+        if not line:
+            return
+        if line.startswith(_FAR) and line != far:
+            far, since = line, time.monotonic()
+
+
 async def _end(process: asyncio.subprocess.Process) -> None:
     """Nothing of it is left when this returns, also if that is cancelled once more."""
     if process.returncode is not None:
@@ -190,7 +224,7 @@ def _failed(exit_code: int, said: str) -> Unavailable | UnsupportedMedia:
             code="storage_full",
             hint="Free some space or raise the quota.",
         )
-    last = said.splitlines()[-1] if said else f"it ended with {exit_code}"
+    last = re.sub(r"^(\[[^\]]*\] *)+", "", said.splitlines()[-1]) if said else f"it ended with {exit_code}"
     return UnsupportedMedia(
         f"The video could not be made ready for players: {last[:500]}",
         code="video_not_transcoded",
@@ -204,4 +238,12 @@ def _took_too_long(seconds: float) -> UnsupportedMedia:
         f"The video could not be made ready for players within {seconds:g} seconds.",
         code="video_took_too_long",
         hint="Send it shorter, or at a lower resolution.",
+    )
+
+
+def _stood_still(seconds: float) -> UnsupportedMedia:
+    return UnsupportedMedia(
+        f"FFmpeg came no further with the video for {seconds:g} seconds.",
+        code="video_stood_still",
+        hint="Play it to its end to see whether it is whole, export it again, and send that.",
     )

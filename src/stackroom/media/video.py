@@ -28,6 +28,8 @@ POSTER_BOX: Final = 1920
 """The square that a poster fits into."""
 POSTER_AT: Final = 1.0
 """Seconds from the beginning, where films are seldom still black; of a shorter one its middle."""
+MOMENT: Final = 0.5
+"""Seconds of sound behind the last picture that need no picture."""
 _MOST_BITS: Final = 2**31 - 1  # a second; a header may say anything, and a column has 32 bits
 _QUALITY: Final = 85
 _KEPT: Final = "MP4, MOV, AVI, WebM and Matroska"
@@ -73,14 +75,16 @@ def probe_video(path: Path) -> VideoInfo:
         width, height = _as_seen(frame.width, frame.height, stream.sample_aspect_ratio, frame.rotation)
         _check_pixels(width, height)
         duration = _duration(path, content_type, opened)
+        has_audio, held = _sound(path, content_type)
         return VideoInfo(
             content_type=content_type,
             duration=round(duration, 6),
             width=width,
             height=height,
             codec=context.codec.canonical_name,
-            has_audio=_has_sound(path, content_type),
+            has_audio=has_audio,
             bitrate=min(opened.bit_rate or round(path.stat().st_size * 8 / duration), _MOST_BITS),
+            held=min(held, round(duration, 6)),
         )
 
 
@@ -156,20 +160,39 @@ def _duration(path: Path, content_type: str, opened: InputContainer) -> float:
     return last
 
 
-def _has_sound(path: Path, content_type: str) -> bool:
-    """Whether there is any sound that can be decoded in the first track of it: some have nothing in it."""
+def _sound(path: Path, content_type: str) -> tuple[bool, float]:
+    """Whether there is any sound that can be decoded in the first track of it: some have nothing in it. And for how
+    many seconds it goes on when the pictures have ended: a moment is nothing."""
     with _opened(path, content_type) as again:
-        track = next(iter(again.streams.audio), None)
-        if track is None or track.codec_context is None:
-            return False
-        return any(packet.size for packet in again.demux(track))
+        track: Any = next(iter(again.streams.audio), None)
+        if track is None or track.codec_context is None or not any(it.size for it in again.demux(track)):
+            return False, 0.0
+    # Of each track alone, which Matroska does not say, and its demuxer makes up.
+    known = DEMUXERS[content_type] != "matroska"
+    with _opened(path, content_type) as again:
+        ends = [_end_of(again, each, known=known) for each in (again.streams.audio[0], _pictures_of(again))]
+        after = ends[0] - ends[1]
+    return True, round(after, 3) if after > MOMENT else 0.0
+
+
+def _end_of(opened: InputContainer, stream: Any, *, known: bool) -> float:
+    """In seconds: as the headers say, or where they do not, the end of the last packet."""
+    if known and stream.duration:
+        return float(((stream.start_time or 0) + stream.duration) * stream.time_base)
+    opened.seek(0)
+    ends = (
+        (packet.pts + (packet.duration or 0)) * packet.time_base
+        for packet in opened.demux(stream)
+        if packet.pts is not None and packet.time_base is not None
+    )
+    return float(max(ends, default=Fraction(0)))
 
 
 def _as_seen(width: int, height: int, aspect: Fraction | None, rotation: int) -> tuple[int, int]:
     """The size on a screen: pixels that are not square made so, and turned upright."""
     if aspect and aspect > 0:
         width = max(1, round(width * aspect))
-    return (height, width) if rotation % 180 else (width, height)
+    return (height, width) if rotation % 180 == 90 else (width, height)
 
 
 def _check_pixels(width: int, height: int) -> None:

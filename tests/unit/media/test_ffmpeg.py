@@ -97,6 +97,50 @@ def test_what_takes_too_long_is_ended(there: Path, tmp_path: Path) -> None:
     assert encoders(there) == []
 
 
+@pytest.mark.parametrize(
+    "does",
+    ["exec sleep 60", "while echo out_time_us=4000000; do sleep 0.01; done"],
+    ids=["says nothing", "same"],
+)
+def test_what_comes_no_further_is_ended(there: Path, tmp_path: Path, does: str) -> None:
+    stuck = tmp_path / "ffmpeg"
+    stuck.write_text(f"#!/bin/sh\n{does}\n")
+    stuck.chmod(0o700)
+    with pytest.raises(UnsupportedMedia) as refused:
+        make(there, [SMALL], tmp_path / "out", Encoding(program=str(stuck), still=0.1))
+    assert refused.value.code == "video_stood_still"
+
+
+def test_what_it_says_tells_nobody_where_files_are(there: Path, tmp_path: Path) -> None:
+    talking = tmp_path / "ffmpeg"
+    talking.write_text(
+        f"#!/bin/sh\necho '[in @ 0x1f] [x] file:{there} and {tmp_path}/out/a.ts' >&2\nexit 1\n"
+    )
+    talking.chmod(0o700)
+    with pytest.raises(UnsupportedMedia, match=r"for players: file:the video and a\.ts$"):
+        make(there, [SMALL], tmp_path / "out", Encoding(program=str(talking)))
+
+
+def test_the_last_picture_is_held_as_long_as_there_is_sound(tmp_path: Path) -> None:
+    """Segments are cut at pictures: without any, all the rest of the sound would be in one."""
+    talk = tmp_path / "talk"
+    for kind in ("mp4", "mkv"):
+        talk.write_bytes(film(kind, seconds=4.0, more=("-vf", "trim=end=0.1")))
+        assert 3 < make(talk, [SMALL], tmp_path / kind).held < 4.1
+        playlist = (tmp_path / kind / "small" / "index.m3u8").read_text()
+        lasts = [float(line[8:-1]) for line in playlist.splitlines() if line.startswith("#EXTINF:")]
+        assert lasts == pytest.approx([1.0] * 4, abs=0.11)
+
+
+def test_the_smallest_of_videos_is_one(tmp_path: Path) -> None:
+    small = tmp_path / "small"
+    for width, height in ((1, 1), (3, 5), (2, 16)):
+        tiny = ("-vf", f"scale={width}:{height},setsar=1", "-c:v", "ffv1", "-pix_fmt", "bgr0")
+        small.write_bytes(film("mkv", seconds=0.5, sound=False, more=tiny))
+        found = make(small, ladder(probe_video(small)), tmp_path / f"{width}")
+        assert (found.width, found.height) == (width, height)
+
+
 def test_what_takes_too_much_memory_is_ended(there: Path, tmp_path: Path) -> None:
     with pytest.raises(UnsupportedMedia):
         make(there, [SMALL], tmp_path / "out", Encoding(memory=100 * 2**20))

@@ -100,6 +100,8 @@ def test_an_empty_file_is_nothing(there: Path) -> None:
 def test_a_film_is_seen_upright_and_with_square_pixels(there: Path) -> None:
     there.write_bytes(film(rotation=90))
     assert (probe_video(there).width, probe_video(there).height) == (240, 320)
+    there.write_bytes(film(rotation=45))  # which nobody makes larger for
+    assert (probe_video(there).width, probe_video(there).height) == (320, 240)
     there.write_bytes(film(width=180, height=144, more=("-vf", "setsar=16/11")))
     assert (probe_video(there).width, probe_video(there).height) == (262, 144)
 
