@@ -1,9 +1,11 @@
 """Transcoding: what players get of a video, when it counts, and that nothing of it is left where nobody wants it."""
 
 import asyncio
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import av
@@ -15,13 +17,15 @@ from sqlalchemy.event import listen, remove
 from stackroom import ids
 from stackroom.clock import HOUR
 from stackroom.database.schema import asset, asset_media, blob, event, job, lane, loose_prefix
-from stackroom.errors import Invalid, NotFound
+from stackroom.errors import Conflict, Invalid, NotFound, UnsupportedMedia
 from stackroom.library import media, streaming
 from stackroom.library.streaming import PLAYLIST, SEGMENT, Rendition
 from stackroom.library.sweep import sweep
+from stackroom.media.examined import VideoInfo
 from stackroom.media.ffmpeg import Encoding
 from stackroom.media.ladder import Rung
 from stackroom.media.studio import Studio
+from stackroom.media.video import probe_video
 from stackroom.operations import belongings, purge, remove_dataset
 from stackroom.operations.request import Verb
 from stackroom.processing import embedding, transcoding
@@ -584,3 +588,72 @@ def test_many_copies_that_are_not_ready_cost_as_many_statements_as_few(cinema: C
 
 def test_the_job_of_a_copy_is_one_that_transcoders_do() -> None:
     assert belongings.TRANSCODE == transcoding.KIND
+
+
+def test_what_was_made_of_other_bytes_is_not_the_videos(cinema: Cinema) -> None:
+    uuid, other = cinema.add(), cinema.add("b.mp4", content=film(width=160, height=120))
+    cinema.submit(uuid)
+    result = cinema.library.do(cinema.transcoder.run(cinema.claim()))
+    theirs = select(asset.c.blob_id).where(asset.c.uuid == ids.parse(other)).scalar_subquery()
+    mine = asset.c.uuid == ids.parse(uuid)
+    cinema.library.write(lambda conn: conn.execute(update(asset).where(mine).values(blob_id=theirs)))
+    with pytest.raises(Conflict, match="other bytes"):
+        cinema.settle(result)
+    cinema.settle(cinema.library.do(cinema.transcoder.run(result.job)))
+    assert (cinema.row(uuid).processing, cinema.row(uuid).width) == ("completed", 160)
+
+
+def test_a_video_that_has_lost_its_bytes_says_so(cinema: Cinema) -> None:
+    uuid = cinema.add()
+    cinema.submit(uuid)
+    mine = asset.c.uuid == ids.parse(uuid)
+    cinema.library.write(lambda conn: conn.execute(update(asset).where(mine).values(blob_id=None)))
+    cinema.settle(cinema.library.do(cinema.transcoder.run(cinema.claim())))
+    assert cinema.row(uuid).processing == "failed"
+
+
+@pytest.mark.parametrize("code", sorted(transcoding.HOPELESS))
+def test_what_would_take_as_long_once_more_is_not_tried_again(
+    cinema: Cinema, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    async def in_vain(*_: object, **__: object) -> None:
+        raise UnsupportedMedia("It cannot be done.", code=code)
+
+    monkeypatch.setattr(transcoding, "make_renditions", in_vain)
+    uuid = cinema.add()
+    result = cinema.show(uuid)
+    row = cinema.row(uuid)
+    assert (result.state, row.processing, row.processing_error) == (
+        State.FAILED,
+        "failed",
+        "It cannot be done.",
+    )
+    assert [kind for kind, _ in cinema.events(uuid)] == ["asset.processing_failed"]
+    assert cinema.lane_adds_up()
+
+
+def test_a_video_that_says_it_lasts_for_years_ends(cinema: Cinema, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would wait for room on the disk, or be at work, for as long."""
+    given: list[float] = []
+
+    async def note(*arguments: Any, seconds: float) -> None:
+        given.append(seconds)
+        await pretend(*arguments)
+
+    monkeypatch.setattr(transcoding, "make_renditions", note)
+    for years, ends in ((100_000, State.FAILED), (0.01, State.DONE)):
+        uuid = cinema.add(f"{years}.mp4")
+        (cinema.folder.parent / "film").write_bytes(film())
+        probed = probe_video(cinema.folder.parent / "film")
+        found = msgspec.structs.replace(probed, duration=years * 365 * 86400.0)
+        monkeypatch.setattr(cinema.transcoder._studio, "probe_video", said(found))
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(total=2**50, free=2**50))
+        assert cinema.show(uuid).state is ends
+    assert given == [transcoding.MOST_SECONDS]
+
+
+def said(found: VideoInfo) -> Any:
+    async def probe(_: Path) -> VideoInfo:
+        return found
+
+    return probe

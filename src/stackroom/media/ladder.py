@@ -4,7 +4,9 @@ A rung is named by its lines, and fits into a frame of that many; the frame of a
 upright, too. None is larger than the video is, and all have its shape.
 """
 
-from collections.abc import Collection, Sequence
+import math
+import re
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -30,6 +32,8 @@ FRAMES: Final = (
 NAMES: Final = tuple(frame.name for frame in FRAMES)
 SOUND: Final = 128
 """Kilobits per second of sound."""
+_SEGMENT: Final = re.compile(r"#EXTINF:([\d.]+),.*\n(?:#.*\n)*(.+)")
+_TARGET: Final = re.compile(r"#EXT-X-TARGETDURATION:(\d+)")
 _LEAST_BITRATE: Final = 150
 _LEAST_SIDE: Final = 16  # of what an encoder takes
 
@@ -42,14 +46,33 @@ def ladder(found: VideoInfo, names: Collection[str] = NAMES) -> tuple[Rung, ...]
     return tuple(rungs) or (_own_size(found),)
 
 
-def master(rungs: Sequence[Rung], index: str = "index.m3u8") -> str:
-    """The playlist that lists the others."""
+def master(rungs: Sequence[Rung], peaks: Mapping[str, int], index: str = "index.m3u8") -> str:
+    """The playlist that lists the others. `peaks` has the bits per second that a player must be able to get of each,
+    by name: with the sound, and what it is all wrapped in, they are more than a rung says."""
     entries = (
-        f"#EXT-X-STREAM-INF:BANDWIDTH={rung.bitrate * 1000},RESOLUTION={rung.width}x{rung.height}\n"
-        f"{rung.name}/{index}\n"
+        f"#EXT-X-STREAM-INF:BANDWIDTH={max(rung.bitrate * 1000, peaks[rung.name])},"
+        f"RESOLUTION={rung.width}x{rung.height}\n{rung.name}/{index}\n"
         for rung in rungs
     )
     return "#EXTM3U\n#EXT-X-VERSION:3\n" + "".join(entries)
+
+
+def peak(playlist: str, sizes: Mapping[str, int]) -> int:
+    """The most bits per second of a rung, as RFC 8216 measures them: of consecutive segments that last about as long
+    as one should, for a short one at the end says nothing. `sizes` are the bytes of each segment, by name."""
+    found = [(float(seconds), sizes[name]) for seconds, name in _SEGMENT.findall(playlist)]
+    target = _TARGET.search(playlist)
+    least = min(int(target[1]) / 2 if target else 0.0, sum(seconds for seconds, _ in found))
+    rates = [0.0]
+    for first in range(len(found)):
+        lasts, size = 0.0, 0
+        for seconds, more in found[first:]:
+            if lasts and lasts + seconds > 3 * least:
+                break
+            lasts, size = lasts + seconds, size + more
+            if lasts >= least and lasts > 0:
+                rates.append(size * 8 / lasts)
+    return math.ceil(max(rates))
 
 
 def room_for(rungs: Sequence[Rung], seconds: float) -> int:

@@ -35,7 +35,7 @@ from stackroom.library.streaming import INDEX, MASTER, Rendition, write_renditio
 from stackroom.media.examined import VideoInfo
 from stackroom.media.ffmpeg import Encoding, make_renditions
 from stackroom.media.kinds import Kind
-from stackroom.media.ladder import NAMES, Rung, ladder, master, room_for
+from stackroom.media.ladder import NAMES, Rung, ladder, master, peak, room_for
 from stackroom.media.studio import Studio
 from stackroom.queue.jobs import DEFAULT, Claimed, NewJob, Result, State, backoff
 from stackroom.queue.patience import is_away
@@ -56,7 +56,11 @@ RENEW: Final = 600.0
 """How many, until the prefix is announced for longer."""
 LEAST_SECONDS: Final = 3600.0
 SECONDS_EACH: Final = 20.0
-"""What one attempt may take: so long, and so many for each second of the video."""
+MOST_SECONDS: Final = 24 * 3600.0
+"""What one attempt may take: so long, and so many for each second of the video, but never more than a day. A video may
+say that it lasts for years."""
+HOPELESS: Final = frozenset({"video_took_too_long", "video_too_long"})
+"""Failures that are not tried again."""
 SPARE: Final = 256 * 2**20
 """Bytes that stay free on the disk."""
 AT_ONCE: Final = 64
@@ -76,17 +80,16 @@ class Task(msgspec.Struct, frozen=True):
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
-    """The video of a job. `prefix` is where this attempt puts what it makes."""
+    """The bytes of a job's video. `prefix` is where this attempt puts what it makes."""
 
-    uuid: bytes
     storage_key: str
     prefix: str
 
 
 class Made(msgspec.Struct, frozen=True, kw_only=True):
-    """What an attempt has put into the store."""
+    """What an attempt has made of these bytes, and put into the store."""
 
-    uuid: bytes
+    storage_key: str
     prefix: str
     found: VideoInfo
     renditions: tuple[Rendition, ...]
@@ -159,19 +162,27 @@ class Transcoder:
         try:
             made = await self._attempt(job)
         except _Gone as gone:
-            effect = partial(_abandoned, prefix=gone.prefix) if gone.prefix else None
-            return Result(job=job, state=State.CANCELLED, effect=effect)
+            return Result(
+                job=job,
+                state=State.CANCELLED,
+                effect=partial(self._abandoned, job=job, prefix=gone.prefix),
+            )
         except (UnsupportedMedia, TooLarge) as error:
-            run_at = self._now() + backoff(job.attempt, first=FIRST_DELAY, most=LONGEST_DELAY)
-            return Result(job=job, state=State.WAITING, run_at=run_at, code=error.code, reason=_said(error))
+            return self._failed(job, error)
         return Result(job=job, state=State.DONE, effect=partial(_completed, job=job, made=made))
+
+    def _failed(self, job: Claimed, error: StackroomError) -> Result:
+        """It is tried again, unless that would take as long once more and end in the same way."""
+        code, reason = error.code, _said(error)
+        if code in HOPELESS:
+            effect = partial(_gave_up, job=job, code=code, reason=reason)
+            return Result(job=job, state=State.FAILED, code=code, reason=reason, effect=effect)
+        run_at = self._now() + backoff(job.attempt, first=FIRST_DELAY, most=LONGEST_DELAY)
+        return Result(job=job, state=State.WAITING, run_at=run_at, code=code, reason=reason)
 
     def given_up(self, conn: Connection, job: Claimed, code: str, reason: str, now: int) -> None:
         """The video is `failed`, and says why. What it had before for players stays."""
-        row = _find(conn, job)
-        if row is not None:
-            conn.execute(statement(_FAILED), {"asset": row.id, "reason": reason})
-            _record(conn, job, row, "failed", {"code": code, "error": reason}, now=now)
+        _gave_up(conn, now, job=job, code=code, reason=reason)
 
     def cancelled(self, conn: Connection, jobs: Sequence[Claimed], now: int) -> None:  # noqa: ARG002 - a handler's
         """Videos that had something for players are as they were; the others say why they have nothing."""
@@ -183,6 +194,11 @@ class Transcoder:
                 statement(_CANCELLED.format(among=among)),
                 {"assets": msgspec.json.encode(there).decode(), "reason": UNWANTED},
             )
+
+    def _abandoned(self, conn: Connection, now: int, *, job: Claimed, prefix: str | None) -> None:
+        if prefix is not None:
+            prefixes.hurry(conn, prefix, now=now)
+        self.cancelled(conn, [job], now)  # for one that is there, and has only lost its bytes
 
     async def _attempt(self, job: Claimed) -> Made:
         subject = await self._database.write(partial(_begin, job=job))
@@ -229,15 +245,16 @@ class Transcoder:
             found = await self._studio.probe_video(path)
             rungs = ladder(found, self._names)
             _check_room(folder, room_for(rungs, found.duration))
-            seconds = LEAST_SECONDS + SECONDS_EACH * found.duration
+            seconds = min(LEAST_SECONDS + SECONDS_EACH * found.duration, MOST_SECONDS)
             await make_renditions(path, found, rungs, folder, self._encoding, seconds=seconds)
             faults.reach("transcode:after-make")
-            renditions = tuple(_rendition(rung, folder) for rung in rungs)
-            await asyncio.to_thread((folder / MASTER).write_text, master(rungs, INDEX))
+            renditions = await to_its_end(partial(_list, rungs, folder))
             await self._database.write(lambda conn: prefixes.announce(conn, subject.prefix, now=self._now()))
             await self._put(subject.prefix, folder)
             faults.reach("transcode:after-put")
-        return Made(uuid=subject.uuid, prefix=subject.prefix, found=found, renditions=renditions)
+        return Made(
+            storage_key=subject.storage_key, prefix=subject.prefix, found=found, renditions=renditions
+        )
 
     async def _put(self, prefix: str, folder: Path) -> None:
         """Everything, a portion at a time: who gives up need not wait for all of it."""
@@ -255,7 +272,7 @@ def _begin(conn: Connection, *, job: Claimed) -> Subject:
     conn.execute(statement(_PROCESSING), {"asset": row.id})
     attempt = ids.text(ids.new())
     prefix = hls_prefix(ids.text(bytes(row.owner)), ids.text(bytes(row.uuid)), attempt)
-    return Subject(uuid=bytes(row.uuid), storage_key=row.storage_key, prefix=prefix)
+    return Subject(storage_key=row.storage_key, prefix=prefix)
 
 
 def _completed(conn: Connection, now: int, *, job: Claimed, made: Made) -> None:
@@ -264,6 +281,8 @@ def _completed(conn: Connection, now: int, *, job: Claimed, made: Made) -> None:
     if row is None:
         prefixes.hurry(conn, made.prefix, now=now)
         return
+    if row.storage_key != made.storage_key:
+        raise Conflict("The video has got other bytes since.", code="video_changed")
     if not prefixes.take_over(conn, made.prefix, now=now):
         raise Conflict("What was made of it was kept too late, and may be swept already.", code="prefix_lost")
     before = conn.scalar(select(asset_media.c.hls_prefix).where(asset_media.c.asset_id == row.id))
@@ -283,8 +302,11 @@ def _completed(conn: Connection, now: int, *, job: Claimed, made: Made) -> None:
     _record(conn, job, row, "completed", missing, now=now)
 
 
-def _abandoned(conn: Connection, now: int, *, prefix: str) -> None:
-    prefixes.hurry(conn, prefix, now=now)
+def _gave_up(conn: Connection, now: int, *, job: Claimed, code: str, reason: str) -> None:
+    row = _find(conn, job)
+    if row is not None:
+        conn.execute(statement(_FAILED), {"asset": row.id, "reason": reason})
+        _record(conn, job, row, "failed", {"code": code, "error": reason}, now=now)
 
 
 def _find(conn: Connection, job: Claimed, *, lock: bool = True) -> Row[Any] | None:
@@ -325,18 +347,41 @@ def _record(
     )
 
 
-def _rendition(rung: Rung, folder: Path) -> Rendition:
-    """What FFmpeg has made of a rung. Raises UnsupportedMedia where that is nothing."""
-    segments = len(list((folder / rung.name).glob("segment_*.ts")))
-    if not segments or not (folder / rung.name / INDEX).is_file():
-        raise UnsupportedMedia("There was nothing in the video to play.", code="video_not_transcoded")
-    return Rendition(
-        name=rung.name, width=rung.width, height=rung.height, bitrate=rung.bitrate, segments=segments
-    )
+def _list(rungs: Sequence[Rung], folder: Path) -> tuple[Rendition, ...]:
+    """What FFmpeg has made of each rung, and the playlist that lists them. Raises UnsupportedMedia where it has made
+    nothing."""
+    renditions, peaks = [], {}
+    for rung in rungs:
+        index = folder / rung.name / INDEX
+        sizes = {each.name: each.stat().st_size for each in index.parent.glob("segment_*.ts")}
+        if not sizes or not index.is_file():
+            raise UnsupportedMedia("There was nothing in the video to play.", code="video_not_transcoded")
+        # A target of nothing, which FFmpeg has for half a second, is none that players expect.
+        said = index.read_text().replace("#EXT-X-TARGETDURATION:0\n", "#EXT-X-TARGETDURATION:1\n")
+        index.write_text(said)
+        peaks[rung.name] = peak(said, sizes)
+        renditions.append(
+            Rendition(
+                name=rung.name,
+                width=rung.width,
+                height=rung.height,
+                bitrate=rung.bitrate,
+                segments=len(sizes),
+            )
+        )
+    (folder / MASTER).write_text(master(rungs, peaks, INDEX))
+    return tuple(renditions)
 
 
 def _check_room(folder: Path, wanted: int) -> None:
-    if shutil.disk_usage(folder).free < wanted + SPARE:
+    disk = shutil.disk_usage(folder)
+    if disk.total < wanted + SPARE:
+        raise TooLarge(
+            "What would be made of the video is more than there is room for on the whole disk.",
+            code="video_too_long",
+            hint="Send it in parts, or at a lower resolution.",
+        )
+    if disk.free < wanted + SPARE:
         raise Unavailable(
             "There is no room for what would be made of a video.",
             code="storage_full",

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stackroom.media.examined import VideoInfo
-from stackroom.media.ladder import FRAMES, NAMES, Rung, ladder, master, room_for
+from stackroom.media.ladder import FRAMES, NAMES, Rung, ladder, master, peak, room_for
 
 
 def a_video(width: int, height: int) -> VideoInfo:
@@ -65,11 +65,30 @@ def test_every_rung_is_even_fits_and_keeps_the_shape(width: int, height: int) ->
 
 def test_the_master_lists_each_with_what_a_player_chooses_by() -> None:
     rungs = [Rung(name="360p", width=640, height=360, bitrate=800), FRAMES[2]]
-    assert master(rungs) == (
+    assert master(rungs, {"360p": 1_234_567, "720p": 99}) == (
         "#EXTM3U\n#EXT-X-VERSION:3\n"
-        "#EXT-X-STREAM-INF:BANDWIDTH=800000,RESOLUTION=640x360\n360p/index.m3u8\n"
+        "#EXT-X-STREAM-INF:BANDWIDTH=1234567,RESOLUTION=640x360\n360p/index.m3u8\n"
         "#EXT-X-STREAM-INF:BANDWIDTH=2800000,RESOLUTION=1280x720\n720p/index.m3u8\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("segments", "most"),
+    [
+        ([(6.0, 600), (6.0, 900), (6.0, 300)], 1200),
+        ([(6.0, 600), (6.0, 600), (0.04, 90)], 914),  # a picture at the end says nothing alone
+        ([(6.0, 600), (2.5, 600), (2.5, 600)], 1920),  # short ones count together
+        ([(0.4, 100)], 2000),
+        ([], 0),
+    ],
+)
+def test_the_peak_is_that_of_segments_that_last_as_long_as_one_should(
+    segments: list[tuple[float, int]], most: int
+) -> None:
+    listed = "".join(f"#EXTINF:{seconds:.6f},\n{n}.ts\n" for n, (seconds, _) in enumerate(segments))
+    target = round(max((seconds for seconds, _ in segments), default=0))
+    playlist = f"#EXTM3U\n#EXT-X-TARGETDURATION:{target}\n{listed}#EXT-X-ENDLIST\n"
+    assert peak(playlist, {f"{n}.ts": size for n, (_, size) in enumerate(segments)}) == most
 
 
 def test_room_is_for_all_of_them_with_their_sound() -> None:
