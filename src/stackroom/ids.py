@@ -58,8 +58,8 @@ def texts(packed: bytes) -> list[str]:
     digits = bytearray(packed.hex("-", 2).encode())
     for column, width in ((34, 40), (29, 39), (4, 38)):
         del digits[column::width]
-    joined = digits.decode()
-    return [joined[start : start + 36] for start in range(0, len(joined), 37)]
+    digits[36::37] = b"," * (len(digits) // 37)  # the hyphen between two of them
+    return digits.decode().split(",") if digits else []
 
 
 def looks_like_id(value: str) -> bool:

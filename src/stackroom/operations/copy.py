@@ -49,20 +49,22 @@ def apply(run: Run, *, renamed: bool) -> None:
     annotated = run.request.copy_annotations and not run.request.in_place
     described = ", ".join(f"a.{column}" for column in DESCRIBED.split(", ")) if annotated else UNDESCRIBED
     shared = ", ".join(f"a.{column}" for column in SHARED.split(", "))
-    dataset = "CAST(:dataset AS bigint)"
+    dataset, place = "CAST(:dataset AS bigint)", "CAST(:target AS bigint)"
     if run.request.in_place:
-        dataset = "a.dataset_id"
+        dataset, place = "a.dataset_id", "a.folder_id"
         _hold_places(run)
-    # In the order of their originals, which is that of a listing.
+    # In the order of their originals, which is that of a listing. What is sorted is no more than what it takes.
+    called, name = (", i.to_name", "COALESCE(s.to_name, a.name)") if renamed else ("", "a.name")
     run.execute(
         f"""{run.how.insert} INTO asset (uuid, organization_id, dataset_id, folder_id, name, {SHARED},
                 {DESCRIBED}, created_at, updated_at, version)
-            SELECT s.new_uuid, a.organization_id, {dataset}, s.to_folder_id,
-                COALESCE(s.to_name, s.name), {shared}, {described}, CAST(:now AS bigint), CAST(:now AS bigint), 1
-            FROM (SELECT i.asset_id, i.new_uuid, i.to_folder_id, i.to_name, i.name FROM operation_item i
+            SELECT s.new_uuid, a.organization_id, {dataset}, {place}, {name}, {shared}, {described},
+                CAST(:now AS bigint), CAST(:now AS bigint), 1
+            FROM (SELECT i.asset_id, i.new_uuid{called} FROM operation_item i
                 WHERE {{items}} AND i.outcome = {DONE} ORDER BY i.asset_id {run.how.fence}) s
             {run.how.probe.format(table="asset", alias="a", where="a.id = s.asset_id")}""",
         dataset=run.request.target_dataset_id,
+        target=run.target_folder_id,
     )
     if annotated:
         belongings.carry(run)
