@@ -135,7 +135,7 @@ FOR_EVERYBODY = re.compile(
     r"/(contexts|ping|originStrategies|storagePolicies|imageOptimisationPolicies|thumbnailPolicies|queue)\b"
     r"|/(iiif-img|thumbs|file|iiif-manifest|iiif-av)\b"  # delivery: without a key, for whom an asset's roles allow
     r"|/library/v1/(openapi\.json|join)$|/$|/customers$|/api/v0/public/file$"
-    r"|/(live|ready|health|health/deep|docs|llms\.txt|\.well-known/llms\.txt)$"
+    r"|/(live|ready|health|health/deep|docs|api/openapi\.json|llms\.txt|\.well-known/llms\.txt)$"
 )
 """What is there without any key, or shows nothing of anybody."""
 # The bodies of addresses that name in them what they are about. Words in braces are belongings.

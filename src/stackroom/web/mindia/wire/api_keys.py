@@ -1,10 +1,9 @@
 """API keys, in the words of the protocol."""
 
-from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from stackroom.web.mindia.wire.base import Asked, Given, like
+from stackroom.web.mindia.wire.base import Asked, Given, Moment, like
 
 
 class NewKey(Asked, frozen=True, kw_only=True):
@@ -21,8 +20,8 @@ class MadeKey(Given, frozen=True, kw_only=True):
     name: str
     description: str | None
     key_prefix: str
-    expires_at: datetime | None
-    created_at: datetime
+    expires_at: Moment | None
+    created_at: Moment
 
 
 class Key(Given, frozen=True, kw_only=True):
@@ -30,10 +29,10 @@ class Key(Given, frozen=True, kw_only=True):
     name: str
     description: str | None
     key_prefix: str
-    last_used_at: datetime | None
-    expires_at: datetime | None
+    last_used_at: Moment | None
+    expires_at: Moment | None
     is_active: bool
-    created_at: datetime
+    created_at: Moment
 
 
 class Revoked(Given, frozen=True, kw_only=True):

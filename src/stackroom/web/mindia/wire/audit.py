@@ -1,12 +1,11 @@
 """The audit log, in the words of the protocol."""
 
-from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 from msgspec import Meta
 
-from stackroom.web.mindia.wire.base import Given
+from stackroom.web.mindia.wire.base import Given, Moment
 
 Number = Annotated[int, Meta(ge=1)]
 
@@ -26,7 +25,7 @@ class Row(Given, frozen=True, kw_only=True):
     duration_ms: int
     user_agent: str | None
     ip_address: str | None
-    created_at: datetime
+    created_at: Moment
     user_id: UUID | None
     api_key_id: UUID | None
     success: bool

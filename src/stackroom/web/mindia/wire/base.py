@@ -2,7 +2,7 @@
 
 import re
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -16,6 +16,7 @@ _UUID = re.compile(
 )
 
 
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 AN_ID = "0f6a3c1e-52d7-4b7e-9a65-3b1f0f4d9c11"
 """What ids look like, in examples."""
 

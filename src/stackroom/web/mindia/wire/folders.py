@@ -1,12 +1,11 @@
 """Folders, in the words of the protocol."""
 
-from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
 from msgspec import UNSET, UnsetType
 
-from stackroom.web.mindia.wire.base import AN_ID, Asked, Given, like
+from stackroom.web.mindia.wire.base import AN_ID, Asked, Given, Moment, like
 
 
 class NewFolder(Asked, frozen=True, kw_only=True):
@@ -29,8 +28,8 @@ class Folder(Given, frozen=True, kw_only=True):
     id: UUID
     name: str
     parent_id: UUID | None
-    created_at: datetime
-    updated_at: datetime
+    created_at: Moment
+    updated_at: Moment
     media_count: int | None = None
     subfolder_count: int | None = None
 
@@ -39,7 +38,7 @@ class Node(Given, frozen=True, kw_only=True):
     id: UUID
     name: str
     parent_id: UUID | None
-    created_at: datetime
-    updated_at: datetime
+    created_at: Moment
+    updated_at: Moment
     media_count: int
     children: list["Node"]

@@ -1,10 +1,9 @@
 """Groups of files, in the words of the protocol."""
 
-from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from stackroom.web.mindia.wire.base import AN_ID, Asked, Given, like
+from stackroom.web.mindia.wire.base import AN_ID, Asked, Given, Moment, like
 
 
 class NewGroup(Asked, frozen=True, kw_only=True):
@@ -13,7 +12,7 @@ class NewGroup(Asked, frozen=True, kw_only=True):
 
 class Group(Given, frozen=True, kw_only=True):
     id: UUID
-    created_at: datetime
+    created_at: Moment
     file_count: int
 
 
@@ -28,5 +27,5 @@ class File(Given, frozen=True, kw_only=True):
 
 class GroupWithFiles(Given, frozen=True, kw_only=True):
     id: UUID
-    created_at: datetime
+    created_at: Moment
     files: list[File]

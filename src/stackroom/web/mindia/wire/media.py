@@ -1,12 +1,11 @@
 """Media on the wire. What a kind has not is left out; what it has and nobody knows is null."""
 
-from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 from msgspec import UNSET, UnsetType
 
-from stackroom.web.mindia.wire.base import AN_ID, Asked, Given, like
+from stackroom.web.mindia.wire.base import AN_ID, Asked, Given, Moment, like
 
 
 class Variant(Given, frozen=True, kw_only=True):
@@ -40,10 +39,10 @@ class Media(Given, frozen=True, kw_only=True):
     processing_status: str | UnsetType | None = UNSET
     hls_url: str | UnsetType | None = UNSET
     variants: list[Variant] | UnsetType | None = UNSET
-    uploaded_at: datetime
+    uploaded_at: Moment
     store_behavior: str
     store_permanently: bool
-    expires_at: datetime | UnsetType | None
+    expires_at: Moment | UnsetType | None
     folder_id: UUID | UnsetType = UNSET
     folder_name: str | UnsetType = UNSET
 
@@ -102,7 +101,7 @@ class Completed(Given, frozen=True, kw_only=True):
     url: str
     content_type: str
     file_size: int
-    uploaded_at: datetime
+    uploaded_at: Moment
 
 
 class NewMetadata(Asked, frozen=True, kw_only=True):

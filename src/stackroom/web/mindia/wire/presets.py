@@ -1,12 +1,11 @@
 """Presets of transformations, in the words of the protocol."""
 
-from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
 from msgspec import UNSET, UnsetType
 
-from stackroom.web.mindia.wire.base import Asked, Given, like
+from stackroom.web.mindia.wire.base import Asked, Given, Moment, like
 
 
 class NewPreset(Asked, frozen=True, kw_only=True):
@@ -25,5 +24,5 @@ class Preset(Given, frozen=True, kw_only=True):
     name: str
     operations: str
     description: str | None
-    created_at: datetime
-    updated_at: datetime
+    created_at: Moment
+    updated_at: Moment

@@ -1,11 +1,10 @@
 """Links that need no key."""
 
-from datetime import datetime
 from typing import Annotated
 
 from msgspec import Meta
 
-from stackroom.web.mindia.wire.base import Asked, Given
+from stackroom.web.mindia.wire.base import Asked, Given, Moment
 
 LONGEST = 10 * 366 * 24 * 3600
 
@@ -17,4 +16,4 @@ class WantedLink(Asked, frozen=True, kw_only=True):
 class Link(Given, frozen=True, kw_only=True):
     url: str
     token: str
-    expires_at: datetime
+    expires_at: Moment

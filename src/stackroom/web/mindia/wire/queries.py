@@ -1,12 +1,11 @@
 """What may stand in the query of an address. These describe it; most is read one by one, by `Call`."""
 
-from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
 from msgspec import UNSET, Meta, UnsetType
 
-from stackroom.web.mindia.wire.base import Asked
+from stackroom.web.mindia.wire.base import Asked, Moment
 from stackroom.web.mindia.wire.tasks import Wanted
 
 Offset = Annotated[int, Meta(description="How many to leave out. What is below 0 is 0.")]
@@ -19,8 +18,8 @@ Limit500 = Annotated[
 Limit1000 = Annotated[
     int, Meta(description="How many at most, 1 to 1000. What is out of range is brought into it.")
 ]
-Since = Annotated[datetime, Meta(description="Not before that moment.")]
-Until = Annotated[datetime, Meta(description="Not after that moment.")]
+Since = Annotated[Moment, Meta(description="Not before that moment.")]
+Until = Annotated[Moment, Meta(description="Not after that moment.")]
 MediaType = Literal["image", "video", "audio", "document"]
 
 

@@ -1,10 +1,9 @@
 """Tasks, in the words of the protocol."""
 
-from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from stackroom.web.mindia.wire.base import Asked, Given
+from stackroom.web.mindia.wire.base import Asked, Given, Moment
 
 Status = Literal["pending", "running", "completed", "failed", "scheduled", "cancelled"]
 TaskType = Literal["video_transcode", "generate_embedding", "plugin_execution", "content_moderation"]
@@ -22,13 +21,13 @@ class Task(Given, frozen=True, kw_only=True):
     priority: int
     payload: dict[str, Any]
     result: dict[str, Any] | None
-    scheduled_at: datetime
-    started_at: datetime | None
-    completed_at: datetime | None
+    scheduled_at: Moment
+    started_at: Moment | None
+    completed_at: Moment | None
     retry_count: int
     max_retries: int
-    created_at: datetime
-    updated_at: datetime
+    created_at: Moment
+    updated_at: Moment
 
 
 class Tasks(Given, frozen=True, kw_only=True):

@@ -1,12 +1,11 @@
 """Webhooks, and what is sent to them, in the words of the protocol."""
 
-from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
 from msgspec import UNSET, UnsetType
 
-from stackroom.web.mindia.wire.base import Asked, Given, like
+from stackroom.web.mindia.wire.base import Asked, Given, Moment, like
 
 Status = Literal["pending", "success", "failed", "retrying"]
 
@@ -36,9 +35,9 @@ class Webhook(Given, frozen=True, kw_only=True):
     has_signing_secret: bool
     is_active: bool
     description: str | None
-    created_at: datetime
-    updated_at: datetime
-    deactivated_at: datetime | None
+    created_at: Moment
+    updated_at: Moment
+    deactivated_at: Moment | None
     deactivation_reason: str | None
     created: list["Webhook"] | UnsetType = UNSET
 
@@ -51,9 +50,9 @@ class Delivery(Given, frozen=True, kw_only=True):
     response_status_code: int | None
     error_message: str | None
     retry_count: int
-    created_at: datetime
-    sent_at: datetime | None
-    completed_at: datetime | None
+    created_at: Moment
+    sent_at: Moment | None
+    completed_at: Moment | None
 
 
 class Hook(Given, frozen=True, kw_only=True):
@@ -63,7 +62,7 @@ class Hook(Given, frozen=True, kw_only=True):
     event: str
     target: str
     project: UUID
-    created_at: datetime
+    created_at: Moment
     event_id: UUID
 
 
@@ -74,9 +73,9 @@ class Subject(Given, frozen=True, kw_only=True):
     content_type: str
     file_size: int
     entity_type: str
-    uploaded_at: datetime | UnsetType = UNSET
-    deleted_at: datetime | UnsetType = UNSET
-    stored_at: datetime | UnsetType = UNSET
+    uploaded_at: Moment | UnsetType = UNSET
+    deleted_at: Moment | UnsetType = UNSET
+    stored_at: Moment | UnsetType = UNSET
     processing_status: str | UnsetType = UNSET
     error_message: str | UnsetType = UNSET
     source_id: UUID | UnsetType = UNSET
