@@ -2,13 +2,12 @@
 
 An attempt is one POST, without redirects, of which only the beginning of the answer is read. What fails is tried again
 later and later, until its budget is spent. A receiver is told one thing at a time, in order, as far as first attempts
-go; one that takes its time is waited for only so long, so that others get their turn.
+go; one that takes its time is waited for only so long, so that others get their turn (`lines`).
 """
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -30,6 +29,7 @@ from stackroom.queue.jobs import Claimed, Result, State
 from stackroom.webhooks import deliveries
 from stackroom.webhooks.deliveries import Attempt, Delivery
 from stackroom.webhooks.dialects import Dialect, Sending, standard_headers
+from stackroom.webhooks.lines import BusyError, Lines
 from stackroom.webhooks.targets import Targets
 from stackroom.webhooks.telling import Task
 
@@ -41,8 +41,6 @@ MAX_RESPONSE: Final = 65_536
 """How much of an answer is read, and kept."""
 DELAYS: Final = (1, 5, 10, 30, 60)
 """After how many minutes an attempt is followed by the next; at last always as many as the last."""
-PATIENCE: Final = 5.0
-"""Seconds that a delivery waits for those before it to the same endpoint."""
 AT_ONCE: Final = 256
 PER_ORGANIZATION: Final = 64
 """How many deliveries are under way at once in one process; and of one organization, in all of them together."""
@@ -81,25 +79,23 @@ class Deliverer:
         self._now = now
         self._minute = minute
         self._transport = Outbound(self.targets.addresses)
-        self._lines = _Lines()
+        self._lines = Lines()
 
     async def close(self) -> None:
         await self._transport.aclose()
 
     async def run(self, job: Claimed) -> Result:
         task = msgspec.json.decode(job.task, type=Task)
-        if job.attempt > 1:
-            return await self._attempt(job, task)
         try:
-            async with self._lines.turn(task.endpoint):
+            async with self._lines.turn(task.endpoint, first=job.attempt == 1):
                 return await self._attempt(job, task)
-        except _BusyError:  # others have their turn meanwhile
+        except BusyError as busy:  # others have their turn meanwhile
             return Result(
                 job=job,
                 state=State.WAITING,
-                run_at=self._now() + int(PATIENCE * SECOND),
+                run_at=self._now() + int(busy.seconds * SECOND),
                 code="webhook_busy",
-                reason="the receiver is still at an earlier delivery",
+                reason="the receiver is still at other deliveries",
                 uncounted=True,
             )
 
@@ -200,37 +196,6 @@ class Deliverer:
         finally:
             await response.aclose()
         return response.status_code, answer.decode(errors="replace").replace("\0", "\ufffd")
-
-
-class _BusyError(Exception):
-    """The receiver is still at earlier deliveries."""
-
-
-class _Lines:
-    """Who waits for which endpoint, in order."""
-
-    def __init__(self) -> None:
-        self._locks: dict[int, asyncio.Lock] = {}
-        self._waiting: dict[int, int] = {}
-
-    @asynccontextmanager
-    async def turn(self, endpoint_id: int) -> AsyncIterator[None]:
-        """The one whose turn it is. Raises `_BusyError` when those before it take too long."""
-        lock = self._locks.setdefault(endpoint_id, asyncio.Lock())
-        self._waiting[endpoint_id] = self._waiting.get(endpoint_id, 0) + 1
-        try:
-            try:
-                await asyncio.wait_for(lock.acquire(), PATIENCE)
-            except TimeoutError as error:
-                raise _BusyError from error
-            try:
-                yield
-            finally:
-                lock.release()
-        finally:
-            self._waiting[endpoint_id] -= 1
-            if not self._waiting[endpoint_id]:
-                del self._waiting[endpoint_id], self._locks[endpoint_id]
 
 
 def _load(conn: Connection, delivery_id: int) -> Parcel | None:
