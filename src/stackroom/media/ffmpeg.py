@@ -7,6 +7,7 @@ import asyncio
 import functools
 import os
 import re
+import shutil
 import signal
 import sys
 import time
@@ -21,6 +22,7 @@ from stackroom.errors import Unavailable, UnsupportedMedia
 from stackroom.media.containers import DEMUXERS
 from stackroom.media.examined import VideoInfo
 from stackroom.media.ladder import SOUND, Rung
+from stackroom.threads import to_its_end
 
 PRESET: Final = "fast"
 SEGMENT_SECONDS: Final = 6
@@ -32,6 +34,8 @@ _LOOKS: Final = 1.0  # seconds between two words of how far it is
 _FAR: Final = b"out_time_us="
 _LEAST_SIDE: Final = 3  # of what can be made progressive
 _MOST_SAID: Final = 4096
+_PACKET: Final = 188  # bytes: a segment is made of whole ones
+_CRUMBS: Final = 2**20  # bytes: a disk with so few left is full
 _FULL: Final = ("No space left on device", "Disk quota exceeded")
 _MOST_FRAMES: Final = 60  # in a second
 
@@ -100,6 +104,8 @@ async def make_renditions(
         words.cancel()
     if exit_code:
         raise _failed(exit_code, said.replace(f"{path}", "the video").replace(f"{out}/", ""))
+    if not await to_its_end(lambda: all(_is_whole(out / rung.name) for rung in rungs)):
+        raise _not_whole(out)
 
 
 def command(path: Path, found: VideoInfo, rungs: Sequence[Rung], out: Path, how: Encoding) -> list[str]:
@@ -180,6 +186,18 @@ def _program(chosen: str) -> str:
         ) from error
 
 
+def _is_whole(folder: Path) -> bool:
+    """Whether all is there that a playlist names, up to its end. FFmpeg ends well also where the disk was full, and
+    leaves out what it could not write."""
+    index = folder / "index.m3u8"
+    said = index.read_text() if index.is_file() else ""
+    sizes = [
+        (folder / line).stat().st_size for line in said.splitlines() if line and not line.startswith("#")
+    ]
+    packets = all(size and not size % _PACKET for size in sizes)
+    return said.endswith("#EXT-X-ENDLIST\n") and bool(sizes) and packets
+
+
 async def _last_words(process: asyncio.subprocess.Process) -> str:
     """The end of what it says, however much that is."""
     assert process.stderr is not None
@@ -219,17 +237,31 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 def _failed(exit_code: int, said: str) -> Unavailable | UnsupportedMedia:
     if any(full in said for full in _FULL):
-        return Unavailable(
-            "The disk is full; nothing was stored.",
-            code="storage_full",
-            hint="Free some space or raise the quota.",
-        )
+        return _full()
     last = re.sub(r"^(\[[^\]]*\] *)+", "", said.splitlines()[-1]) if said else f"it ended with {exit_code}"
     return UnsupportedMedia(
         f"The video could not be made ready for players: {last[:500]}",
         code="video_not_transcoded",
         hint="Play it to its end to see whether it is whole, export it again, and send that.",
         details={"exit_code": exit_code},
+    )
+
+
+def _not_whole(out: Path) -> Unavailable | UnsupportedMedia:
+    if shutil.disk_usage(out).free < _CRUMBS:
+        return _full()
+    return UnsupportedMedia(
+        "Not all of what was made of the video could be written.",
+        code="video_not_transcoded",
+        hint="It is tried again by itself; the operator looks whether there is room for it.",
+    )
+
+
+def _full() -> Unavailable:
+    return Unavailable(
+        "The disk is full; nothing was stored.",
+        code="storage_full",
+        hint="Free some space or raise the quota.",
     )
 
 

@@ -348,14 +348,11 @@ def _record(
 
 
 def _list(rungs: Sequence[Rung], folder: Path) -> tuple[Rendition, ...]:
-    """What FFmpeg has made of each rung, and the playlist that lists them. Raises UnsupportedMedia where it has made
-    nothing."""
+    """What FFmpeg has made of each rung, and the playlist that lists them."""
     renditions, peaks = [], {}
     for rung in rungs:
         index = folder / rung.name / INDEX
         sizes = {each.name: each.stat().st_size for each in index.parent.glob("segment_*.ts")}
-        if not sizes or not index.is_file():
-            raise UnsupportedMedia("There was nothing in the video to play.", code="video_not_transcoded")
         # A target of nothing, which FFmpeg has for half a second, is none that players expect.
         said = index.read_text().replace("#EXT-X-TARGETDURATION:0\n", "#EXT-X-TARGETDURATION:1\n")
         index.write_text(said)

@@ -1,13 +1,16 @@
 """FFmpeg: what it makes, what it says when it cannot, and that it never outlives who wanted it."""
 
 import asyncio
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
+import imageio_ffmpeg
 import pytest
 
-from stackroom.errors import UnsupportedMedia
+from stackroom.errors import Unavailable, UnsupportedMedia
 from stackroom.media import ffmpeg
 from stackroom.media.examined import VideoInfo
 from stackroom.media.ffmpeg import Encoding, make_renditions
@@ -109,6 +112,36 @@ def test_what_comes_no_further_is_ended(there: Path, tmp_path: Path, does: str) 
     with pytest.raises(UnsupportedMedia) as refused:
         make(there, [SMALL], tmp_path / "out", Encoding(program=str(stuck), still=0.1))
     assert refused.value.code == "video_stood_still"
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        "rm segment_001.ts && : > segment_001.ts",
+        "truncate -s -100 segment_000.ts",
+        "truncate -s -1 index.m3u8",
+        ": > index.m3u8",
+        "rm index.m3u8",
+    ],
+    ids=["empty segment", "part of a segment", "part of a playlist", "empty playlist", "no playlist"],
+)
+def test_what_a_full_disk_has_no_room_for_is_missed(
+    there: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: str
+) -> None:
+    """FFmpeg ends well, whatever it could not write."""
+    forgetful, real = tmp_path / "ffmpeg", imageio_ffmpeg.get_ffmpeg_exe()
+    forgetful.write_text(f'#!/bin/sh\n{real} "$@" && cd {tmp_path}/out*/small && {left}\n')
+    forgetful.chmod(0o700)
+    for free, error in ((2**30, UnsupportedMedia), (4096, Unavailable)):
+        monkeypatch.setattr(shutil, "disk_usage", lambda _, free=free: SimpleNamespace(free=free))
+        with pytest.raises(error):
+            make(
+                there,
+                [SMALL],
+                tmp_path / "out",
+                Encoding(preset="ultrafast", segment_seconds=1, program=str(forgetful)),
+            )
+        shutil.rmtree(tmp_path / "out")
 
 
 def test_what_it_says_tells_nobody_where_files_are(there: Path, tmp_path: Path) -> None:
