@@ -2,17 +2,20 @@
 
 import io
 import re
+import subprocess
 import time
 import uuid
+from pathlib import Path
 
 import av
+import imageio_ffmpeg
 import pytest
 
 from stackroom import clock
 from stackroom.database import schema
 from stackroom.testing.processes import wait_until
 
-from .house import House, refused, results, statuses
+from .house import PREFIX, House, refused, results, statuses
 from .shelf import Shelf
 
 PLAYLIST = "application/vnd.apple.mpegurl"
@@ -60,6 +63,53 @@ def test_a_video_is_made_into_renditions_that_play(house: House, shelf: Shelf) -
     master = house.get(f"/videos/{video}/stream/master.m3u8", shelf.a).text
     assert re.search(r"BANDWIDTH=\d+", master)
     assert "RESOLUTION=640x360" in master
+
+
+def test_a_standard_player_plays_every_rendition_from_its_address_alone(
+    house: House, shelf: Shelf, tmp_path: Path
+) -> None:
+    """FFmpeg is one: it follows the master playlist over HTTP as any other does."""
+    video = shelf.finished(shelf.video(width=640, height=480, seconds=4.0, sound=True))
+    master = f"/videos/{video}/stream/master.m3u8"
+    playlists = addresses(house.get(master, shelf.a).text)
+    assert playlists == ["360p/index.m3u8", "480p/index.m3u8"]
+    played = tmp_path / "played.mkv"
+    words = ["-headers", f"Authorization: Bearer {shelf.a.token}\r\n", "-i", f"{house.url}{PREFIX}{master}"]
+    words += ["-map", "0:v", "-map", "0:a", "-c", "copy", str(played)]
+    program = imageio_ffmpeg.get_ffmpeg_exe()
+    said = subprocess.run(
+        [program, "-nostdin", "-loglevel", "warning", "-xerror", *words],
+        check=True,
+        capture_output=True,
+        timeout=60,
+    ).stderr
+    assert said == b""
+    with av.open(str(played)) as opened:
+        assert [(each.width, each.height) for each in opened.streams.video] == [(480, 360), (640, 480)]
+        assert len(opened.streams.audio) == 2
+        assert float(opened.duration or 0) / av.time_base == pytest.approx(4.0, abs=0.2)
+
+
+def test_a_playlist_promises_no_more_than_its_segments_keep(house: House, shelf: Shelf) -> None:
+    video = shelf.finished(shelf.video(width=640, height=480, seconds=4.0, sound=True))
+    at = f"/videos/{video}/stream"
+    master = house.get(f"{at}/master.m3u8", shelf.a).text
+    cuts = set()
+    for said, variant in zip(re.findall(r"BANDWIDTH=(\d+)", master), addresses(master), strict=True):
+        playlist = house.get(f"{at}/{variant}", shelf.a).text
+        lasts = [float(each) for each in re.findall(r"#EXTINF:([\d.]+)", playlist)]
+        (target,) = re.findall(r"#EXT-X-TARGETDURATION:(\d+)", playlist)
+        place = variant.rpartition("/")[0]
+        segments = [house.get(f"{at}/{place}/{name}", shelf.a).content for name in addresses(playlist)]
+        assert playlist.endswith("#EXT-X-ENDLIST\n")
+        assert "#EXT-X-PLAYLIST-TYPE:VOD" in playlist
+        assert max(map(round, lasts)) <= int(target)
+        assert sum(lasts) == pytest.approx(4.0, abs=0.1)
+        for content, seconds in zip(segments, lasts, strict=True):
+            if seconds >= int(target) / 2:
+                assert len(content) * 8 / seconds <= int(said)
+        cuts.add(tuple(lasts))
+    assert len(cuts) == 1
 
 
 def test_a_small_upright_video_has_one_rendition_of_its_own_size(house: House, shelf: Shelf) -> None:
