@@ -657,3 +657,24 @@ def said(found: VideoInfo) -> Any:
         return found
 
     return probe
+
+
+def test_a_master_playlist_says_what_its_segments_need(
+    cinema: Cinema, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def heavy(
+        _: Path, __: object, rungs: Sequence[Rung], out: Path, *___: object, **____: object
+    ) -> None:
+        for rung in rungs:
+            (out / rung.name).mkdir()
+            listed = "#EXTM3U\n#EXT-X-TARGETDURATION:0\n#EXTINF:0.400000,\nsegment_000.ts\n#EXT-X-ENDLIST\n"
+            (out / rung.name / "index.m3u8").write_text(listed)
+            (out / rung.name / "segment_000.ts").write_bytes(bytes(100_000))
+
+    monkeypatch.setattr(transcoding, "make_renditions", heavy)
+    uuid = cinema.add()
+    cinema.show(uuid)
+    assert "BANDWIDTH=2000000,RESOLUTION=320x240\n" in cinema.text(uuid, "master.m3u8")
+    assert "#EXT-X-TARGETDURATION:1\n" in cinema.text(
+        uuid, "240p/index.m3u8"
+    )  # 0 is none that players expect
