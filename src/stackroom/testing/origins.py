@@ -19,17 +19,17 @@ import itertools
 import socket
 import ssl
 import struct
-import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from types import MappingProxyType, TracebackType
-from typing import Final, Self
+from types import MappingProxyType
+from typing import Final
 from urllib.parse import quote, unquote
 
 import msgspec
 
 from stackroom.media.media_types import by_extension
+from stackroom.testing.listening import Listening, heads
 
 DRIP_SECONDS = 0.05
 
@@ -41,68 +41,33 @@ class Asked(msgspec.Struct, frozen=True):
     headers: Mapping[str, str]
 
 
-class OriginServer:
+class OriginServer(Listening):
     """Serves a folder until the `with` ends. `asked` are the paths, `requests` the same with their headers."""
 
     def __init__(self, folder: Path, *, tls: ssl.SSLContext | None = None) -> None:
+        super().__init__(tls=tls)
         self.folder = folder
         self.requests: list[Asked] = []
-        self.port = 0
         self.seen: Counter[str] = Counter()
-        self.stopped = asyncio.Event()
-        self._tls = tls
-        self._ready = threading.Event()
-        self._stop: Callable[[], object] = lambda: None
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="origin", daemon=True)
+        self._scheme = "https" if tls else "http"
 
     @property
     def asked(self) -> list[str]:
         return [each.path for each in self.requests]
 
-    @property
-    def host(self) -> str:
-        return f"127.0.0.1:{self.port}"
-
     def url(self, path: str = "") -> str:
-        return f"{'https' if self._tls else 'http'}://{self.host}/{quote(path)}"
+        return f"{self._scheme}://{self.host}/{quote(path)}"
 
     def url_to(self, target: str) -> str:
         """The address of a redirect to any URL."""
         return self.url("to/") + quote(target, safe="")
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        self._ready.wait(10)
-        if not self.port:
-            raise RuntimeError("the origin server did not start")
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stop()
-        self._thread.join(10)
-
-    async def _serve(self) -> None:
-        stopped, loop = self.stopped, asyncio.get_running_loop()
-        self._stop = lambda: loop.call_soon_threadsafe(stopped.set)
-        server = await asyncio.start_server(self._converse, "127.0.0.1", 0, ssl=self._tls, backlog=512)
-        self.port = server.sockets[0].getsockname()[1]
-        self._ready.set()
-        await stopped.wait()
-        server.close()  # what still hangs is cancelled with the loop
-
-    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while (request := await _read(reader)) is not None:
-                self.requests.append(request)
-                self.seen[request.path] += 1
-                if not await _answer(Talk(self, request, writer)):
-                    break
-        except (OSError, RuntimeError, asyncio.IncompleteReadError):
-            pass  # the other side has gone
-        finally:
-            writer.close()
+    async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while (request := await _read(reader)) is not None:
+            self.requests.append(request)
+            self.seen[request.path] += 1
+            if not await _answer(Talk(self, request, writer)):
+                break
 
 
 class Talk:
@@ -145,10 +110,9 @@ Fault = Callable[[Talk, list[str]], Awaitable[None]]
 
 
 async def _read(reader: asyncio.StreamReader) -> Asked | None:
-    head = await reader.readuntil(b"\r\n\r\n") if not reader.at_eof() else b""
-    first, *lines = head.decode("latin-1").split("\r\n")
-    fields = (line.partition(":") for line in lines if line)
-    headers = {name.strip().lower(): value.strip() for name, _, value in fields}
+    if reader.at_eof():
+        return None
+    first, headers = heads(await reader.readuntil(b"\r\n\r\n"))
     path = first.partition(" ")[2].partition(" ")[0].partition("?")[0]
     return Asked(unquote(path.lstrip("/")), headers) if first else None
 

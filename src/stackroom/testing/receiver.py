@@ -10,13 +10,14 @@ redirect, drop (closes without an answer), slow/0.2 (seconds, then 204). What fo
 """
 
 import asyncio
-import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from types import MappingProxyType, TracebackType
-from typing import Any, Final, Self
+from types import MappingProxyType
+from typing import Any, Final
 
 import msgspec
+
+from stackroom.testing.listening import Listening, heads
 
 PIECE = bytes(65_536)
 
@@ -32,24 +33,14 @@ class Heard(msgspec.Struct, frozen=True):
         return msgspec.json.decode(self.body)
 
 
-class Receiver:
+class Receiver(Listening):
     """Listens until the `with` ends. `sent` counts the bytes that it has answered with."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.heard: list[Heard] = []
         self.sent = 0
-        self.port = 0
         self.seen: Counter[str] = Counter()
-        self.stopped = asyncio.Event()
-        self._ready = threading.Event()
-        self._stop: Callable[[], object] = lambda: None
-        self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._serve()), name="receiver", daemon=True
-        )
-
-    @property
-    def host(self) -> str:
-        return f"127.0.0.1:{self.port}"
 
     def url(self, path: str) -> str:
         return f"http://{self.host}/{path}"
@@ -57,40 +48,13 @@ class Receiver:
     def heard_at(self, path: str) -> list[Heard]:
         return [each for each in self.heard if each.path == path]
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        self._ready.wait(10)
-        if not self.port:
-            raise RuntimeError("the receiver did not start")
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stop()
-        self._thread.join(10)
-
-    async def _serve(self) -> None:
-        stopped, loop = self.stopped, asyncio.get_running_loop()
-        self._stop = lambda: loop.call_soon_threadsafe(stopped.set)
-        server = await asyncio.start_server(self._converse, "127.0.0.1", 0, backlog=512)
-        self.port = server.sockets[0].getsockname()[1]
-        self._ready.set()
-        await stopped.wait()
-        server.close()  # what still hangs is cancelled with the loop
-
-    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while (heard := await _read(reader)) is not None:
-                self.heard.append(heard)
-                self.seen[heard.path] += 1
-                kind, *rest = heard.path.split("/")
-                if not await ANSWERS[kind](Talk(self, heard, writer), rest):
-                    break
-        except (OSError, asyncio.IncompleteReadError):
-            pass  # the other side has gone
-        finally:
-            writer.close()
+    async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while (heard := await _read(reader)) is not None:
+            self.heard.append(heard)
+            self.seen[heard.path] += 1
+            kind, *rest = heard.path.split("/")
+            if not await ANSWERS[kind](Talk(self, heard, writer), rest):
+                break
 
 
 class Talk(msgspec.Struct, frozen=True):
@@ -120,9 +84,7 @@ Answering = Callable[[Talk, list[str]], Awaitable[bool]]
 async def _read(reader: asyncio.StreamReader) -> Heard | None:
     if reader.at_eof():
         return None
-    first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-    fields = (line.partition(":") for line in lines if line)
-    headers = {name.strip().lower(): value.strip() for name, _, value in fields}
+    first, headers = heads(await reader.readuntil(b"\r\n\r\n"))
     body = await reader.readexactly(int(headers.get("content-length", "0")))
     return Heard(first.split(" ")[1].lstrip("/"), headers, body)
 
