@@ -51,9 +51,12 @@ _CONTAINERS: Final = MappingProxyType(
 
 
 class _Heard(msgspec.Struct):
-    """What reading a recording from end to end has found: seconds that there are, and of them decoded ones."""
+    """What reading a recording from end to end has found: seconds that there are, and of them decoded ones. `junk` is
+    how many of the `tried` packets could not be decoded."""
 
     packets: int = 0
+    tried: int = 0
+    junk: int = 0
     seconds: float = 0.0
     decoded: float = 0.0
 
@@ -91,7 +94,9 @@ def _examined(opened: InputContainer, container: _Container, size: int) -> Media
     heard = _hear(opened, stream)
     if not heard.packets or heard.seconds <= 0:
         raise _silent()
-    if heard.decoded <= 0:
+    # Between the frames of an MP3, and behind them, is much that is none: players pass over it.
+    most_junk = 0 if container.exact else heard.tried * (1 - MISSING)
+    if heard.decoded <= 0 or heard.junk > most_junk:
         raise _damaged()
     if container.exact and declared is not None and heard.seconds < declared * MISSING - 1:
         raise _damaged()
@@ -134,7 +139,11 @@ def _hear(opened: InputContainer, stream: Any) -> _Heard:
             first = packet.pts if first is None else first
             heard.seconds = max(heard.seconds, float((packet.pts - first + (packet.duration or 0)) * base))
         if heard.decoded < DECODED:
-            heard.decoded += sum(frame.samples / frame.sample_rate for frame in packet.decode())
+            heard.tried += 1
+            try:
+                heard.decoded += sum(frame.samples / frame.sample_rate for frame in packet.decode())
+            except av.InvalidDataError:
+                heard.junk += 1
     return heard
 
 

@@ -63,17 +63,20 @@ def _opened(path: Path) -> Any:
 def _text(document: Any) -> str:
     """What its pages say, one after the other, as far as there is room and time."""
     said: list[str] = []
-    room, until = MOST_TEXT, time.monotonic() + MOST_SECONDS
+    room = MOST_TEXT
     for text in _pages(document):
         said.append(text[:room])
         room -= len(said[-1]) + 1
-        if room <= 0 or time.monotonic() > until:
+        if room <= 0:
             break
     return "\n".join(said).strip()
 
 
 def _pages(document: Any) -> Iterator[str]:
+    until = time.monotonic() + MOST_SECONDS
     for number in range(len(document)):
+        if time.monotonic() > until:  # also where none of the pages can be read, and there are millions
+            return
         try:
             with closing(document[number]) as page, closing(page.get_textpage()) as text:
                 # What PDFium writes for what it cannot spell, and what PostgreSQL has no room for.

@@ -1,9 +1,13 @@
 """Recordings and documents: what is known of them, and what is refused, whatever they are called."""
 
 import asyncio
+import itertools
 import struct
+import time
 from pathlib import Path
+from typing import Any
 
+import pypdfium2
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -81,6 +85,15 @@ def test_a_recording_is_not_believed_to_have_more_bits_than_its_file(path: Path)
     assert heard(path, bytes(whole)).bitrate == pytest.approx(352_800, rel=0.02)
 
 
+def test_an_mp3_with_junk_behind_or_between_its_frames_is_one(path: Path) -> None:
+    """As tags nobody knows, and what was cut together, leave it."""
+    whole = recording("mp3", seconds=5)
+    junk = b"APETAGEX" + bytes(range(256)) * 8
+    half = whole[: len(whole) // 2]
+    for content in (whole + junk, whole + half, half + junk + whole):
+        assert heard(path, content).duration == pytest.approx(5 * len(content) / len(whole), rel=0.2)
+
+
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), kind=st.sampled_from([*RECORDINGS, "pdf"]))
 def test_damage_of_any_kind_ends_in_what_can_be_kept_or_in_a_reason(
@@ -125,6 +138,24 @@ def test_of_a_long_document_the_beginning_of_its_text_is_kept(
     monkeypatch.setattr(documents, "MOST_TEXT", 25)
     found = read(path, document(["ten letter"] * 9))
     assert (found.page_count, found.text) == (9, "ten letter\nten letter\nten")
+
+
+def test_pages_that_cannot_be_read_take_no_longer_than_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken:
+        read = 0
+
+        def __len__(self) -> int:
+            return 10**9
+
+        def __getitem__(self, number: int) -> Any:
+            self.read += 1
+            raise pypdfium2.PdfiumError("no such page")
+
+    ticks = itertools.count()
+    monkeypatch.setattr(time, "monotonic", lambda: float(next(ticks)))
+    many = Broken()
+    assert documents._text(many) == ""
+    assert many.read == documents.MOST_SECONDS
 
 
 def test_a_document_that_needs_a_password_is_refused_and_the_answer_says_so(path: Path) -> None:
