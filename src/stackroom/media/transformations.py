@@ -20,6 +20,8 @@ from stackroom.errors import Invalid
 MAX_SIDE = 8192
 MAX_AREA = 50_000_000
 MAX_WORDS = 200
+MAX_PRESET = 4000
+"""Characters."""
 PRESET = "preset"
 
 Stretch = Literal["on", "off", "fill"]
@@ -134,6 +136,8 @@ def checked_preset(operations: str) -> str:
     text = operations.strip().strip("/")
     if PRESET in text.split("/"):
         raise _refused("a preset cannot stand inside of another")
+    if len(text) > MAX_PRESET:
+        raise _refused(f"a preset has at most {MAX_PRESET} characters")
     parse(text)
     return text
 

@@ -118,7 +118,11 @@ def test_a_preset_without_a_name_is_refused() -> None:
         presets_of("-/flip/-/preset")
 
 
-@pytest.mark.parametrize("operations", ["preset/other", "flip/-/preset/other", "", "wobble/9", "-/preset"])
+@pytest.mark.parametrize(
+    "operations",
+    ["preset/other", "flip/-/preset/other", "", "wobble/9", "-/preset", f"flip/-/format/{'x' * 4000}"],
+    ids=["another", "another behind", "nothing", "unknown", "no name", "too long"],
+)
 def test_what_no_preset_can_be_is_refused(operations: str) -> None:
     with pytest.raises(Invalid, match=r"^Invalid transformation"):
         checked_preset(operations)
