@@ -29,6 +29,8 @@ from stackroom.testing.processes import wait_until
 from stackroom.web.server import make_server
 from stackroom.web.shared.services import Services
 
+from . import promises
+
 T = TypeVar("T")
 PREFIX = "/api/v0"
 NOT_THERE = "Media not found"
@@ -61,64 +63,16 @@ class Tenant:
         return organizations.system_actor(self.organization)
 
 
-class House:
-    """Ask it anything: `house.get("/media/…", of=tenant)`; a path that is not below the face begins with http."""
+class House(Served):
+    """Ask it anything: `house.get("/media/…", of=tenant)`; a path that is not below the face begins with http.
+
+    Its clock is only ever put further forward: those who wait in the background have looked at it.
+    """
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         given = {**FAR_FROM_ANY_LIMIT, **settings}
         given = {name: value for name, value in given.items() if name in Settings.__struct_fields__}
-        self.settings = Settings(data_dir=folder / "data", **given)
-        # Only ever more: those who wait in the background have looked at the clock.
-        self.put_forward = 0
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever)
-        self._open = AsyncExitStack()
-
-    def __enter__(self) -> Self:
-        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-        self._thread.start()
-        self.do(self._start())
-        wait_until(lambda: self._server.started, seconds=10)
-        self.url = f"http://127.0.0.1:{self._server.servers[0].sockets[0].getsockname()[1]}"
-        self.http = httpx.Client(base_url=self.url, timeout=60)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.http.close()
-        self._server.should_exit = True
-        self.do(self._stop())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-        structlog.reset_defaults()
-
-    async def _start(self) -> None:
-        self.services: Services = await self._open.enter_async_context(open_library(self.settings, self.now))
-        await self._open.enter_async_context(at_work(self.services))
-        config = uvicorn.Config(
-            make_server(self.services), port=0, http="httptools", ws="none", lifespan="off", log_config=None
-        )
-        self._server = uvicorn.Server(config)
-        self._serving = asyncio.create_task(self._server._serve())
-
-    async def _stop(self) -> None:
-        await self._serving
-        await self._open.aclose()
-
-    def now(self) -> int:
-        return clock.now() + self.put_forward
-
-    def do(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run something on the server's own loop."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
-
-    def read(self, work: Work[T]) -> T:
-        return self.do(self.services.database.read(work))
-
-    def write(self, work: Work[T]) -> T:
-        return self.do(self.services.database.write(work))
+        super().__init__(Settings(data_dir=folder / "data", **given))
 
     # --- asking ------------------------------------------------------------------------------------------------------
 

@@ -157,9 +157,11 @@ def a_value(name: str, kind: dict[str, Any]) -> Any:
 
 
 @pytest.fixture(scope="module")
-def folder(open_house: Any, keys: dict[Role, Tenant]) -> str:
-    made = open_house("sqlite", {}).post("/folders", {"name": "Spring"}, keys[Role.OWNER])
-    return str(made.json()["id"])
+def folder(open_house: Any) -> tuple[Tenant, str]:
+    """Somebody's."""
+    house: House = open_house("sqlite", {})
+    whose = house.a_tenant()
+    return whose, house.post("/folders", {"name": "Spring"}, whose).json()["id"]
 
 
 def a_query(document: dict[str, Any], operation: Operation, folder: str) -> dict[str, Any]:
@@ -227,15 +229,14 @@ class Spy:
 def test_an_address_looks_at_what_it_says_and_at_nothing_else(
     house: House,
     document: dict[str, Any],
-    keys: dict[Role, Tenant],
-    folder: str,
+    folder: tuple[Tenant, str],
     operation: Operation,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     spy, said = Spy(monkeypatch), operation.said
-    query, body = a_query(document, operation, folder), a_body(document, operation)
+    query, body = a_query(document, operation, folder[1]), a_body(document, operation)
     whole = address(house, operation)
-    answer = house.ask(operation.method, whole, of=keys[Role.OWNER], params=query, **body)
+    answer = house.ask(operation.method, whole, of=folder[0], params=query, **body)
     assert answer.status_code < 500 or answer.status_code == 503, answer.text
     declared = {name.partition(".")[0] for name in query}
     # A page is read as a whole where only its size counts.

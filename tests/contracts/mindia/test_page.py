@@ -1,22 +1,28 @@
-"""The page about this face names every address that it offers, and no other."""
+"""The page about this face names every address that it offers, and no other, and the role that each needs."""
 
 import json
 import re
 from pathlib import Path
 
-from starlette.routing import Route
+from stackroom.web.mindia.openapi import Operation
 
-from stackroom.web.mindia.app import offered
+from .promises import described
 
 PAGE = Path(__file__).parents[3] / "docs" / "faces" / "mindia.md"
 
 
-def test_the_page_lists_what_is_offered() -> None:
+def test_the_page_lists_what_is_offered_and_which_role_it_needs() -> None:
     table = PAGE.read_text().partition("## What is offered")[2].partition("\n## ")[0]
-    listed = set(re.findall(r"`([A-Z]+) (/[^`?]*)`", table))
-    routes = [route for route in offered() if isinstance(route, Route)]
-    offering = {(method, it.path) for it in routes for method in (it.methods or set()) - {"HEAD"}}
+    rows = re.findall(r"^\| (`[^|]+) \| ([^|]+) \|", table, re.MULTILINE)
+    listed = {(*each, needs) for names, needs in rows for each in re.findall(r"`([A-Z]+) (/[^`?]*)`", names)}
+    offering = {(it.method, it.path, _needs(it)) for it in described()}
     assert listed == offering
+
+
+def _needs(operation: Operation) -> str:
+    if operation.said.needs is not None:
+        return operation.said.needs.word
+    return "a token" if operation.counted else "no key"
 
 
 def test_the_page_shows_an_error_as_it_is() -> None:

@@ -54,3 +54,14 @@ def test_who_tries_ten_wrong_keys_is_kept_out_with_a_right_one_too_and_nobody_el
     assert face.get("/config").status_code == 200
     face.wait(900)
     assert face.get("/config", client=there).status_code == 200
+
+
+def test_what_stands_beside_the_face_is_counted_by_no_limit(face: Face) -> None:
+    face.wait(60)
+    somebody = face.client("192.0.2.44")
+    for path in ("/docs", "/api/openapi.json", "/llms.txt", "/live", "/ready", "/health"):
+        for _ in range(20):
+            answer = face.raw("GET", path, client=somebody)
+            assert answer.status_code == 200
+            assert "x-ratelimit-limit" not in answer.headers
+    assert face.get("/config", client=somebody).headers["x-ratelimit-remaining"] == "99"

@@ -56,6 +56,7 @@ dd {{ margin: 0 }}
 <dl>
 <dt>Native API</dt><dd><a href="{base}/library/v1/openapi.json">{base}/library/v1</a>: all that it can do</dd>
 <dt>Pictograph</dt><dd>{base}/api/v1/developer</dd>
+<dt>Mindia</dt><dd><a href="{base}/docs">{base}/api/v0</a>, with a page on every address</dd>
 <dt>DLCS</dt><dd><a href="{base}/customers">{base}/customers</a>, from the entry point at {base} on</dd>
 <dt>IIIF</dt><dd>{base}/iiif-img, {base}/thumbs, {base}/iiif-manifest</dd>
 <dt>Health</dt><dd><a href="{base}/health">{base}/health</a></dd>

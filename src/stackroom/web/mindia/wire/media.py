@@ -42,7 +42,7 @@ class Media(Given, frozen=True, kw_only=True):
     uploaded_at: Moment
     store_behavior: str
     store_permanently: bool
-    expires_at: Moment | UnsetType | None
+    expires_at: Moment | UnsetType | None = UNSET
     folder_id: UUID | UnsetType = UNSET
     folder_name: str | UnsetType = UNSET
 
