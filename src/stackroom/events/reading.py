@@ -113,10 +113,12 @@ def page(
     *,
     before: int | None = None,
     after: int | None = None,
+    upto: int | None = None,
     offset: int = 0,
     limit: int,
 ) -> list[Event]:
-    """Events, newest first, from `before` that id on; or, with `after`, oldest first those that follow that id."""
+    """Events, newest first, from `before` that id on; or, with `after`, oldest first those that follow that id, `upto`
+    one at most (`events.following`)."""
     require(actor, Role.ADMIN, "reading the events")
     upwards = after is not None
     found = [*_where(actor, filters)]
@@ -124,6 +126,8 @@ def page(
         found.append(event.c.id < before)
     if after is not None:
         found.append(event.c.id > after)
+    if upto is not None:
+        found.append(event.c.id <= upto)
     limit = min(limit, MAX_PAGE)
     pages = []
     for kind in _kinds(filters):  # of each its own index

@@ -665,3 +665,19 @@ def test_a_search_result_that_does_not_fit_is_an_error_of_the_server(client: Any
     server.script.append(httpx.Response(200, json={"results": [{"id": 1}]}))
     with pytest.raises(ServerError):
         client.images.similar("i1")
+
+
+def test_following_begins_after_the_newest_of_all_numbers_and_repeats_nothing(
+    client: Any, server: FakeServer
+) -> None:
+    """Requests are numbered as well: with those of before the first page would begin."""
+    numbers = ([7], [8, 9], [], [12])
+    for page in numbers:
+        rows = [{**EVENT, "number": number} for number in page]
+        server.script.append(httpx.Response(200, json={"events": rows, "next": None}))
+    following = iter(client.events.tail(requests=True))
+    assert [next(following).number for _ in range(3)] == [8, 9, 12]
+    asked = [each.url.params for each in server.requests]
+    assert (asked[0]["requests"], asked[0]["limit"]) == ("true", "1")
+    assert [each.get("after") for each in asked] == [None, "7", "9", "9"]
+    assert all(each["requests"] == "true" for each in asked)

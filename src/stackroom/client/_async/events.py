@@ -51,7 +51,7 @@ class AsyncEvents:
         Asks every so many seconds. To go on where this ended, remember the `number` of the last event.
         """
         if after is None:
-            newest = await self.list(limit=1)
+            newest = await self.list(limit=1, requests=True)  # they have numbers as well
             after = newest[0].number if newest else 0
         while True:
             page = await self._page(filters, limit=200, after=after)

@@ -53,7 +53,7 @@ class Events:
         Asks every so many seconds. To go on where this ended, remember the `number` of the last event.
         """
         if after is None:
-            newest = self.list(limit=1)
+            newest = self.list(limit=1, requests=True)  # they have numbers as well
             after = newest[0].number if newest else 0
         while True:
             page = self._page(filters, limit=200, after=after)

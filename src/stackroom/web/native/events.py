@@ -8,8 +8,8 @@ from starlette.responses import Response, StreamingResponse
 
 from stackroom import clock, ids
 from stackroom.access import Actor, Role, require
-from stackroom.database.transaction import Connection
 from stackroom.events import reading
+from stackroom.events.following import horizon
 from stackroom.events.reading import Event, Filters
 from stackroom.web.native import call, convert, wire
 from stackroom.web.native.openapi import Endpoint
@@ -21,39 +21,45 @@ EXPORT_PAGE = 1000
 
 
 async def list_events(request: Request) -> Response:
+    actor = await _admin(request)
     query = await call.query(request, wire.EventsPageQuery)
-    filters = _filters(query)
-
-    def work(conn: Connection, actor: Actor) -> list[Event]:
-        return reading.page(
-            conn, actor, filters, before=query.before, after=query.after, limit=query.limit + 1
-        )
-
-    found = await call.read(request, work)
+    database, filters = services_of(request).database, _filters(query)
+    window = {"before": query.before, "after": query.after}
+    if query.after is not None:
+        window["upto"] = await horizon(database)
+    found = await database.read(
+        lambda conn: reading.page(conn, actor, filters, limit=query.limit + 1, **window)
+    )
     page = found[: query.limit]
     following = page[-1].id if len(found) > query.limit else None
     return json_reply(wire.Events(events=[shown(each) for each in page], next=following))
 
 
 async def export(request: Request) -> Response:
-    actor, _ = await authenticate(request)
-    require(actor, Role.ADMIN, "reading the events")
+    actor = await _admin(request)
     filters = _filters(await call.query(request, wire.EventsQuery))
+    upto = await horizon(services_of(request).database)
     return StreamingResponse(
-        _lines(request, actor, filters),
+        _lines(request, actor, filters, upto),
         media_type="application/x-ndjson",
         headers={"Content-Disposition": 'attachment; filename="events.jsonl"', "Cache-Control": "no-store"},
     )
 
 
-async def _lines(request: Request, actor: Actor, filters: Filters) -> AsyncIterator[bytes]:
+async def _lines(request: Request, actor: Actor, filters: Filters, upto: int | None) -> AsyncIterator[bytes]:
     """Oldest first, a page in memory at a time."""
     database, after = services_of(request).database, 0
     while page := await database.read(
-        lambda conn: reading.page(conn, actor, filters, after=after, limit=EXPORT_PAGE)  # noqa: B023 - run at once
+        lambda conn: reading.page(conn, actor, filters, after=after, upto=upto, limit=EXPORT_PAGE)  # noqa: B023 - run at once
     ):
         yield b"".join(msgspec.json.encode(shown(each)) + b"\n" for each in page)
         after = page[-1].id
+
+
+async def _admin(request: Request) -> Actor:
+    actor, _ = await authenticate(request)
+    require(actor, Role.ADMIN, "reading the events")
+    return actor
 
 
 def _filters(asked: wire.EventsQuery) -> Filters:
