@@ -75,14 +75,21 @@ class _Checked(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        *others, last = await self._addresses.of(host, port)
+        addresses = await self._addresses.of(host, port)
+        share = (
+            None if timeout is None else timeout / len(addresses)
+        )  # or who is silent leaves the next no time
+        *others, last = addresses
         for address in others:
             try:
-                found = await self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
+                found = await self._inner.connect_tcp(address, port, share, local_address, socket_options)
                 return _Counted(found)
-            except httpcore.ConnectError:  # such as IPv6, which this machine may not have
+            except (
+                httpcore.ConnectError,
+                httpcore.ConnectTimeout,
+            ):  # such as IPv6, which may lead nowhere here
                 continue
-        return _Counted(await self._inner.connect_tcp(last, port, timeout, local_address, socket_options))
+        return _Counted(await self._inner.connect_tcp(last, port, share, local_address, socket_options))
 
     async def sleep(self, seconds: float) -> None:
         await self._inner.sleep(seconds)

@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import httpcore
 import httpx
@@ -80,6 +81,34 @@ def test_an_address_that_does_not_answer_gives_way_to_the_next(
         transport = Outbound(Addresses(AllowList.parse("127.0.0.0/8"), lookup))
         assert get(transport, f"http://files.example:{server.port}/a.jpg") == [CONTENT]
         assert server.requests[0].headers["host"] == f"files.example:{server.port}"
+
+
+def test_an_address_that_is_silent_gives_way_while_there_is_time_for_the_next(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where IPv6 is known and leads nowhere."""
+    real, given = httpcore.AnyIOBackend.connect_tcp, []
+
+    async def connect(
+        self: httpcore.AnyIOBackend, host: str, port: int, seconds: float, *rest: Any
+    ) -> httpcore.AsyncNetworkStream:
+        given.append((host, seconds))
+        if host == "127.0.0.2":
+            raise httpcore.ConnectTimeout
+        return await real(self, host, port, seconds, *rest)
+
+    async def lookup(_host: str, _port: int) -> Sequence[str]:
+        return ["127.0.0.2", "127.0.0.1"]
+
+    async def run(url: str) -> bytes:
+        transport = Outbound(Addresses(AllowList.parse("127.0.0.0/8"), lookup))
+        async with httpx.AsyncClient(transport=transport, timeout=30) as client:
+            return (await client.get(url)).content
+
+    monkeypatch.setattr(httpcore.AnyIOBackend, "connect_tcp", connect)
+    with OriginServer(folder) as server:
+        assert asyncio.run(run(f"http://files.example:{server.port}/a.jpg")) == CONTENT
+    assert given == [("127.0.0.2", 15), ("127.0.0.1", 15)]
 
 
 def test_tls_holds_the_server_to_the_name_that_was_asked_for(secure: OriginServer) -> None:
