@@ -56,6 +56,43 @@ def source(tmp_path: Path) -> Path:
     return path
 
 
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@pytest.fixture
+def at_hand(store: LocalStore, source: Path) -> LocalStore:
+    """A store that has been read from, and so knows its file system."""
+    store.put("folder/key", source)
+    list(store.read("folder/key"))
+    if store.read_at_hand("folder/key") is None:
+        pytest.skip("this system does not say what it has in memory")
+    return store
+
+
+def test_what_was_read_once_is_at_hand(at_hand: LocalStore) -> None:
+    pieces = at_hand.read_at_hand("folder/key", 1, 4)
+    assert pieces is not None
+    assert b"".join(pieces) == b"yte"
+
+
+def test_what_is_no_file_is_not_at_hand_and_nothing_stays_open(at_hand: LocalStore) -> None:
+    before = open_files()
+    assert [at_hand.read_at_hand(key) for key in ("folder", "folder/other", "no/key")] == [None] * 3
+    at_hand.delete(["folder/key"])
+    assert at_hand.read_at_hand("folder/key") is None
+    assert open_files() == before
+
+
+def test_nothing_is_at_hand_where_the_file_system_cannot_tell(
+    store: LocalStore, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "preadv", _refuse(errno.EOPNOTSUPP))
+    store.put("key", source)
+    assert b"".join(store.read("key")) == b"bytes"
+    assert store.read_at_hand("key") is None
+
+
 def test_on_one_file_system_bytes_are_linked_and_not_copied(store: LocalStore, source: Path) -> None:
     store.put("key", source)
     with store.open_local("key") as path:

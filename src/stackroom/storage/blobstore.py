@@ -1,6 +1,7 @@
 """What every store of bytes promises, wherever it keeps them. `testing.store_contract` holds a store to it.
 
-Methods block: call them from a thread. A store may be used by any number of threads and processes at once.
+Methods block, but for `read_at_hand`: call them from a thread. A store may be used by any number of threads and
+processes at once.
 
 Three things can go wrong and are never mixed up: the key is unknown (`MissingBytes`), the store has no room
 (Unavailable `storage_full`), or it cannot be reached or read (Unavailable `storage_unreachable`). Only the
@@ -75,6 +76,10 @@ class BlobStore(Protocol):
         Raises MissingBytes here, not at the first piece, so that an answer can still become a 404. An
         object that ends too early raises Unavailable rather than ending quietly.
         """
+        ...
+
+    def read_at_hand(self, key: str, start: int = 0, stop: int | None = None) -> Pieces | None:
+        """What `read` gives, if it takes no waiting; else None, also where nothing is there. Needs no thread."""
         ...
 
     def open_local(self, key: str) -> AbstractContextManager[Path]:

@@ -40,13 +40,20 @@ def sweep(folder: Path, older_than: float) -> int:
 
 
 class FilePieces:
-    """The bytes of a file, by `pread`: one descriptor, no position. Raises OSError if there is none."""
+    """The bytes of a file, by `pread`: one descriptor, no position. Raises OSError if there is none.
 
-    def __init__(self, path: Path, start: int, stop: int | None) -> None:
+    A `descriptor` of a file that is open already is taken over.
+    """
+
+    def __init__(
+        self, path: Path | str, start: int, stop: int | None, *, descriptor: int | None = None
+    ) -> None:
         self._path = path
         self._at = start
-        self._descriptor: int | None = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        status = os.fstat(self._descriptor)
+        if descriptor is None:
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self._descriptor: int | None = descriptor
+        status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise IsADirectoryError(errno.EISDIR, "not a file", str(path))
         self._stop = status.st_size if stop is None else min(stop, status.st_size)
@@ -84,7 +91,7 @@ class FilePieces:
             self.close()
 
     def _piece(self, descriptor: int) -> bytes:
-        reading = f"reading {self._path.name}"
+        reading = f"reading {Path(self._path).name}"
         try:
             piece = os.pread(descriptor, min(PIECE, self._stop - self._at), self._at)
         except OSError as error:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from stackroom.errors import StackroomError, Unavailable
+from stackroom.storage.at_hand import can_tell, open_at_hand
 from stackroom.storage.blobstore import MissingBytes, Pieces, StoredObject, unavailable
 from stackroom.storage.files import FilePieces, sweep, sync
 from stackroom.storage.keys import checked, checked_folder, checked_prefix
@@ -33,6 +34,7 @@ class LocalStore:
         self._temporary = root / _TEMPORARY
         self._lasting: set[Path] = set()  # folders whose names are known to be on the disk
         self._renaming = threading.Lock()
+        self._tells: bool | None = None  # of the file system, whether it says what is at hand
 
     def put(self, key: str, source: Path) -> bool:
         target = self._path(key)
@@ -60,7 +62,22 @@ class LocalStore:
 
     def read(self, key: str, start: int = 0, stop: int | None = None) -> Pieces:
         with _explained(key):
-            return FilePieces(self._path(key), start, stop)
+            pieces = FilePieces(self._path(key), start, stop)
+        if self._tells is None:
+            self._tells = can_tell(pieces.fileno())
+        return pieces
+
+    def read_at_hand(self, key: str, start: int = 0, stop: int | None = None) -> Pieces | None:
+        if not self._tells:
+            return None
+        path = f"{self._root}/{checked(key)}"
+        descriptor = open_at_hand(path)
+        if descriptor is None:
+            return None
+        try:
+            return FilePieces(path, start, stop, descriptor=descriptor)
+        except OSError:
+            return None
 
     @contextmanager
     def open_local(self, key: str) -> Iterator[Path]:

@@ -48,6 +48,11 @@ class FaultyStore:
         pieces = self._inner.read(key, start, stop)
         return pieces if self.breaks_after is None else _broken(pieces, self.breaks_after)
 
+    def read_at_hand(self, key: str, start: int = 0, stop: int | None = None) -> Pieces | None:
+        if self.delay or self.unreachable or self.breaks_after is not None:
+            return None  # whoever waits for it meets what goes wrong
+        return self._inner.read_at_hand(key, start, stop)
+
     def open_local(self, key: str) -> AbstractContextManager[Path]:
         self._call("reading")
         return self._inner.open_local(key)

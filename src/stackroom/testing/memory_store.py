@@ -37,6 +37,9 @@ class MemoryStore:
     def read(self, key: str, start: int = 0, stop: int | None = None) -> Pieces:
         return _pieces(self._content(key)[start:stop])
 
+    def read_at_hand(self, key: str, start: int = 0, stop: int | None = None) -> Pieces | None:
+        return self.read(key, start, stop) if checked(key) in self._objects else None
+
     @contextmanager
     def open_local(self, key: str) -> Iterator[Path]:
         content = self._content(key)

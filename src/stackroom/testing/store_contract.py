@@ -123,6 +123,14 @@ class BlobStoreContract:
         store.put("key", _file(tmp_path, b"0123456789"))
         assert b"".join(store.read("key", start, stop)) == b"0123456789"[start:stop]
 
+    def test_what_is_at_hand_is_what_is_read(self, store: BlobStore, tmp_path: Path) -> None:
+        store.put("key", _file(tmp_path, b"0123456789"))
+        assert b"".join(store.read("key")) == b"0123456789"
+        for start, stop in ((0, None), (3, 7), (5, 99), (10, None)):
+            pieces = store.read_at_hand("key", start, stop)  # None: it has to be waited for
+            assert pieces is None or b"".join(pieces) == b"0123456789"[start:stop]
+        assert store.read_at_hand("unknown") is None
+
     def test_a_range_may_cross_pieces(self, store: BlobStore, tmp_path: Path) -> None:
         content = os.urandom(2 * PIECE + 5)
         store.put("key", _file(tmp_path, content))

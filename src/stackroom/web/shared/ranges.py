@@ -4,13 +4,14 @@ import asyncio
 import re
 from collections.abc import Mapping
 from email.utils import formatdate, parsedate_to_datetime
+from functools import lru_cache
 from urllib.parse import quote
 
 import msgspec
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from stackroom.storage.blobstore import BlobStore
+from stackroom.storage.blobstore import BlobStore, Pieces
 from stackroom.storage.files import FilePieces
 
 FOREVER = "public, max-age=2592000, immutable"  # thirty days
@@ -54,16 +55,13 @@ class StoredFileResponse(Response):
         # Opened before the status is sent, so that missing bytes can still become an error.
         pieces = None
         if status in {200, 206} and scope["method"] != "HEAD":
-            pieces = await asyncio.to_thread(self._store.read, self._file.key, start, stop)
+            wanted = self._file.key, start, stop
+            pieces = self._store.read_at_hand(*wanted) or await asyncio.to_thread(self._store.read, *wanted)
         raw = [(name.encode(), value.encode("latin-1")) for name, value in fields.items()]
         await send({"type": "http.response.start", "status": status, "headers": raw})
         if pieces is not None:
             try:
-                if ZERO_COPY in scope.get("extensions", {}) and hasattr(pieces, "fileno"):
-                    await send({"type": ZERO_COPY, "file": pieces, "offset": start, "count": stop - start})
-                else:
-                    while piece := await asyncio.to_thread(next, pieces, b""):
-                        await send({"type": "http.response.body", "body": piece, "more_body": True})
+                await _send_pieces(pieces, start, stop, scope, send)
             finally:
                 pieces.close()
         await send({"type": "http.response.body", "body": b""})
@@ -74,8 +72,7 @@ class StoredFileResponse(Response):
             return 412, 0, 0
         if self._is_known(headers):
             return 304, 0, 0
-        same = headers.get("if-range") in {None, self._file.etag, self._last_modified()}
-        if ranged and same and "range" in headers:
+        if ranged and "range" in headers and self._is_same(headers.get("if-range")):
             found = parse_range(headers["range"], size)
             if found is not None:
                 return (206, *found) if found[0] < found[1] else (416, 0, 0)
@@ -93,6 +90,9 @@ class StoredFileResponse(Response):
             return names(known, self._file.etag)
         since = _moment(headers.get("if-modified-since"))
         return since is not None and self._file.modified // 1_000_000 <= since
+
+    def _is_same(self, condition: str | None) -> bool:
+        return condition is None or condition in {self._file.etag, self._last_modified()}
 
     def _fields(self, status: int, start: int, stop: int) -> dict[str, str]:
         file = self._file
@@ -122,7 +122,7 @@ class StoredFileResponse(Response):
         return fields
 
     def _last_modified(self) -> str:
-        return formatdate(self._file.modified // 1_000_000, usegmt=True)
+        return _date(self._file.modified // 1_000_000)
 
 
 class PiecesResponse(Response):
@@ -137,11 +137,19 @@ class PiecesResponse(Response):
             await send(
                 {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
             )
-            while piece := await asyncio.to_thread(next, self._pieces, b""):
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await _send_pieces(self._pieces, 0, self._pieces.length, scope, send)
         finally:
             self._pieces.close()
         await send({"type": "http.response.body", "body": b""})
+
+
+async def _send_pieces(pieces: Pieces, start: int, stop: int, scope: Scope, send: Send) -> None:
+    """What `pieces` has, which is a file from `start` to `stop` if it is a file."""
+    if ZERO_COPY in scope.get("extensions", {}) and hasattr(pieces, "fileno"):
+        await send({"type": ZERO_COPY, "file": pieces, "offset": start, "count": stop - start})
+        return
+    while piece := await asyncio.to_thread(next, pieces, b""):
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
 
 
 def parse_range(header: str, size: int) -> tuple[int, int] | None:
@@ -163,6 +171,11 @@ def parse_range(header: str, size: int) -> tuple[int, int] | None:
 def _plain(name: str) -> str:
     """A name in letters that every client can read between quotes."""
     return _NOT_PLAIN.sub("_", name)
+
+
+@lru_cache(4096)
+def _date(seconds: int) -> str:
+    return formatdate(seconds, usegmt=True)
 
 
 def etag_of(sha256: bytes) -> str:
