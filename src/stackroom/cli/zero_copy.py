@@ -47,7 +47,10 @@ def with_sendfile(app: App) -> App:
 
 
 async def _send_file(cycle: RequestResponseCycle, file: int, offset: int, count: int) -> None:
-    """Send a part of a file as a part of the body. A client that has gone is let go, as uvicorn does."""
+    """Send a part of a file as a part of the body. A client that has gone is let go, as uvicorn does. The answer to
+    HEAD has no body, whatever is sent."""
+    if cycle.scope["method"] == "HEAD":
+        return None
     try:
         await _flushed(cycle)
         socket = os.dup(cycle.transport.get_extra_info("socket").fileno())
@@ -92,7 +95,8 @@ async def _pass_on(socket: int, file: int, at: int, stop: int) -> None:
         if not sent:
             raise OSError(errno.EIO, "the file has become shorter")
         at += sent
-        await asyncio.sleep(0)
+        if at < stop:
+            await asyncio.sleep(0)
 
 
 def _at_hand(file: int, at: int) -> bool:

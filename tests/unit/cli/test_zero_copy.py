@@ -83,6 +83,14 @@ def test_a_part_of_a_file_is_exactly_that_part(port: int, content: bytes) -> Non
     assert httpx.get(f"http://{HOST}:{port}/4194303-4194306").content == content[4194303:4194306]
 
 
+def test_head_gets_no_body(port: int) -> None:
+    with socket.create_connection((HOST, port)) as asking:
+        asking.sendall(b"HEAD / HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n")
+        received = b"".join(iter(lambda: asking.recv(1 << 20), b""))
+    assert f"content-length: {SIZE}".encode() in received
+    assert received.endswith(b"\r\n\r\n")
+
+
 def test_a_client_that_reads_slowly_gets_everything_and_holds_nobody_up(port: int, content: bytes) -> None:
     with socket.socket() as slow:
         slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
