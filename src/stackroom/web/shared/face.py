@@ -135,9 +135,10 @@ class _Segments:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            raw = scope["raw_path"].decode("latin-1").partition("?")[0]
-            parts = [_NOT_IN_A_NAME.sub(NO_NAME_HAS_IT, unquote(part)) for part in raw.rstrip("/").split("/")]
-            scope = {**scope, "path": "/".join(parts) or "/"}
+            path = scope["raw_path"].decode("latin-1").partition("?")[0].rstrip("/")
+            if "%" in path:
+                path = "/".join(_NOT_IN_A_NAME.sub(NO_NAME_HAS_IT, unquote(part)) for part in path.split("/"))
+            scope = {**scope, "path": path or "/"}
         try:
             await self._app(scope, receive, send)
         except Exception:  # noqa: BLE001 - answered and logged by `failed`; Starlette raises it again for its server
