@@ -16,7 +16,7 @@ from stackroom.database.schema import asset, asset_media, embedding, event, loos
 from stackroom.library.embeddings import packed
 from stackroom.operations import expiring
 from stackroom.operations.expiring import Expiring, next_due, purge_some
-from stackroom.operations.request import Verb
+from stackroom.operations.request import Changes, Verb
 from stackroom.testing.builders import ADataset, Library, a_library
 
 pytestmark = pytest.mark.every_database
@@ -123,6 +123,24 @@ def test_a_copy_of_what_expires_stays(library: Library) -> None:
     assert expire(library) == 1
     assert library.paths(photos) == ["/kept/1.jpg"]
     assert library.loose_keys(ada) == set()
+
+
+@pytest.mark.parametrize("verb", [Verb.COPY, Verb.MOVE, Verb.UPDATE, Verb.ARCHIVE, Verb.RESTORE])
+def test_nothing_is_done_with_what_has_expired_and_is_not_gone_yet(library: Library, verb: Verb) -> None:
+    """A copy of it would be kept for good."""
+    ada = library.an_actor()
+    photos = a_dataset(library, ada, 2)
+    if verb is Verb.RESTORE:
+        library.submit(ada, Verb.ARCHIVE, photos.ids)
+    keep_until(library, photos.ids[:1], library.now)
+    said = {
+        Verb.COPY: {"to": "/kept"},
+        Verb.MOVE: {"to": "/kept"},
+        Verb.UPDATE: {"changes": Changes(status="complete")},
+    }
+    done = library.run(ada, library.request(verb, photos.ids, photos, **said.get(verb, {})))
+    assert library.words(done) == ["not_found", "done"]
+    assert expire(library) == 1
 
 
 def test_archived_ones_expire_too_and_with_none_left_nothing_is_due(library: Library) -> None:

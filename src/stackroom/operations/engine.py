@@ -279,6 +279,8 @@ def _look(run: Run, verb: VerbModule, source: Source) -> None:
     nowhere = run.request.target_folder is not None and run.request.target_dataset_id is None
     look = Look() if nowhere else verb.look(run)
     verdicts = [("a.id IS NULL", Outcome.NOT_FOUND)]
+    if run.request.verb is not Verb.PURGE:  # what has expired is gone for all but who removes it
+        verdicts.append(("a.expires_at <= :now", Outcome.NOT_FOUND))
     if run.request.verb is Verb.MOVE and not nowhere:  # a move stays in its dataset, whatever was selected
         verdicts.append((f"a.dataset_id <> {run.request.target_dataset_id}", Outcome.NOT_FOUND))
     cases = " ".join(f"WHEN {sql} THEN {int(outcome)}" for sql, outcome in [*verdicts, *look.verdicts])
