@@ -1,37 +1,26 @@
 """A server in a thread of this process, reached over a real socket as its clients do, with tenants as needed."""
 
-import asyncio
 import json
-import logging
-import threading
 import uuid
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import httpx
-import structlog
-import uvicorn
 from sqlalchemy import ColumnElement, Connection, Table, func, select, update
 
-from stackroom import clock, ids
+from stackroom import ids
 from stackroom.access import Actor, Role
-from stackroom.app import at_work, open_library
 from stackroom.database import schema
-from stackroom.database.transaction import Work
 from stackroom.library import organizations
 from stackroom.library.organizations import Organization
 from stackroom.settings import Settings
 from stackroom.testing.processes import wait_until
-from stackroom.web.server import make_server
-from stackroom.web.shared.services import Services
+from stackroom.testing.served import Served
 
 from . import promises
 
-T = TypeVar("T")
 PREFIX = "/api/v0"
 NOT_THERE = "Media not found"
 FAR_FROM_ANY_LIMIT: dict[str, Any] = {
@@ -73,6 +62,11 @@ class House(Served):
         given = {**FAR_FROM_ANY_LIMIT, **settings}
         given = {name: value for name, value in given.items() if name in Settings.__struct_fields__}
         super().__init__(Settings(data_dir=folder / "data", **given))
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        self.http.event_hooks = {"response": [promises.keeps]}
+        return self
 
     # --- asking ------------------------------------------------------------------------------------------------------
 
