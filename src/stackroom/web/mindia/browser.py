@@ -134,8 +134,8 @@ def _shape(name: str, schema: Json) -> str:
         (f"<code>{escape(field)}</code>", _type(it), "" if field in needed else "may be absent")
         for field, it in schema.get("properties", {}).items()
     ]
-    about = _prose(schema.get("description", ""))
-    return f'<h3 id="shape-{name}">{name}</h3>\n<p>{about}</p>\n{_table(["Field", "Type", "What"], rows)}'
+    about = f"<p>{_prose(schema['description'])}</p>\n" if "description" in schema else ""
+    return f'<h3 id="shape-{name}">{name}</h3>\n{about}{_table(["Field", "Type", "What"], rows)}'
 
 
 def _type(schema: Json) -> str:

@@ -1,5 +1,6 @@
 """One call of a client: who asks, what it says, and how it reaches the library.
 
+    @described("Rename a thing", wire.Thing, body=wire.Rename, needs=Role.MEMBER)
     async def rename(request: Request) -> Response:
         call = await Call.begin(request, Role.MEMBER, "renaming")   # 401, 403, 429; then the body is read
         raw, wanted = call.uuid("id"), call.json(wire.Rename)       # 400, 415

@@ -84,7 +84,6 @@ _IDEMPOTENCY_KEY: Final = {
 }
 _REFERENCE: Final = "#/components/schemas/{name}"
 _PART = re.compile(r"{(\w+)(?::\w+)?}")
-_WORD = re.compile(r"\w+")
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
