@@ -25,7 +25,6 @@ from stackroom.errors import NotFound
 
 REQUEST = "http.request"
 """The type of a row that is no change, but a request: kept for some weeks, and only shown where it is asked for."""
-MAX_PAGE = 1000
 # Said as the two indexes say it of which each holds one kind.
 _OF_REQUESTS = event.c.type == literal_column(f"'{REQUEST}'")
 _OF_CHANGES = event.c.type != literal_column(f"'{REQUEST}'")
@@ -128,7 +127,6 @@ def page(
         found.append(event.c.id > after)
     if upto is not None:
         found.append(event.c.id <= upto)
-    limit = min(limit, MAX_PAGE)
     pages = []
     for kind in _kinds(filters):  # of each its own index
         chosen = select(event.c.id).where(*found, kind)

@@ -91,6 +91,17 @@ def test_events_are_read_from_either_end_and_filtered(shared_face: "Face") -> No
     assert [json.loads(line)["data"]["n"] for line in exported.text.splitlines()] == every[::-1]
 
 
+def test_the_largest_page_says_that_there_is_more(shared_face: "Face") -> None:
+    face = shared_face
+    about = [(ids.new(), {"n": n}) for n in range(1002)]
+    face.write(lambda conn: log.record_each(conn, face.tenant.actor, "asset.reviewed", about, at=1))
+    first = face.get("/events", limit=1000, type="asset.reviewed").json()
+    rest = face.get("/events", limit=1000, type="asset.reviewed", before=first["next"]).json()
+    assert [each["data"]["n"] for each in rest["events"]] == [1, 0]
+    assert rest["next"] is None
+    assert len(first["events"]) == 1000
+
+
 @pytest.mark.parametrize(
     "query", ["limit=0", "limit=x", "since=today", "before=-1", "status=7", "colour=red"]
 )
