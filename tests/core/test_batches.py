@@ -194,6 +194,18 @@ def test_what_an_arrival_is_called(given: dict[str, str], name: str) -> None:
     assert called(Arriving(dataset_id=1, **given)) == name
 
 
+@pytest.mark.parametrize(
+    ("last", "name"),
+    [("a%2F..%2F..%2Fb.jpg", "a_.._.._b.jpg"), ("%2e%2e", "__"), ("c%00%0Ad.jpg", "c__d.jpg"), ("", "scans")],
+)
+def test_what_an_arrival_was_called_is_a_name_wherever_it_is_saved(
+    house: House, last: str, name: str
+) -> None:
+    made = house.accept(house.arriving(key="k", origin=f"{HOST}/{last}"))
+    of = asset.c.batch_id == made.id
+    assert house.library.read(lambda conn: conn.scalar(select(asset.c.original_name).where(of))) == name
+
+
 def test_a_batch_without_arrivals_is_finished_at_once(house: House) -> None:
     made = house.accept()
     assert (made.count, made.finished_at) == (0, made.created_at)

@@ -149,7 +149,7 @@ def prepare(arrivals: Sequence[Arriving]) -> Prepared:
         places=[(each.dataset_id, cleaned[each.folder]) for each in arrivals],
         names=names,
         refused=refused,
-        originals=[each.name or file for each, file in zip(arrivals, files, strict=True)],
+        originals=[each.name or _as_a_name(file) for each, file in zip(arrivals, files, strict=True)],
         media_types=[_media_type_of(each, file) for each, file in zip(arrivals, files, strict=True)],
         uuids=uuids,
         tasks=_lines([_task(each, uuid) for each, uuid in zip(arrivals, ids.texts(uuids), strict=True)]),
