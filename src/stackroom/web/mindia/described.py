@@ -85,9 +85,12 @@ def described(
 
 def description_of(handler: Handler) -> Described:
     """Raises `LookupError` for a handler of which nothing was said."""
+    function = handler.func if isinstance(handler, partial) else handler
+    found = _known.get(function)
+    if found is None:
+        raise LookupError(f"{function} says nothing of itself: it needs @described")
     if not isinstance(handler, partial):
-        return _known[handler]
-    found = _known[handler.func]
+        return found
     one, many = _WORDS[handler.args[0]]
     return msgspec.structs.replace(found, summary=found.summary.format(one=one, many=many))
 
