@@ -93,3 +93,12 @@ def test_telling_and_forgetting_read_no_more_than_is_told_and_forgotten(library:
         seen = plans(library, work)
         found = {each: scans(each) for each in seen}
         assert not any(found.values()), [(sql, it) for sql, it in found.items() if it]
+
+
+def test_what_has_failed_is_found_without_reading_what_has_arrived(library: Library) -> None:
+    actor = some_events(library)
+    for states in (("failed",), ("pending", "retrying")):
+        [plan] = plans(
+            library, lambda conn, states=states: deliveries.page(conn, actor, states=states, limit=5)
+        )
+        assert "USING INDEX delivery_outstanding" in plan

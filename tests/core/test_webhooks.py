@@ -289,6 +289,18 @@ def test_an_endpoint_is_switched_off_when_a_budget_is_spent_without_success(
         assert (again.failures, again.deactivated_at, again.deactivation_reason) == (0, None, None)
 
 
+def test_who_has_just_switched_an_endpoint_on_is_not_contradicted_by_what_failed_before(post: Post) -> None:
+    endpoint = post.endpoint("status/410")
+    post.happen()
+    for n in range(ATTEMPTS):
+        if n == ATTEMPTS - 1:
+            change_to(post, endpoint, EndpointChanges(enabled=True))
+        post.deliver()
+        post.library.now += 2 * HOUR
+    assert "failed" in {each.state for each in post.all()}
+    assert post.see(endpoint).enabled
+
+
 def change_to(post: Post, endpoint: Endpoint, wanted: EndpointChanges) -> None:
     reference = ids.text(endpoint.uuid)
     post.library.write(

@@ -10,7 +10,7 @@ from stackroom import faults
 if TYPE_CHECKING:
     from alembic.config import Config
 
-NEWEST: Final = "0005"
+NEWEST: Final = "0006"
 """The revision that this program works with. A test holds it against the files."""
 _LOCK = 7386125
 

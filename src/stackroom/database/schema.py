@@ -687,7 +687,13 @@ delivery = _table(
     Column("finished_at", Moment),
     Index("delivery_of_endpoint", "endpoint_id", "id"),
     Index("delivery_of_organization", "organization_id", "id"),
-    Index("delivery_of_event", "event_id", "endpoint_id"),
+)
+# What has not arrived is asked for among very many that have.
+_partial(
+    "delivery_outstanding",
+    delivery.c.organization_id,
+    delivery.c.id,
+    where=text("state <> 'delivered'"),
 )
 
 # The queue. A lane holds the jobs of one kind, one priority and one organization; what is said of it here is kept in

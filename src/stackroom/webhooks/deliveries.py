@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, insert, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, insert, literal_column, select
 
 from stackroom import ids
 from stackroom.access import Actor, Role, nobody, require
@@ -81,6 +81,10 @@ def page(
         where.append(delivery.c.id < before)
     if states:
         where.append(delivery.c.state.in_(states))
+        if (
+            "delivered" not in states
+        ):  # which is most of them: of the others there is an index, that says it so
+            where.append(literal_column("state <> 'delivered'"))
     query = _query(*where).order_by(delivery.c.id.desc()).offset(offset).limit(limit)
     return [_from_row(row) for row in conn.execute(query)]
 
@@ -177,17 +181,25 @@ def give_up(conn: Connection, tried: Delivery, attempt: Attempt, *, now: int) ->
     """It has been tried often enough. Where nothing else has arrived meanwhile, the endpoint is switched off."""
     _note(conn, tried, attempt, "failed", next_at=None, finished_at=now)
     _count_failure(conn, tried)
-    reason = f"a delivery was tried {tried.attempts + 1} times in vain, and none succeeded meanwhile"
+    tries = tried.attempts + 1
+    # Fewer failures than its own: something has arrived, or somebody has switched the endpoint on. Of others it takes a
+    # look at what has arrived.
     off = conn.execute(
         statement(f"""{flavour.of(conn).update} webhook_endpoint SET enabled = false, deactivated_at = :now,
                 deactivation_reason = :reason
-            WHERE id = :endpoint AND enabled AND NOT EXISTS (SELECT 1 FROM delivery d
+            WHERE id = :endpoint AND enabled AND failures >= :tries AND NOT EXISTS (SELECT 1 FROM delivery d
                 WHERE d.endpoint_id = webhook_endpoint.id AND d.state = 'delivered' AND d.finished_at >= :since)
-            RETURNING organization_id"""),
-        {"now": now, "reason": reason, "endpoint": tried.endpoint_id, "since": tried.created_at},
+            RETURNING organization_id, deactivation_reason"""),
+        {
+            "now": now,
+            "reason": f"a delivery was tried {tries} times in vain, and none succeeded meanwhile",
+            "endpoint": tried.endpoint_id,
+            "tries": tries,
+            "since": tried.created_at,
+        },
     ).first()
     if off is not None:
-        data = {"webhook": ids.text(tried.endpoint_uuid), "reason": reason}
+        data = {"webhook": ids.text(tried.endpoint_uuid), "reason": off.deactivation_reason}
         log.record(conn, nobody(off.organization_id), "webhook.deactivated", at=now, data=data)
 
 
