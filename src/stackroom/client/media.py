@@ -1,5 +1,6 @@
 """What an upload of media says to the server, and how its body looks; the sending is in `_async/media.py`."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from uuid import uuid4
@@ -11,6 +12,7 @@ from .files import LocalImage
 from .models import MediaKind
 
 MOST_IN_A_BATCH = 50
+_NOT_IN_A_FORM = re.compile(r'["\\\x00-\x1f\ud800-\udfff]')
 TYPES = {
     ".jpg": (MediaKind.IMAGE, "image/jpeg"),
     ".jpeg": (MediaKind.IMAGE, "image/jpeg"),
@@ -71,7 +73,8 @@ def look_at_media(path: str | Path, kind: MediaKind | str | None, filename: str 
 def form_around(file: LocalImage) -> Form:
     """The form that carries a file."""
     boundary = uuid4().hex
-    name = file.filename.replace("\\", "_").replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
+    # The server would make these an underscore as well. A name that is no text has no other way to be sent.
+    name = _NOT_IN_A_FORM.sub("_", file.filename)
     head = (
         f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
         f"Content-Type: {file.content_type}\r\n\r\n"
