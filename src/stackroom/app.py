@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
@@ -29,7 +30,7 @@ from stackroom.ingest.settling import record_finished
 from stackroom.ingest.uploads import Uploads
 from stackroom.library import embeddings
 from stackroom.library.media import Media
-from stackroom.library.sweep import sweep
+from stackroom.library.sweep import any_due, sweep
 from stackroom.media.ffmpeg import Encoding
 from stackroom.media.kinds import Kind
 from stackroom.media.ladder import NAMES
@@ -57,6 +58,8 @@ from stackroom.webhooks.telling import Teller
 
 log = structlog.get_logger(__name__)
 SWEEP_EVERY = 60.0
+SWEEP_PAUSE = 0.05
+"""Seconds for others to delete something as well: then one sweep serves all of them."""
 FORGET_EVERY = 3600.0
 LEFT_BEHIND = 24 * 3600.0
 """Seconds after which what lies in the folder that workers share is nobody's any more."""
@@ -316,18 +319,27 @@ async def _take_fingerprints(services: Services) -> None:
 
 
 async def _keep_sweeping(services: Services) -> None:
+    """Forget what has expired once a minute, and remove what has become loose as soon as somebody says so."""
     days = services.settings.batches_kept_days
     kept_for = days * clock.DAY if days else None
+    next_round = 0.0
     while True:
         services.sweep_soon.clear()
+        is_round = time.monotonic() >= next_round
         try:
-            await sweep(services.database, services.store, services.now)
-            while await services.database.write(partial(forget, kept_for=kept_for, now=services.now())):
+            if is_round or await services.database.read(lambda conn: any_due(conn, now=services.now())):
+                await sweep(services.database, services.store, services.now)
+            while is_round and await services.database.write(
+                partial(forget, kept_for=kept_for, now=services.now())
+            ):
                 pass
         except Exception:
             log.exception("sweep.failed")
+        if is_round:
+            next_round = time.monotonic() + SWEEP_EVERY
         with suppress(TimeoutError):
-            await asyncio.wait_for(services.sweep_soon.wait(), SWEEP_EVERY)
+            await asyncio.wait_for(services.sweep_soon.wait(), max(0.0, next_round - time.monotonic()))
+            await asyncio.sleep(SWEEP_PAUSE)
 
 
 async def _keep_forgetting(services: Services) -> None:

@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, insert, select
+from sqlalchemy import BindParameter, ColumnElement, Connection, Row, Select, bindparam, insert, select
 
 from stackroom import ids
 from stackroom.access import Actor
@@ -184,7 +184,7 @@ def add(conn: Connection, actor: Actor, dataset_id: int, arrivals: Sequence[NewA
     conn.execute(insert(asset), [{**msgspec.structs.asdict(each), **common} for each in arrivals])
 
 
-def unexpired(now: int) -> ColumnElement[bool]:
+def unexpired(now: int | BindParameter[int]) -> ColumnElement[bool]:
     """The condition that an asset is still to be kept. Those that are not are soon gone (`operations.expiring`), and
     must not be seen until then."""
     return asset.c.expires_at.is_(None) | (asset.c.expires_at > now)

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, Select, select, union_all
+from sqlalchemy import BindParameter, ColumnElement, Connection, Row, Select, bindparam, select, union_all
 
 from stackroom.access import Actor
 from stackroom.database.schema import LIVE, asset, asset_media, blob, dataset, folder
@@ -58,8 +58,12 @@ class Media(msgspec.Struct, frozen=True, kw_only=True):
 
 def visible(actor: Actor, now: int) -> ColumnElement[bool]:
     """The condition that somebody sees an asset."""
+    return _visible(actor.organization_id, now)
+
+
+def _visible(organization_id: int | BindParameter[int], now: int | BindParameter[int]) -> ColumnElement[bool]:
     return (
-        (asset.c.organization_id == actor.organization_id)
+        (asset.c.organization_id == organization_id)
         & LIVE
         & (asset.c.state == "finished")
         & asset.c.blob_id.is_not(None)
@@ -74,11 +78,8 @@ def find(
 
     Raises `NotFound`, for another organization's as for none, and for one of another kind.
     """
-    where = visible(actor, now) & (asset.c.uuid == uuid)
-    if kind is not None:
-        where &= asset.c.kind == kind
-    wanted = _query().where(where)
-    row = conn.execute(wanted.with_for_update(key_share=True, of=asset) if lock else wanted).first()
+    wanted = _find(of_kind=kind is not None, lock=lock)
+    row = conn.execute(wanted, {**_as_seen(actor, now), "wanted": uuid, "kind": kind}).first()
     if row is None:
         raise not_found(kind)
     return _from_row(row)
@@ -96,14 +97,13 @@ def find_bytes(
 def by_uuids(conn: Connection, actor: Actor, uuids: Iterable[bytes], *, now: int) -> dict[bytes, Media]:
     """Those of them that are seen, by id. One statement."""
     wanted = list(uuids)
-    rows = conn.execute(_query().where(asset.c.uuid.in_(wanted), visible(actor, now))) if wanted else ()
+    rows = conn.execute(_find_all(), {**_as_seen(actor, now), "wanted": wanted}) if wanted else ()
     return {row.uuid: _from_row(row) for row in rows}
 
 
 def hold(conn: Connection, actor: Actor, uuids: Iterable[bytes], *, now: int) -> set[bytes]:
     """Those of them that are seen. Nobody else changes them until the commit. One statement."""
-    wanted = select(asset.c.uuid).where(asset.c.uuid.in_(list(uuids)), visible(actor, now))
-    return set(conn.scalars(wanted.order_by(asset.c.id).with_for_update(key_share=True)))
+    return set(conn.scalars(_hold(), {**_as_seen(actor, now), "wanted": list(uuids)}))
 
 
 def storage_keys(conn: Connection, actor: Actor, uuids: Iterable[bytes], *, now: int) -> dict[bytes, str]:
@@ -111,8 +111,7 @@ def storage_keys(conn: Connection, actor: Actor, uuids: Iterable[bytes], *, now:
     wanted = list(uuids)
     if not wanted:
         return {}
-    keys = select(asset.c.uuid, blob.c.storage_key).join_from(asset, blob, blob.c.id == asset.c.blob_id)
-    rows = conn.execute(keys.where(asset.c.uuid.in_(wanted), visible(actor, now)))
+    rows = conn.execute(_storage_keys(), {**_as_seen(actor, now), "wanted": wanted})
     return {row.uuid: row.storage_key for row in rows}
 
 
@@ -162,7 +161,42 @@ def not_found(kind: Kind | None = None) -> NotFound:
     )
 
 
-@cache  # building it takes longer than running it
+# Each is built once: that takes longer than running it.
+_SEEN = _visible(bindparam("organization"), bindparam("now"))
+_WANTED = asset.c.uuid.in_(bindparam("wanted", expanding=True))
+
+
+def _as_seen(actor: Actor, now: int) -> dict[str, Any]:
+    """The values of `_SEEN`."""
+    return {"organization": actor.organization_id, "now": now}
+
+
+@cache
+def _find(*, of_kind: bool, lock: bool) -> Select[Any]:
+    found = _query().where(_SEEN, asset.c.uuid == bindparam("wanted"))
+    if of_kind:
+        found = found.where(asset.c.kind == bindparam("kind"))
+    return found.with_for_update(key_share=True, of=asset) if lock else found
+
+
+@cache
+def _find_all() -> Select[Any]:
+    return _query().where(_WANTED, _SEEN)
+
+
+@cache
+def _hold() -> Select[Any]:
+    found = select(asset.c.uuid).where(_WANTED, _SEEN)
+    return found.order_by(asset.c.id).with_for_update(key_share=True)
+
+
+@cache
+def _storage_keys() -> Select[Any]:
+    keys = select(asset.c.uuid, blob.c.storage_key).join_from(asset, blob, blob.c.id == asset.c.blob_id)
+    return keys.where(_WANTED, _SEEN)
+
+
+@cache
 def _query() -> Select[Any]:
     of_asset = [
         asset.c[field] for field in Media.__struct_fields__ if field in asset.c and field not in _OF_MEDIA

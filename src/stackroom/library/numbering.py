@@ -6,7 +6,7 @@ beyond that a free number is looked for in the index.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Final
 
@@ -51,28 +51,29 @@ def free_names(
     `given` are (folder, name) that cannot be given although no live asset has them yet. Two statements however many
     there are; five or so more for each name of which there are more than `ALIKE`.
     """
-    alike = _alike(conn, {(folder, name) for _, folder, name in colliding})
-    crowded = {place for place, names in alike.items() if names is None}
+    begins = {(folder, name): (folder, beginning(name)) for _, folder, name in colliding}
+    alike = _alike(conn, begins)
     reserved = set(given)
-    few = [each for each in colliding if (each[1], beginning(each[2])) not in crowded]
     held = ((folder, name) for (folder, _), names in alike.items() for name in names or ())
+    few: list[tuple[int, int, str]] = []
+    many = defaultdict(list)
+    for position, folder, name in colliding:
+        if alike[begins[folder, name]] is None:
+            many[folder, name].append(position)
+        else:
+            few.append((position, folder, name))
     planned = plan_names(few, chain(reserved, held), first_number)
-    if crowded:
-        many = defaultdict(list)
-        for position, folder, name in colliding:
-            if (folder, beginning(name)) in crowded:
-                many[folder, name].append(position)
-        for place, positions in many.items():
-            names = _beyond(conn, place, len(positions), reserved, first_number)
-            planned += zip(positions, names, strict=True)
+    for place, positions in many.items():
+        names = _beyond(conn, place, len(positions), reserved, first_number)
+        planned += zip(positions, names, strict=True)
     return sorted(planned)
 
 
-def _alike(conn: Connection, places: Collection[Place]) -> dict[Place, list[str] | None]:
-    """What live assets hold of all that numbered forms of these begin with, by folder and beginning; None where that is
-    more than `ALIKE`. What is cut to make room for a number is told apart only by who sees all of it."""
-    short = {(folder, beginning(name)) for folder, name in places if has_room(name)}
-    long = {(folder, beginning(name)) for folder, name in places} - short
+def _alike(conn: Connection, begins: Mapping[Place, Place]) -> dict[Place, list[str] | None]:
+    """What live assets hold of all that begins as numbered forms do, by folder and beginning; None where that is more
+    than `ALIKE`. What is cut to make room for a number is told apart only by who sees all of it."""
+    long = {begin for (_, name), begin in begins.items() if not has_room(name)}
+    short = set(begins.values()) - long
     found = {**_beginning(conn, short, ALIKE + 1), **_beginning(conn, long, _ALL)}
     return {place: None if place in short and len(names) > ALIKE else names for place, names in found.items()}
 
@@ -112,9 +113,11 @@ def _after_taken(conn: Connection, place: Place, first: int) -> int:
     below, free = first - 1, first + (1 << _DOUBLINGS)
     tried: Sequence[int] = [first + (1 << power) - 1 for power in range(_DOUBLINGS)]
     while tried:
-        taken = assets.taken_names(conn, folder_id, [numbered(name, number) for number in tried])
-        free = min((number for number in tried if numbered(name, number) not in taken), default=free)
-        below = max((number for number in tried if number < free), default=below)
+        names = [numbered(name, number) for number in tried]
+        taken = assets.taken_names(conn, folder_id, names)
+        run = next((n for n, each in enumerate(names) if each not in taken), len(names))
+        below = tried[run - 1] if run else below
+        free = tried[run] if run < len(names) else free
         step = -(-(free - below) // _AT_ONCE)
         tried = range(below + step, free, step)
     return free

@@ -40,6 +40,12 @@ async def sweep(database: Database, store: BlobStore, now: Clock) -> Swept:
     return Swept(uploads, removed, await _sweep_prefixes(database, store, now))
 
 
+def any_due(conn: Connection, *, now: int) -> bool:
+    """Whether there are loose bytes to be removed. Who has deleted something asks this first: of what others have as
+    well, or of what was expected to leave something behind, there are none, and a sweep is a write in any case."""
+    return bool(blobs.due(conn, now=now, limit=1) or prefixes.due(conn, now=now, limit=1))
+
+
 async def _sweep_prefixes(database: Database, store: BlobStore, now: Clock) -> int:
     """Remove all that is due below loose prefixes, one after another: there may be thousands of objects below each."""
     removed = 0

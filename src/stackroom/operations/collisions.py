@@ -27,7 +27,7 @@ def taken(folder: str, name: str) -> str:
 
 def settle(run: Run, seen: Glance, takes_name: str, first_number: int) -> bool:
     """Give every COLLIDES item its outcome. Whether any item now has another than what was `seen`."""
-    repeated = not _live_in_one_folder(run, seen) and _mark_repeats(run, takes_name)
+    repeated = not _surely_differ(run, seen) and _mark_repeats(run, takes_name)
     if not repeated and seen.least is not Outcome.COLLIDES:
         return False
     colliding = _colliding(run)
@@ -35,7 +35,8 @@ def settle(run: Run, seen: Glance, takes_name: str, first_number: int) -> bool:
         return repeated
     match run.request.on_collision:
         case Collision.RENAME:
-            _rename(run, takes_name, colliding, first_number)
+            given = [] if _none_keeps_its_name(run, seen) else _brought_along(run, takes_name)
+            _rename(run, numbering.free_names(run.conn, colliding, given, first_number))
         case Collision.SKIP:
             _end(run, Outcome.SKIPPED)
         case Collision.OVERWRITE:
@@ -45,10 +46,18 @@ def settle(run: Run, seen: Glance, takes_name: str, first_number: int) -> bool:
     return True
 
 
-def _live_in_one_folder(run: Run, seen: Glance) -> bool:
-    """Whether all go from one folder to another, live: then their names differ, and need not be compared."""
+def _surely_differ(run: Run, seen: Glance) -> bool:
+    """Whether no two items can want one name, so that theirs need not be compared: one item, or all go from one folder
+    to another, live; or none keeps its name, of those that are to be renamed."""
+    if seen.items == 1 or _none_keeps_its_name(run, seen):
+        return True
     go = run.target_folder_id is not None and seen.all_done
     return go and seen.folder_id is not None and not seen.archived
+
+
+def _none_keeps_its_name(run: Run, seen: Glance) -> bool:
+    renames = run.request.on_collision is Collision.RENAME
+    return renames and seen.least is seen.greatest is Outcome.COLLIDES
 
 
 def _mark_repeats(run: Run, takes_name: str) -> bool:
@@ -83,13 +92,16 @@ def _colliding(run: Run) -> list[tuple[int, int, str]]:
     return [(position, folder, name) for position, folder, name in rows]
 
 
-def _rename(run: Run, takes_name: str, colliding: list[tuple[int, int, str]], first_number: int) -> None:
-    brought = run.execute(
+def _brought_along(run: Run, takes_name: str) -> list[tuple[int, str]]:
+    """The (folder, name) of items that keep their names where they go."""
+    rows = run.execute(
         f"""SELECT {FOLDER}, {NAME} FROM operation_item i
             WHERE {{items}} AND i.outcome = {DONE} AND {takes_name}"""
     )
-    given = [(folder, name) for folder, name in brought]
-    planned = numbering.free_names(run.conn, colliding, given, first_number)
+    return [(folder, name) for folder, name in rows]
+
+
+def _rename(run: Run, planned: list[tuple[int, str]]) -> None:
     run.execute(
         f"""{run.how.update} operation_item AS i SET to_name = s.value, outcome = {DONE} FROM {run.how.pairs} s
             WHERE {{items}} AND i.position = s.position""",

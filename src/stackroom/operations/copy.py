@@ -73,6 +73,8 @@ def apply(run: Run, *, renamed: bool) -> None:
 
 def _hold_places(run: Run) -> None:
     """Keep others from removing the folders that copies are about to be in."""
+    if not run.how.lock:
+        return
     wanted = run.execute(
         f"SELECT DISTINCT i.to_folder_id FROM operation_item i WHERE {{items}} AND i.outcome = {DONE}"
     )

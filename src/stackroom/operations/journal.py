@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, insert, select, update
 
 from stackroom import ids
 from stackroom.access import Actor
@@ -202,9 +202,8 @@ def hold(conn: Connection, actor: Actor, reference: str) -> Operation:
 
 
 def by_id(conn: Connection, actor: Actor, operation_id: int) -> Operation:
-    found = _first(conn, actor, operation.c.id == operation_id)
-    assert found is not None
-    return found
+    row = conn.execute(_by_id(), {"organization": actor.organization_id, "wanted": operation_id}).one()
+    return _from_row(conn, row)
 
 
 def page(conn: Connection, actor: Actor, *, limit: int, before: Operation | None = None) -> list[Operation]:
@@ -327,6 +326,12 @@ def first_pending(conn: Connection, operation_id: int) -> int | None:
     where = operation_pending.c.operation_id == operation_id
     position: int | None = conn.scalar(select(func.min(operation_pending.c.position)).where(where))
     return position
+
+
+@cache  # every operation is read when it is done, and building this takes longer than running it
+def _by_id() -> Any:
+    mine = operation.c.organization_id == bindparam("organization")
+    return _query().where(mine, operation.c.id == bindparam("wanted"))
 
 
 @cache

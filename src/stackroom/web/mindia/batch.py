@@ -65,11 +65,6 @@ async def copy(request: Request) -> Response:
     call = await Call.begin(request, Role.MEMBER, "copying media")
     wanted = _wanted(call)
 
-    async def prepare() -> set[bytes]:
-        """Those whose bytes are not where they should be."""
-        keys = await call.read(lambda conn: media.storage_keys(conn, call.actor, wanted, now=call.now()))
-        return await asyncio.to_thread(_lost, call.services.store, keys)
-
     def work(conn: Connection, lost: set[bytes], now: int) -> Answer:
         seen = media.hold(conn, call.actor, wanted, now=now)
         errors: Errors = {
@@ -89,7 +84,11 @@ async def copy(request: Request) -> Response:
         ]
         return answer(wire.Copies(results=entries))
 
-    return await _to_its_end(call.prepare_and_write(prepare, work))
+    async def look_and_write() -> Response:
+        lost = await _whose_bytes_are_lost(call, wanted)
+        return await call.write(lambda conn, now: work(conn, lost, now))
+
+    return await _to_its_end(look_and_write())
 
 
 def _wanted(call: Call) -> list[bytes]:
@@ -125,7 +124,15 @@ def _request(verb: Verb, wanted: list[bytes], chosen: set[int]) -> Wanted:
 
 
 def _failed(conn: Connection, done: Operation) -> Errors:
-    return {position: UNKNOWN for position, _, _ in journal.failures(conn, done.id)}
+    failed = journal.failures(conn, done.id) if done.failed else ()
+    return {position: UNKNOWN for position, _, _ in failed}
+
+
+async def _whose_bytes_are_lost(call: Call, wanted: list[bytes]) -> set[bytes]:
+    """Those whose bytes are not where they should be. A repeat asks as well: that costs less than to look first whether
+    it is one, which few are."""
+    keys = await call.read(lambda conn: media.storage_keys(conn, call.actor, wanted, now=call.now()))
+    return await asyncio.to_thread(_lost, call.services.store, keys)
 
 
 def _lost(store: BlobStore, keys: dict[bytes, str]) -> set[bytes]:

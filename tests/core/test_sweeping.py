@@ -1,0 +1,83 @@
+"""When loose bytes are swept: at once when somebody says so, and at nobody's expense where there are none."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from stackroom import app, clock, ids
+from stackroom.app import _keep_sweeping
+from stackroom.database.transaction import Database, Work
+from stackroom.library import blobs
+from stackroom.library.sweep import any_due
+from stackroom.testing.builders import Library
+from stackroom.testing.memory_store import MemoryStore
+from stackroom.web.shared.services import Services
+
+pytestmark = pytest.mark.every_database
+
+
+class Watched:
+    """A database whose transactions are counted."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.reads = self.writes = 0
+
+    async def read(self, work: Work[Any]) -> Any:
+        found = await self._database.read(work)
+        self.reads += 1
+        return found
+
+    async def write(self, work: Work[Any]) -> Any:
+        done = await self._database.write(work)
+        self.writes += 1
+        return done
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110 - what is counted tells nobody of it
+            await asyncio.sleep(0.002)
+
+
+def test_who_leaves_nothing_behind_has_nothing_written(
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "SWEEP_PAUSE", 0.0)
+    watched, store, soon = Watched(library.database), MemoryStore(), asyncio.Event()
+    services = SimpleNamespace(
+        database=watched,
+        store=store,
+        sweep_soon=soon,
+        settings=SimpleNamespace(batches_kept_days=0),
+        now=lambda: library.now,
+    )
+
+    async def live() -> None:
+        sweeping = asyncio.create_task(_keep_sweeping(cast("Services", services)))
+        try:
+            await until(lambda: watched.writes >= 2)  # a round: what has expired, and old batches
+            round_took = watched.writes
+            for _ in range(3):
+                before = watched.reads
+                soon.set()
+                await until(lambda before=before: watched.reads > before)
+            assert watched.writes == round_took
+            key = await watched.write(lambda conn: blobs.announce(conn, ids.new(), b"s" * 32, now=-clock.DAY))
+            (tmp_path / "left").write_bytes(b"left behind")
+            store.put(key, tmp_path / "left")
+            assert await watched.read(lambda conn: any_due(conn, now=library.now))
+            soon.set()
+            await until(
+                lambda: watched.writes == round_took + 3
+            )  # and ours, what has expired, the key is struck
+            assert not list(store.objects(key))
+        finally:
+            sweeping.cancel()
+            await asyncio.gather(sweeping, return_exceptions=True)
+
+    library.do(live())
