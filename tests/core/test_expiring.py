@@ -198,3 +198,20 @@ def test_it_goes_by_itself_a_moment_after_it_is_due(library: Library) -> None:
 
     library.do(scenario())
     assert library.rows(ada) == {}
+
+
+def test_what_another_process_has_in_hand_is_looked_for_later_and_not_again_and_again(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paused: list[float] = []
+
+    async def once(seconds: float) -> None:
+        paused.append(seconds)
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(expiring, "next_due", lambda _conn: library.now - 1)
+    monkeypatch.setattr(expiring, "purge_some", lambda _conn, now: 0)  # noqa: ARG005 - as it is called
+    monkeypatch.setattr(asyncio, "sleep", once)
+    with pytest.raises(asyncio.CancelledError):
+        library.do(Expiring(library.database, lambda: library.now, lambda: None).run())
+    assert paused == [expiring.IDLE]

@@ -43,11 +43,12 @@ class Expiring:
             try:
                 await self.purge_all()
                 due_at = await self._database.read(next_due)
-                if due_at is not None:
-                    wait = min(IDLE, max(0.0, (due_at - self._now()) / clock.SECOND))
+                left = 0.0 if due_at is None else (due_at - self._now()) / clock.SECOND
+                if left > 0:  # what is due and still there, another process has in hand
+                    wait = min(IDLE, max(left, 0.01))
             except Exception:
                 log.exception("expiring.failed")
-            await asyncio.sleep(max(wait, 0.01))
+            await asyncio.sleep(wait)
 
     async def purge_all(self) -> int:
         """Purge all that has expired by now; how many there were."""
