@@ -37,8 +37,10 @@ from stackroom.media.ladder import NAMES
 from stackroom.media.studio import Studio
 from stackroom.operations.expiring import Expiring
 from stackroom.operations.runner import Runner
-from stackroom.processing import embedding, transcoding
+from stackroom.processing import embedding, rounds, transcoding
 from stackroom.processing.embedding import Embedding
+from stackroom.processing.lookout import Lookout
+from stackroom.processing.making import Making
 from stackroom.processing.transcoding import Transcoder, submit_transcode
 from stackroom.queue.dispatcher import AHEAD, Dispatcher
 from stackroom.queue.jobs import Handler
@@ -91,7 +93,7 @@ async def open_library(
         sweep_soon = asyncio.Event()
         base = _Base(settings, database, kept, studio, sweep_soon, now)
         pipeline, embedded = _pipeline(base, origins), Embedding(database, embedder)
-        messenger = _dispatcher(base, DELIVERY, deliverer, slots=AT_ONCE, most=PER_ORGANIZATION)
+        messenger = _dispatcher(base, {DELIVERY: deliverer}, slots=AT_ONCE, most=PER_ORGANIZATION)
         most = settings.max_running_per_organization or None
         signing = await database.write(lambda conn: own_secret(conn, "signing"))
         yield Services(
@@ -109,10 +111,10 @@ async def open_library(
             pieces=Pieces(database, kept.store, kept.large, now),
             receiving=_receiving(base, embedded),
             embedding=embedded,
-            dispatcher=_dispatcher(base, KIND, pipeline, slots=settings.slots, most=most, batches=True),
-            indexer=_dispatcher(base, embedding.KIND, embedded, slots=embedding.AT_ONCE),
+            dispatcher=_dispatcher(base, {KIND: pipeline}, slots=settings.slots, most=most, batches=True),
+            indexer=_indexer(base, embedded),
             projector=_dispatcher(
-                base, transcoding.KIND, _transcoder(base), slots=settings.transcodings, most=most, ahead=1
+                base, {transcoding.KIND: _transcoder(base)}, slots=settings.transcodings, most=most, ahead=1
             ),
             deliverer=deliverer,
             teller=Teller(database, messenger.wake, now),
@@ -195,6 +197,12 @@ def _transcoder(base: _Base) -> Transcoder:
     )
 
 
+def _indexer(base: _Base, embedded: Embedding) -> Dispatcher:
+    making = Making(base.database, embedded.embedder, base.now)
+    handlers: dict[str, Handler] = {embedding.KIND: embedded, rounds.KIND: making}
+    return _dispatcher(base, handlers, slots=embedding.AT_ONCE)
+
+
 def _deliverer(settings: Settings, database: Database, now: Clock) -> Deliverer:
     return Deliverer(
         database,
@@ -208,19 +216,18 @@ def _deliverer(settings: Settings, database: Database, now: Clock) -> Deliverer:
 
 def _dispatcher(
     base: _Base,
-    kind: str,
-    handler: Handler,
+    handlers: Mapping[str, Handler],
     *,
     slots: int,
     most: int | None = None,
     batches: bool = False,
     ahead: int = AHEAD,
 ) -> Dispatcher:
-    """Has the jobs of one kind done, in slots of their own: so no kind keeps another from its turn. Only arrivals come
-    in batches."""
+    """Has the jobs of one sort done, in slots of their own: so none keeps another from its turn. Only arrivals come in
+    batches."""
     return Dispatcher(
         base.database,
-        {kind: handler},
+        handlers,
         slots=slots,
         now=base.now,
         per_organization=most,
@@ -265,7 +272,7 @@ def _what_follows(embedded: Embedding) -> FollowUp:
 @asynccontextmanager
 async def at_work(services: Services) -> AsyncIterator[None]:
     """What runs beside the server: pixels, arrivals, videos, large operations, exports, the record of requests, the
-    sweeper, fingerprints of what came before there were any. Ends in order, nothing half-done."""
+    sweeper, fingerprints of what came before there were any, who lacks a vector. Ends in order, nothing half-done."""
     services.staging.sweep(0.0)
     await services.studio.start()
     duties = [
@@ -275,6 +282,7 @@ async def at_work(services: Services) -> AsyncIterator[None]:
         Expiring(services.database, services.now, services.sweep_soon.set).run(),
         services.teller.run(),
         services.messenger.run(),
+        Lookout(services.database, services.embedding.embedder, services.indexer.wake, services.now).run(),
         _keep_sweeping(services),
         _keep_forgetting(services),
         _take_fingerprints(services),

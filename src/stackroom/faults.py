@@ -45,6 +45,7 @@ Point = Literal[
     "transcode:between-files",  # some of them are in the store, below a prefix that is loose
     "transcode:after-put",  # all of them are
     "transcode:before-commit",  # the video is as good as ready for players
+    "embed:after-portion",  # some vectors of a round are durable, and it says nothing of them
     "migrate:before-commit",  # the tables have been changed
 ]
 POINTS: Final[tuple[str, ...]] = get_args(Point)

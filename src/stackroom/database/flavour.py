@@ -57,6 +57,8 @@ class Flavour(msgspec.Struct, frozen=True):
     """Compares two values so that NULL is the same as NULL."""
     slice: str
     """The `{n}`th sixteen bytes of the blob bound as `:{name}`."""
+    part: str
+    """So many bytes of the blob bound as `:{name}`, from `{start}` on, which is 0 for its first."""
     document: str
     """A JSON object, as text, of `{pairs}`: names and values by turns."""
     id_text: str
@@ -93,6 +95,7 @@ SQLITE = Flavour(
     probe="CROSS JOIN {table} {alias} WHERE {where}",
     same="IS",
     slice="substr(:{name}, ({n}) * 16 + 1, 16)",
+    part="substr(:{name}, ({start}) + 1, {length})",
     document="json_object({pairs})",
     id_text="""lower(substr(hex({uuid}), 1, 8) || '-' || substr(hex({uuid}), 9, 4) || '-' || substr(hex({uuid}), 13, 4)
         || '-' || substr(hex({uuid}), 17, 4) || '-' || substr(hex({uuid}), 21))""",
@@ -126,6 +129,7 @@ POSTGRESQL = Flavour(
     probe="CROSS JOIN LATERAL (SELECT * FROM {table} {alias} WHERE {where} OFFSET 0) {alias}",
     same="IS NOT DISTINCT FROM",
     slice="substring(CAST(:{name} AS bytea) FROM CAST(({n}) * 16 + 1 AS integer) FOR 16)",
+    part="substr(CAST(:{name} AS bytea), CAST(({start}) + 1 AS integer), CAST({length} AS integer))",
     document="CAST(json_build_object({pairs}) AS text)",
     id_text="CAST(CAST(encode({uuid}, 'hex') AS uuid) AS text)",
     shuffle="substring(sha256(CAST(:salt AS bytea) || {uuid}) FROM 1 FOR 16)",

@@ -4,6 +4,7 @@ A vector is kept with the model that made it, and only ever compared with vector
 another embedder finds nothing until assets have been embedded by it, and never finds nonsense.
 """
 
+import hashlib
 import importlib
 import math
 from collections.abc import Sequence
@@ -26,6 +27,10 @@ MOST_TEXT: Final = 20_000
 """Characters of a document's text that count for what it is about."""
 MOST_DESCRIBED: Final = 2_000
 """Characters of a description."""
+COLUMNS: Final = "asset_id, organization_id, kind, model, dim, description, vector, made_at, said"
+INSTEAD: Final = f"""ON CONFLICT (asset_id) DO UPDATE SET
+    {", ".join(f"{name} = excluded.{name}" for name in COLUMNS.split(", ")[2:])}"""
+"""Ends the statement that keeps vectors: each in place of the one that its asset has."""
 
 
 class Said(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,12 +69,16 @@ class Embedder(Protocol):
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
-    """An asset to be embedded, as it is at one moment."""
+    """An asset to be embedded, as it is at one moment. Its vector is of `said` alone, which its name in a folder and
+    its place are no part of."""
 
     id: int
     uuid: bytes
+    version: int
     said: Said
     metadata: str | None
+    display_name: str | None
+    blob_id: int | None
 
 
 def load(name: str) -> Embedder | None:
@@ -121,18 +130,39 @@ def cosines(query: bytes, vectors: Sequence[bytes]) -> "NDArray[Any]":
     return near
 
 
+def digest(said: Said) -> bytes:
+    """Sixteen bytes that stand for all of it: two assets of which the same is said have the same vector."""
+    return hashlib.blake2b(msgspec.json.encode(msgspec.structs.astuple(said)), digest_size=16).digest()
+
+
+def described(said: Said) -> str:
+    """What is kept of it for people to read."""
+    return said.whole()[:MOST_DESCRIBED].replace("\0", " ")  # PostgreSQL has no text with zeros in it
+
+
 def subject(conn: Connection, asset_id: int, uuid: bytes) -> Subject | None:
     """What is to be said of an asset; None if it is gone."""
-    row = conn.execute(_SUBJECT, {"asset": asset_id}).first()
+    row = conn.execute(_SUBJECT.where(asset.c.id == bindparam("asset")), {"asset": asset_id}).first()
     if row is None or bytes(row.uuid) != uuid:  # a row id may be another's by now
         return None
+    return _subject(row)
+
+
+def subjects(conn: Connection, asset_ids: Sequence[int]) -> list[Subject]:
+    """What is to be said of these assets, by their row ids; of those that are gone, nothing. One statement."""
+    query = _SUBJECT.where(asset.c.id.in_(asset_ids)).order_by(asset.c.id)
+    return [_subject(row) for row in conn.execute(query)] if asset_ids else []
+
+
+def _subject(row: Row[Any]) -> Subject:
     said = Said(
         name=row.original_name if not row.display_name else f"{row.original_name} {row.display_name}",
         metadata=_told(row.metadata),
         technical=_technical(row),
         text=(row.text or "")[:MOST_TEXT],
     )
-    return Subject(id=asset_id, uuid=uuid, said=said, metadata=row.metadata)
+    known = {field: getattr(row, field) for field in Subject.__struct_fields__ if field != "said"}
+    return Subject(said=said, **known)
 
 
 def put(conn: Connection, about: Subject, *, model: str, vector: bytes, now: int) -> bool:
@@ -144,22 +174,26 @@ def put(conn: Connection, about: Subject, *, model: str, vector: bytes, now: int
     same = flavour.of(conn).same
     kept = conn.execute(
         statement(
-            f"""INSERT INTO embedding (asset_id, organization_id, kind, model, dim, description, vector, made_at)
+            f"""INSERT INTO embedding ({COLUMNS})
                 SELECT a.id, a.organization_id, a.kind, CAST(:model AS text), CAST(:dim AS integer),
-                    CAST(:description AS text), :vector, CAST(:now AS bigint)
+                    CAST(:description AS text), :vector, CAST(:now AS bigint), :said
                 FROM asset a WHERE a.id = :asset AND a.uuid = :uuid AND a.metadata {same} CAST(:metadata AS text)
-                ON CONFLICT (asset_id) DO UPDATE SET kind = excluded.kind, model = excluded.model, dim = excluded.dim,
-                    description = excluded.description, vector = excluded.vector, made_at = excluded.made_at"""
+                    AND a.display_name {same} CAST(:display_name AS text)
+                    AND a.blob_id {same} CAST(:blob AS bigint)
+                {INSTEAD}"""
         ),
         {
             "asset": about.id,
             "uuid": about.uuid,
             "metadata": about.metadata,
+            "display_name": about.display_name,
+            "blob": about.blob_id,
             "model": model,
             "dim": len(vector) // 4,
-            "description": about.said.whole()[:MOST_DESCRIBED],
+            "description": described(about.said),
             "vector": vector,
             "now": now,
+            "said": digest(about.said),
         },
     )
     return kept.rowcount > 0
@@ -208,12 +242,11 @@ def _refused(name: str, why: str) -> Invalid:
     )
 
 
-_SUBJECT = (
-    select(
-        *(asset.c[name] for name in ("uuid", "kind", "original_name", "display_name", "content_type")),
-        *(asset.c[name] for name in ("width", "height", "duration", "metadata")),
-        *(asset_media.c[name] for name in ("bitrate", "sample_rate", "channels", "page_count", "text")),
-    )
-    .join_from(asset, asset_media, asset_media.c.asset_id == asset.c.id, isouter=True)
-    .where(asset.c.id == bindparam("asset"))
-)
+_SUBJECT = select(
+    *(
+        asset.c[name]
+        for name in ("id", "uuid", "version", "blob_id", "kind", "original_name", "display_name")
+    ),
+    *(asset.c[name] for name in ("content_type", "width", "height", "duration", "metadata")),
+    *(asset_media.c[name] for name in ("bitrate", "sample_rate", "channels", "page_count", "text")),
+).join_from(asset, asset_media, asset_media.c.asset_id == asset.c.id, isouter=True)

@@ -135,6 +135,14 @@ def remove(run: Run, doomed: str) -> None:
             run.execute(f"DELETE FROM {table} WHERE asset_id IN ({doomed})")
 
 
+def forget_words(run: Run) -> None:
+    """Remove the vectors of the items that were given other words: they are made anew (`processing.rounds`)."""
+    if "embedding" in _there(run):
+        run.execute(
+            f"DELETE FROM embedding WHERE asset_id IN (SELECT i.asset_id FROM operation_item i WHERE {COPIED})"
+        )
+
+
 def _keep_classes(run: Run) -> None:
     """Have nobody rename classes until the commit: a copy made meanwhile would bring the old name back."""
     places = {run.request.target_dataset_id, restriction(run.request.selection)}

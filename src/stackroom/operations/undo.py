@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from stackroom.access import Role
 from stackroom.errors import Conflict, Invalid
-from stackroom.operations import places, purge, tagging
+from stackroom.operations import belongings, places, purge, tagging
 from stackroom.operations.collisions import DONE, taken
 from stackroom.operations.journal import Operation
 from stackroom.operations.outcome import Outcome
@@ -106,6 +106,8 @@ def apply(run: Run, *, renamed: bool) -> None:
         FROM (SELECT i.asset_id{columns} FROM operation_item i
             WHERE {{items}} AND i.outcome = {DONE} {run.how.fence}) s
         WHERE asset.id = s.asset_id""")
+    if "display_name" in fields:
+        belongings.forget_words(run)
 
 
 def changes(request: Request) -> Sequence[str]:

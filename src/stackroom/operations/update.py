@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from msgspec import UNSET
 
 from stackroom.access import Role
-from stackroom.operations import tagging
+from stackroom.operations import belongings, tagging
 from stackroom.operations.collisions import DONE, taken
 from stackroom.operations.outcome import Outcome
 from stackroom.operations.request import Request
@@ -53,6 +53,8 @@ def apply(run: Run, *, renamed: bool) -> None:
                 WHERE asset.id = s.asset_id""",
             **_values(run),
         )
+    if run.request.changes.display_name is not UNSET:
+        belongings.forget_words(run)
 
 
 def changes(request: Request) -> Sequence[str]:
