@@ -401,10 +401,18 @@ def test_who_completes_a_moment_later_is_told_of_the_same_item(
     assert len(house.get("/images", shelf.a).json()) == 1
 
 
-def in_one_piece(house: House, shelf: Shelf) -> str:
+def test_a_folder_that_is_gone_is_not_the_fault_of_the_file(house: House, shelf: Shelf) -> None:
+    session = in_one_piece(house, shelf, folder_id=shelf.folder)
+    assert house.delete(f"/folders/{shelf.folder}", shelf.a).status_code == 204
+    base = f"/uploads/chunked/{session}"
+    refused(house.post(f"{base}/complete", {"upload_id": session}, shelf.a), 400, "INVALID_INPUT")
+    assert house.get(f"{base}/progress", shelf.a).json()["status"] == "uploading"
+
+
+def in_one_piece(house: House, shelf: Shelf, **said: Any) -> str:
     """An upload that only wants to be completed."""
     content = picture("png", 30, 20)
-    session: str = start(house, shelf, content, 10_000).json()["session_id"]
+    session: str = start(house, shelf, content, 10_000, **said).json()["session_id"]
     kind = {"Content-Type": "application/octet-stream"}
     path = f"/uploads/chunked/{session}/chunk/0"
     assert house.ask("PUT", path, of=shelf.a, content=content, headers=kind).status_code == 200

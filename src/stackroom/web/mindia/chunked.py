@@ -112,9 +112,7 @@ async def complete(request: Request) -> Response:
     if uuid_of(asked.upload_id, "upload_id") != wanted:
         raise invalid_input("upload_id: it is not the one of the address")
     given = None if asked.metadata is None else metadata.clean(asked.metadata)
-    repeat = msgspec.json.encode(
-        asked
-    )  # by which a repeat is told, whether the media are there already or not
+    repeat = msgspec.json.encode(asked)  # the same before and after the media are there
 
     def read(conn: Connection) -> tuple[Session, list[Chunk]]:
         found = upload_sessions.find(conn, call.actor, wanted, now=call.now())
@@ -139,6 +137,9 @@ async def _make(
     """Raises `MissingBytes` where a piece is gone."""
     receiving = call.services.receiving
     wish = Wish(kind=session.kind, folder=session.folder, store=session.store, metadata=said)
+    await receiving.check(
+        call.actor, wish
+    )  # before the file, which is not to blame for a folder that is gone
 
     def settle(conn: Connection, ready: Ready, now: int) -> Answer:
         found = upload_sessions.find(conn, call.actor, session.uuid, now=now, lock=True)
