@@ -3,16 +3,17 @@
 import asyncio
 import hashlib
 from pathlib import Path
+from typing import NamedTuple
 
 import httpx
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, insert, literal, select, update
 
 from stackroom import ids
 from stackroom.access import Role
 from stackroom.app import open_library
 from stackroom.clock import HOUR, SECOND
-from stackroom.database.schema import asset
-from stackroom.library import assets, blobs, datasets, folders, organizations
+from stackroom.database.schema import asset, asset_tag, tag
+from stackroom.library import assets, blobs, datasets, folders, organizations, similarity
 from stackroom.library.assets import NewAsset
 from stackroom.library.blobs import Arrival
 from stackroom.settings import Settings
@@ -25,8 +26,18 @@ NOON = 1_700_000_000 * SECOND
 CONTENT = picture("jpeg", 64, 48)
 
 
-def furnish(conn: Connection, services: Services) -> tuple[str, str, str, int, int]:
-    """A key, the id of an image that expires in an hour and of one that stays, the customer and the space."""
+class Furnished(NamedTuple):
+    """A key, the ids of an image that expires in an hour and of one that stays, and where they are."""
+
+    key: str
+    late: str
+    kept: str
+    customer: int
+    space: int
+    dataset: str
+
+
+def furnish(conn: Connection, services: Services) -> Furnished:
     here = organizations.create_organization(conn, "Here", now=NOON)
     actor = organizations.system_actor(here)
     space = datasets.create(conn, actor, "photos", now=NOON)
@@ -55,7 +66,10 @@ def furnish(conn: Connection, services: Services) -> tuple[str, str, str, int, i
     late, kept = (each.uuid for each in made)
     conn.execute(update(asset).where(asset.c.uuid == late).values(expires_at=NOON + HOUR))
     key = organizations.create_key(conn, here, role=Role.OWNER, now=NOON).token
-    return key, ids.text(late), ids.text(kept), here.number, space.number
+    similarity.note(conn, {blob.id: bytes(8)})
+    quay = conn.execute(insert(tag).values(dataset_id=space.id, name="quay").returning(tag.c.id)).scalar_one()
+    conn.execute(insert(asset_tag).from_select(["tag_id", "asset_id"], select(literal(quay), asset.c.id)))
+    return Furnished(key, ids.text(late), ids.text(kept), here.number, space.number, ids.text(space.uuid))
 
 
 def test_nobody_is_shown_or_given_what_has_expired(tmp_path: Path) -> None:
@@ -66,7 +80,7 @@ def test_nobody_is_shown_or_given_what_has_expired(tmp_path: Path) -> None:
         nonlocal now
         settings = Settings(data_dir=tmp_path, pixel_processes=1)
         async with open_library(settings, lambda: now) as services:
-            key, late, kept, customer, space = await services.database.write(
+            key, late, kept, customer, space, dataset = await services.database.write(
                 lambda conn: furnish(conn, services)
             )
             transport = httpx.ASGITransport(make_server(services))
@@ -92,9 +106,32 @@ def test_nobody_is_shown_or_given_what_has_expired(tmp_path: Path) -> None:
                     ]
                     return {(await client.get(path)).status_code for path in paths}
 
+                async def lists_that_name(reference: str) -> list[str]:
+                    mine = f"dataset_id={dataset}"
+                    paths = [
+                        f"/library/v1/assets?dataset={dataset}",
+                        f"/api/v1/developer/images/?{mine}",
+                        f"/api/v1/developer/datasets/{dataset}?include_images=true",
+                        f"/api/v1/developer/datasets/{dataset}/download",
+                        f"/api/v1/developer/search/by-tags?objects=quay&{mine}",
+                        "/api/v1/developer/search/by-tags?objects=quay",
+                        f"/api/v1/developer/search/similar?image_id={kept}&threshold=0.5",
+                        f"/customers/{customer}/spaces/{space}/images",
+                        f"/customers/{customer}/allImages",
+                        "/api/v0/images",
+                        "/api/v0/media",
+                    ]
+                    found = {path: await client.get(path) for path in paths}
+                    named = {"member": [{"id": f"{customer}/{space}/{reference}"}]}
+                    found["named"] = await client.post(f"/customers/{customer}/allImages", json=named)
+                    return [path for path, answer in found.items() if reference in answer.text]
+
                 assert await statuses(late, "late.jpg") == {200}
+                before = await lists_that_name(late)
                 now += HOUR
                 assert await statuses(late, "late.jpg") == {404}
                 assert await statuses(kept, "kept.jpg") == {200}
+                assert await lists_that_name(late) == []
+                assert len(before) == 12
 
     asyncio.run(scenario())

@@ -13,6 +13,7 @@ from stackroom.access import Actor
 from stackroom.clock import DAY, HOUR
 from stackroom.database.connect import connect
 from stackroom.database.schema import asset, asset_media, embedding, event, loose_prefix, operation
+from stackroom.exports import reading
 from stackroom.library.embeddings import packed
 from stackroom.operations import expiring
 from stackroom.operations.expiring import Expiring, next_due, purge_some
@@ -141,6 +142,20 @@ def test_nothing_is_done_with_what_has_expired_and_is_not_gone_yet(library: Libr
     done = library.run(ada, library.request(verb, photos.ids, photos, **said.get(verb, {})))
     assert library.words(done) == ["not_found", "done"]
     assert expire(library) == 1
+
+
+def test_an_export_has_nothing_of_what_has_expired(library: Library) -> None:
+    ada = library.an_actor()
+    photos = a_dataset(library, ada, 3)
+    due_at = library.now + HOUR
+    keep_until(library, photos.ids[1:2], due_at)
+    names = []
+    for now in (due_at - 1, due_at):
+        page = library.read(
+            lambda conn, now=now: reading.read_page(conn, photos.id, None, after=0, up_to=2**60, now=now)
+        )
+        names.append([each.name for each in page.images])
+    assert [len(each) for each in names] == [3, 2]
 
 
 def test_archived_ones_expire_too_and_with_none_left_nothing_is_due(library: Library) -> None:

@@ -113,6 +113,7 @@ class Exporter:
                     status=export.options.status,
                     after=after,
                     up_to=up_to,
+                    now=self._now(),
                 )
             )
             await held.in_thread(partial(making.add, page.images))

@@ -68,9 +68,12 @@ def newest(conn: Connection, dataset_id: int) -> int:
     return conn.scalar(select(func.max(asset.c.id)).where(asset.c.dataset_id == dataset_id)) or 0
 
 
-def read_page(conn: Connection, dataset_id: int, status: str | None, *, after: int, up_to: int) -> Page:
-    """The live images of a dataset whose ids are above `after` and not above `up_to`, oldest first."""
-    wanted = {"wanted_dataset": dataset_id, "after": after, "up_to": up_to}
+def read_page(
+    conn: Connection, dataset_id: int, status: str | None, *, after: int, up_to: int, now: int = 0
+) -> Page:
+    """The live images of a dataset whose ids are above `after` and not above `up_to`, oldest first, without what has
+    expired by `now`."""
+    wanted = {"wanted_dataset": dataset_id, "after": after, "up_to": up_to, "now": now}
     if status is not None:
         wanted["wanted_status"] = status  # type: ignore[assignment]  # the one text among them
     found = conn.execute(_light(status is not None), wanted).all()
@@ -122,6 +125,7 @@ def _light(with_status: bool) -> Select[Any]:
             asset.c.kind == "image",
             asset.c.blob_id.is_not(None),  # what is still being taken in is no image yet
             LIVE,
+            asset.c.expires_at.is_(None) | (asset.c.expires_at > bindparam("now")),
         )
     )
     if with_status:

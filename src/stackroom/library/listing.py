@@ -39,15 +39,22 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def page(
-    conn: Connection, wanted: Filter, *, limit: int, offset: int = 0, before: int | None = None
+    conn: Connection,
+    wanted: Filter,
+    *,
+    limit: int,
+    offset: int = 0,
+    before: int | None = None,
+    now: int | None = None,
 ) -> list[Asset]:
     """At most `limit` assets, newest first, after skipping `offset`, or older than the asset with row id `before`.
 
-    Going on with `before` sees each asset once even while others arrive.
+    Going on with `before` sees each asset once even while others arrive. Given the present moment, what has expired and
+    is not gone yet is left out.
     """
     # Read from the tag's own index, in that index's order, the newest need not be looked for among all that have it.
     key = TAGGED.c.asset_id if wanted.tags else asset.c.id
-    keys = select(key.label("id")).where(*conditions(conn, wanted))
+    keys = select(key.label("id")).where(*conditions(conn, wanted), *unexpired(conn, now))
     if before is not None:
         keys = keys.where(key < before)
     chosen = keys.order_by(key.desc()).limit(limit).offset(offset).subquery()
@@ -55,7 +62,11 @@ def page(
     return [assets.from_row(row) for row in rows]
 
 
-def count(conn: Connection, wanted: Filter) -> int:
+def count(conn: Connection, wanted: Filter, *, now: int | None = None) -> int:
+    """How many assets there are on all pages."""
+    if late := unexpired(conn, now):
+        found = select(asset.c.id).where(*conditions(conn, wanted), *late).subquery()
+        return conn.scalar(select(func.count()).select_from(found)) or 0
     if wanted == Filter(dataset_id=wanted.dataset_id, tags=wanted.tags):
         # All but the archived: two short indexes say so, where asking for the live ones looks at every row.
         every, hidden = (count(conn, msgspec.structs.replace(wanted, archived=it)) for it in (None, True))
@@ -71,6 +82,15 @@ def _counted(conn: Connection, wanted: Filter) -> Select[tuple[int]]:
         tagged = [_has(each, asset.c.id) for each in _tag_ids(wanted)]
         return select(asset.c.id).where(asset.c.dataset_id == wanted.dataset_id, ARCHIVED, *tagged)
     return select(asset.c.id).where(*conditions(conn, wanted))
+
+
+def unexpired(conn: Connection, now: int | None) -> list[ColumnElement[bool]]:
+    """The condition that an asset is still to be kept, where anything has expired that is not gone yet. That is seldom,
+    and then only must each asset be looked at for it."""
+    if now is None:
+        return []
+    first = select(asset.c.id).where(asset.c.expires_at <= now).order_by(asset.c.expires_at).limit(1)
+    return [] if conn.scalar(first) is None else [assets.unexpired(now)]
 
 
 def conditions(conn: Connection, wanted: Filter) -> list[ColumnElement[bool]]:

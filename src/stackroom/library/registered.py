@@ -19,6 +19,7 @@ from sqlalchemy import (
 
 from stackroom.database.schema import ARCHIVED, LIVE, asset, asset_manifest, dataset, job, registration
 from stackroom.errors import Invalid
+from stackroom.library import listing
 from stackroom.library.datasets import MAX_NUMBER
 
 STRINGS = ("string1", "string2", "string3")
@@ -113,8 +114,10 @@ def page(
     descending: bool = False,
     limit: int,
     offset: int = 0,
+    now: int | None = None,
 ) -> tuple[list[int], int]:
-    """The row ids of a page, those that are alike in its order by their age, and how many there are in all.
+    """The row ids of a page, those that are alike in its order by their age, and how many there are in all; given the
+    present moment, without what has expired and is not gone yet.
 
     Raises `Invalid` (`unknown_order`) for what is not one of `ORDERS`, in any case.
     """
@@ -126,7 +129,9 @@ def page(
             hint="Order by a property that an image has one value of, such as created, id, string1 or number2.",
         )
     froms, key, conditions = _matching(organization_id, where, said=by.said)
-    if where == Where(space=where.space):
+    late = listing.unexpired(conn, now)
+    conditions += late
+    if where == Where(space=where.space) and not late:
         total = _count(conn, _of_datasets(organization_id, where.space))
     else:
         total = conn.scalar(select(func.count()).select_from(froms).where(*conditions)) or 0

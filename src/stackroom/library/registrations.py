@@ -277,11 +277,19 @@ def page(
     descending: bool = False,
     limit: int,
     offset: int = 0,
+    now: int | None = None,
 ) -> tuple[list[Described], int]:
     """A page of assets in the order of one of `registered.ORDERS`, those that are alike in it by their age, and how
     many there are in all. Raises `Invalid` (`unknown_order`)."""
     found, total = registered.page(
-        conn, actor.organization_id, where, order=order, descending=descending, limit=limit, offset=offset
+        conn,
+        actor.organization_id,
+        where,
+        order=order,
+        descending=descending,
+        limit=limit,
+        offset=offset,
+        now=now,
     )
     return list(by_ids(conn, actor.organization_id, found).values()), total
 

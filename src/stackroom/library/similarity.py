@@ -107,7 +107,13 @@ def missing(conn: Connection, *, after: int, limit: int) -> list[tuple[int, str]
 
 
 async def near_duplicates(
-    database: Database, actor: Actor, dataset_ref: str, folder: str | None, bounds: Bounds
+    database: Database,
+    actor: Actor,
+    dataset_ref: str,
+    folder: str | None,
+    bounds: Bounds,
+    *,
+    now: int | None = None,
 ) -> NearDuplicates:
     """Groups of live images of a dataset, or of exactly this folder of it, that are nearly the same.
 
@@ -123,7 +129,9 @@ async def near_duplicates(
     images = _printed(rows)
     pairs, pairs_capped = await asyncio.to_thread(near_pairs, images, bounds)
     together = grouped(pairs)
-    known = await database.read(lambda conn: _by_ids(conn, actor, [it for ids, _ in together for it in ids]))
+    known = await database.read(
+        lambda conn: _by_ids(conn, actor, [it for ids, _ in together for it in ids], now)
+    )
     groups = [Group([known[it] for it in ids if it in known], similarity(least)) for ids, least in together]
     return NearDuplicates(
         groups=[each for each in groups if len(each.members) > 1],  # some may have been archived since
@@ -135,7 +143,14 @@ async def near_duplicates(
 
 
 async def resembling(
-    database: Database, actor: Actor, reference: str, folder: str | None, *, threshold: float, limit: int
+    database: Database,
+    actor: Actor,
+    reference: str,
+    folder: str | None,
+    *,
+    threshold: float,
+    limit: int,
+    now: int | None = None,
 ) -> Resembling:
     """Live images of a folder that look like this one: of its own folder, or of another one of its dataset.
 
@@ -161,7 +176,7 @@ async def resembling(
         if len(rows) < AT_ONCE:
             break
         after = rows[-1].name
-    known = await database.read(lambda conn: _by_ids(conn, actor, [-key for _, key in best]))
+    known = await database.read(lambda conn: _by_ids(conn, actor, [-key for _, key in best], now))
     found = [(known[-key], similarity(distance)) for distance, key in best if -key in known]
     return Resembling(found, analyzed)
 
@@ -252,11 +267,12 @@ def _some_of_folder(conn: Connection, *, folder_id: int, after: str) -> Sequence
     return conn.execute(_SOME_OF_FOLDER, {"folder": folder_id, "after": after, "limit": AT_ONCE}).all()
 
 
-def _by_ids(conn: Connection, actor: Actor, wanted: Sequence[int]) -> dict[int, Asset]:
+def _by_ids(conn: Connection, actor: Actor, wanted: Sequence[int], now: int | None) -> dict[int, Asset]:
     """Those that are still there and live, by row id."""
     if not wanted:
         return {}
-    where = asset.c.id.in_(wanted), asset.c.organization_id == actor.organization_id, LIVE
+    here = asset.c.organization_id == actor.organization_id, LIVE, *listing.unexpired(conn, now)
+    where = asset.c.id.in_(wanted), *here
     return {row.id: assets.from_row(row) for row in conn.execute(assets.query().where(*where))}
 
 

@@ -20,6 +20,7 @@ def with_all(
     dataset_ref: str | None,
     limit: int,
     offset: int = 0,
+    now: int | None = None,
 ) -> list[tuple[Asset, bytes]]:
     """Live assets that have all of these (clean) tags, at least one, newest first: each with its dataset's id.
 
@@ -28,8 +29,12 @@ def with_all(
     if dataset_ref is not None:
         found = datasets.find(conn, actor, dataset_ref)
         wanted = Filter(dataset_id=found.id, tags=tuple(tags))
-        return [(each, found.uuid) for each in listing.page(conn, wanted, limit=limit, offset=offset)]
-    chosen = _everywhere(actor, tags).limit(limit).offset(offset).subquery()
+        return [
+            (each, found.uuid) for each in listing.page(conn, wanted, limit=limit, offset=offset, now=now)
+        ]
+    chosen = (
+        _everywhere(actor, tags).where(*listing.unexpired(conn, now)).limit(limit).offset(offset).subquery()
+    )
     query = assets.query().add_columns(dataset.c.uuid.label("owner")).join(chosen, chosen.c.id == asset.c.id)
     rows = conn.execute(query.join(dataset, dataset.c.id == asset.c.dataset_id).order_by(asset.c.id.desc()))
     return [(_asset(row._asdict()), row.owner) for row in rows]

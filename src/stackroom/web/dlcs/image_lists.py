@@ -34,8 +34,10 @@ async def show_named(request: Request) -> Response:
     """Those of the named images that there are, in the order in which they were named."""
     call = await Call.begin(request)
     places = convert.places(call.json(wire.Names), call.customer.number)
+    now = call.services.now()
     found = await call.read(lambda conn: registrations.by_keys(conn, call.actor, places))
-    return reply(_answer(call, [found[each] for each in places if each in found]))
+    named = [found[each] for each in places if each in found]
+    return reply(_answer(call, [each for each in named if each.expires_at is None or each.expires_at > now]))
 
 
 async def change_named(request: Request) -> Response:

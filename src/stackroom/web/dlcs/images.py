@@ -33,7 +33,7 @@ IMAGE = f"{SPACE}/images/{{image}}"
 
 async def listed(call: Call, within: Where) -> Response:
     """The page of images that the query asks for, of those that are `within`."""
-    wanted, page = listing(call.query, within), call.page
+    wanted, page, now = listing(call.query, within), call.page, call.services.now()
     found, total = await call.read(
         lambda conn: registrations.page(
             conn,
@@ -43,6 +43,7 @@ async def listed(call: Call, within: Where) -> Response:
             descending=wanted.descending,
             limit=page.size,
             offset=page.offset,
+            now=now,
         )
     )
     shown = [convert.image(each, call.links) for each in found]

@@ -269,11 +269,12 @@ async def list_folders(request: Request) -> Response:
 
 async def list_assets(request: Request) -> Response:
     query = await call.query(request, wire.AssetsQuery)
-    before = convert.row_id(query.cursor)
+    before, now = convert.row_id(query.cursor), services_of(request).now()
 
     def work(conn: Connection, actor: Actor) -> tuple[list[Asset], dict[int, list[str]], bytes]:
         owner = datasets.find(conn, actor, query.dataset)
-        found = listing.page(conn, convert.listing(query, owner.id), limit=query.limit + 1, before=before)
+        wanted = convert.listing(query, owner.id)
+        found = listing.page(conn, wanted, limit=query.limit + 1, before=before, now=now)
         return found, tags.of(conn, [each.id for each in found]), owner.uuid
 
     found, tagged, dataset_uuid = await call.read(request, work)

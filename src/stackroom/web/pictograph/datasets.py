@@ -85,14 +85,16 @@ async def create(request: Request) -> Response:
 async def show(request: Request) -> Response:
     """With `include_images`, a page of its images comes along."""
     call = await Call.begin(request)
-    asked = call.query(wire.DatasetView)
+    asked, now = call.query(wire.DatasetView), call.services.now()
 
     def read(conn: Connection) -> tuple[Dataset, Totals, list[Asset] | None, dict[int, list[str]]]:
         found = datasets.find(conn, call.actor, call.place("dataset"))
         page = None
         if asked.include_images:
             everything = Filter(dataset_id=found.id)
-            page = listing.page(conn, everything, limit=asked.images_limit, offset=asked.images_offset)
+            page = listing.page(
+                conn, everything, limit=asked.images_limit, offset=asked.images_offset, now=now
+            )
         tagged = tags.of(conn, [each.id for each in page or ()])
         return found, datasets.totals(conn, [found])[found.id], page, tagged
 
@@ -150,7 +152,7 @@ async def _set_archived(request: Request, *, archived: bool) -> Response:
 async def download(request: Request) -> Response:
     """What a download consists of: for every image a signed address, and one for its annotations."""
     call = await Call.begin(request)
-    asked = call.query(wire.DownloadListing)
+    asked, now = call.query(wire.DownloadListing), call.services.now()
 
     def read(conn: Connection) -> tuple[Dataset, list[Asset], int]:
         found = datasets.find(conn, call.actor, call.place("dataset"))
@@ -159,8 +161,8 @@ async def download(request: Request) -> Response:
         for status in _statuses(asked.status_filter):
             wanted = Filter(dataset_id=found.id, status=status)
             room, before = asked.limit - len(listed), max(asked.offset - total, 0)
-            listed += listing.page(conn, wanted, limit=room, offset=before)
-            total += listing.count(conn, wanted)
+            listed += listing.page(conn, wanted, limit=room, offset=before, now=now)
+            total += listing.count(conn, wanted, now=now)
         return found, listed, total
 
     found, listed, total = await call.read(read)

@@ -41,7 +41,7 @@ async def show_all(request: Request) -> Response:
     reference, folder = dataset_ref(asked), folder_path(asked)
     path = None if folder is None else clean_path(folder, "folder_path")
     named = None if asked.filename is None else compose(asked.filename)
-    tagged_with = tags.clean(call.each("tags"))
+    tagged_with, now = tags.clean(call.each("tags")), call.services.now()
 
     def read(conn: Connection) -> tuple[Dataset, list[Asset], dict[int, list[str]], int]:
         found = datasets.find(conn, call.actor, reference)
@@ -55,8 +55,8 @@ async def show_all(request: Request) -> Response:
             tags=tagged_with,
             archived=None if asked.include_archived else False,
         )
-        page = listing.page(conn, wanted, limit=asked.limit, offset=asked.offset)
-        return found, page, tags.of(conn, [each.id for each in page]), listing.count(conn, wanted)
+        page = listing.page(conn, wanted, limit=asked.limit, offset=asked.offset, now=now)
+        return found, page, tags.of(conn, [each.id for each in page]), listing.count(conn, wanted, now=now)
 
     found, page, tagged, total = await call.read(read)
     shown = await asyncio.to_thread(convert.images, page, found, call.links, tagged)

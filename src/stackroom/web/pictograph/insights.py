@@ -41,7 +41,12 @@ async def duplicates(request: Request) -> Response:
     folder = None if given is None else clean_path(given, "folder_path")
     within = convert.bounds(asked)
     found = await similarity.near_duplicates(
-        call.services.database, call.actor, call.place("dataset"), folder, within
+        call.services.database,
+        call.actor,
+        call.place("dataset"),
+        folder,
+        within,
+        now=call.services.now(),
     )
     body = await asyncio.to_thread(convert.duplicates, found, within, folder)
     return json_reply(replace(body, data=body))

@@ -31,6 +31,7 @@ async def similar(request: Request) -> Response:
         None if given is None else clean_path(given, "folder_path"),
         threshold=asked.threshold,
         limit=asked.limit,
+        now=call.services.now(),
     )
     theirs = await call.read(lambda conn: tags.of(conn, [each.id for each, _ in found.found]))
     return json_reply(convert.similar(asked, found, theirs))
@@ -46,11 +47,17 @@ async def by_tags(request: Request) -> Response:
             "objects: at least one tag is needed", hint=f"Give {', '.join(KINDS)}: here they are one."
         )
     given = (asked.dataset_name, asked.dataset_id, asked.dataset)
-    reference = next((each for each in given if each is not None), None)
+    reference, now = next((each for each in given if each is not None), None), call.services.now()
 
     def read(conn: Connection) -> wire.TaggedImages:
         found = tagged.with_all(
-            conn, call.actor, wanted, dataset_ref=reference, limit=asked.limit + 1, offset=asked.offset
+            conn,
+            call.actor,
+            wanted,
+            dataset_ref=reference,
+            limit=asked.limit + 1,
+            offset=asked.offset,
+            now=now,
         )
         return convert.tagged(asked, found, tags.of(conn, [each.id for each, _ in found]))
 
