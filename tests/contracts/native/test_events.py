@@ -103,7 +103,8 @@ def test_the_largest_page_says_that_there_is_more(shared_face: "Face") -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["limit=0", "limit=x", "since=today", "before=-1", "status=7", "colour=red"]
+    "query",
+    ["limit=0", "limit=x", "since=today", "before=-1", "status=7", "colour=red", "type=asset.delete"],
 )
 def test_what_no_page_of_events_can_be_is_refused(shared_face: "Face", query: str) -> None:
     answer = shared_face.ask("GET", f"/events?{query}")

@@ -8,8 +8,10 @@ from starlette.responses import Response, StreamingResponse
 
 from stackroom import clock, ids
 from stackroom.access import Actor, Role, require
+from stackroom.errors import Invalid
 from stackroom.events import reading
 from stackroom.events.following import horizon
+from stackroom.events.kinds import KINDS
 from stackroom.events.reading import Event, Filters
 from stackroom.web.native import call, convert, wire
 from stackroom.web.native.openapi import Endpoint
@@ -63,6 +65,9 @@ async def _admin(request: Request) -> Actor:
 
 
 def _filters(asked: wire.EventsQuery) -> Filters:
+    unknown = sorted({*asked.type} - {*KINDS, reading.REQUEST})
+    if unknown:  # whoever follows what never happens would wait for ever
+        raise Invalid(f"type: {unknown[0][:100]!r} is not an event", hint="GET event-types lists them.")
     return Filters(
         types=asked.type,
         requests=asked.requests,
