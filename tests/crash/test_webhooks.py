@@ -15,7 +15,7 @@ from stackroom.testing.receiver import Receiver
 from .lives import NATIVE, Client, Lives, answered
 
 TOLD = ("tell:before-commit", "deliver:before-send", "deliver:after-send")
-PATIENCE = 60
+PATIENCE = 120  # on PostgreSQL a worker that nobody could bury is missed after 15 seconds, twice
 
 
 class ShortLives(Lives):
