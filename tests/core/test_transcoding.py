@@ -4,6 +4,7 @@ import asyncio
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,7 +19,10 @@ from stackroom import ids
 from stackroom.clock import HOUR
 from stackroom.database.schema import asset, asset_media, blob, event, job, lane, loose_prefix
 from stackroom.errors import Conflict, Invalid, NotFound, UnsupportedMedia
-from stackroom.library import media, streaming
+from stackroom.ingest import settling
+from stackroom.ingest.settling import Kept
+from stackroom.library import blobs, media, streaming
+from stackroom.library.blobs import Arrival
 from stackroom.library.streaming import PLAYLIST, SEGMENT, Rendition
 from stackroom.library.sweep import sweep
 from stackroom.media.examined import VideoInfo
@@ -678,3 +682,28 @@ def test_a_master_playlist_says_what_its_segments_need(
     assert "#EXT-X-TARGETDURATION:1\n" in cinema.text(
         uuid, "240p/index.m3u8"
     )  # 0 is none that players expect
+
+
+def test_a_video_that_gets_other_bytes_has_nothing_of_the_old_ones(cinema: Cinema) -> None:
+    """Through a protocol in which an image can be put once more."""
+    uuid = cinema.add()
+    cinema.show(uuid)
+    row = cinema.row(uuid)
+    job_id, content = cinema.submit(uuid), film(width=160, height=120)
+    arrival = Arrival(sha256=sha256(content).digest(), size=len(content), content_type="video/mp4")
+
+    def replace(conn: Any) -> None:
+        mine = asset.c.id == row.id
+        conn.execute(update(asset).where(mine).values(job_id=job_id, state="ingesting"))
+        key = blobs.announce(conn, cinema.actor.organization_uuid, arrival.sha256, now=cinema.library.now)
+        kept = Kept(kind="video", content_type="video/mp4", size=len(content), arrival=arrival, key=key)
+        claimed = waiting.cancel_one(conn, job_id, now=cinema.library.now)
+        settling.ingested(conn, claimed, kept, now=cinema.library.now)
+
+    cinema.library.write(replace)
+    after = cinema.row(uuid)
+    assert (after.processing, after.hls_prefix, after.renditions, after.duration) == (None, None, None, None)
+    with pytest.raises(NotFound, match="still processing"):
+        cinema.stream(uuid, "master.m3u8")
+    cinema.sweep()
+    assert cinema.kept() == set()

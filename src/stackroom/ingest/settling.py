@@ -16,7 +16,7 @@ from stackroom.database.flavour import statement
 from stackroom.database.schema import asset, batch, organization, registration
 from stackroom.events import log
 from stackroom.events.log import Happening
-from stackroom.library import blobs, embeddings, similarity
+from stackroom.library import blobs, embeddings, similarity, streaming
 from stackroom.library.blobs import Arrival
 from stackroom.library.sweep import forget_uploads
 from stackroom.queue.jobs import Claimed
@@ -64,6 +64,7 @@ def ingested(conn: Connection, job: Claimed, kept: Kept, *, now: int) -> None:
         if row.blob_id not in {None, values.get("blob_id", row.blob_id)}:
             blobs.release(conn, str(int(row.blob_id)), {}, now=now)
             embeddings.remove(conn, row.id)  # it is made anew, of other bytes
+            streaming.forget(conn, row.id, now=now)
         said = {"name": row.name, "size": kept.size, "content_type": kept.content_type}
         _record(conn, job, "asset.ingested", row, said, now=now)
     if kept.hold is not None:

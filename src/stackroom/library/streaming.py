@@ -14,12 +14,12 @@ from collections.abc import Sequence
 from typing import Final, Literal
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from stackroom.access import Actor
 from stackroom.database.schema import asset, asset_media
 from stackroom.errors import Invalid, NotFound
-from stackroom.library import media
+from stackroom.library import media, prefixes
 from stackroom.media.kinds import Kind
 
 MASTER: Final = "master.m3u8"
@@ -30,6 +30,9 @@ SEGMENT: Final = "video/mp2t"
 Processing = Literal["pending", "processing", "completed", "failed"]
 """Where a video is on its way to players."""
 
+_OF_BYTES: Final = [
+    column.name for column in asset_media.c if column.name not in {"asset_id", "store_behavior"}
+]
 _SEGMENT_NAME: Final = re.compile(r"segment_(\d{3,9})\.ts", re.ASCII)
 
 
@@ -80,6 +83,16 @@ def stream(conn: Connection, actor: Actor, uuid: bytes, name: str, *, now: int) 
             hint="Ask for the video itself to see which; try again once it is completed.",
         )
     return Streamed(row.hls_prefix + name, _type_of(name, read_renditions(row.renditions)))
+
+
+def forget(conn: Connection, asset_id: int, *, now: int) -> None:
+    """An asset has got other bytes: what was found in those it had, and made of them, is not its own any more."""
+    mine = asset_media.c.asset_id == asset_id
+    prefix = conn.scalar(select(asset_media.c.hls_prefix).where(mine))
+    if prefix is not None:
+        prefixes.give_up(conn, prefix, now=now)
+    conn.execute(update(asset_media).where(mine).values(dict.fromkeys(_OF_BYTES)))
+    conn.execute(update(asset).where(asset.c.id == asset_id).values(duration=None))
 
 
 def read_renditions(said: str | None) -> tuple[Rendition, ...]:
