@@ -83,9 +83,9 @@ def wait_with_an_upload(server: LiveServer, key: str, dataset: str, file: Path) 
 
 @pytest.fixture(scope="module")
 def furnished(tmp_path_factory: pytest.TempPathFactory, live_server: Callable[..., LiveServer]) -> Path:
-    """The data directory of a healthy library that no server has."""
+    """The data directory of a healthy library that no server has. Nothing is embedded, which takes its time."""
     place = tmp_path_factory.mktemp("furnished")
-    with live_server(place / "data") as server:
+    with live_server(place / "data", arguments=["--embedder", "none"]) as server:
         furnish(server, place / "files")
     return place / "data"
 
@@ -139,6 +139,13 @@ def flip_a_byte(patient: Patient) -> None:
     whole = bytearray(patient.object.read_bytes())
     whole[len(whole) // 2] ^= 1
     patient.object.write_bytes(whole)
+
+
+def empty_a_segment(patient: Patient) -> None:
+    patient.sql(f"INSERT INTO asset_media {A_VIDEO}")
+    for name in ("master.m3u8", "360p/index.m3u8", "360p/segment_000.ts", "360p/segment_001.ts"):
+        patient.stray(f"hls/a/b/c/{name}")
+    os.truncate(patient.settings.storage_dir / "hls/a/b/c/360p/segment_001.ts", 0)
 
 
 def sql(*statements: str) -> Callable[[Patient], None]:
@@ -258,13 +265,20 @@ DAMAGE: list[tuple[set[str], Callable[[Patient], None]]] = [
             "VALUES (x'01', 1, 1, 1, 1)"
         ),
     ),
-    ({"embeddings_at_home"}, sql(f"INSERT INTO embedding VALUES (999, 1, {A_VECTOR}, zeroblob(8), 1)")),
-    ({"embeddings_at_home"}, sql(f"INSERT INTO embedding VALUES (1, 999, {A_VECTOR}, zeroblob(8), 1)")),
-    ({"embeddings_at_home"}, sql(f"INSERT INTO embedding VALUES (1, 1, {A_VECTOR}, zeroblob(7), 1)")),
+    ({"embeddings_at_home"}, sql(f"INSERT INTO embedding VALUES (999, 1, {A_VECTOR}, zeroblob(8), 1, NULL)")),
+    ({"embeddings_at_home"}, sql(f"INSERT INTO embedding VALUES (1, 999, {A_VECTOR}, zeroblob(8), 1, NULL)")),
+    ({"embeddings_at_home"}, sql(f"INSERT INTO embedding VALUES (1, 1, {A_VECTOR}, zeroblob(7), 1, NULL)")),
+    (
+        {"assets_embedded"},
+        sql(
+            "INSERT INTO embedder VALUES (1, 'a model', 2, 1)", "UPDATE asset SET updated_at = 1 WHERE id = 1"
+        ),
+    ),
     ({"groups_at_home"}, sql("INSERT INTO file_group_member VALUES (999, 0, 1)")),
     ({"videos_at_home"}, sql("INSERT INTO asset_media (asset_id) VALUES (999)")),
     ({"videos_have_jobs"}, sql("INSERT INTO asset_media (asset_id, processing) VALUES (1, 'pending')")),
     ({"videos_playable"}, sql(f"INSERT INTO asset_media {A_VIDEO}")),
+    ({"videos_playable"}, empty_a_segment),
     ({"bytes_present"}, lambda patient: patient.object.unlink()),
     ({"bytes_whole"}, lambda patient: os.truncate(patient.object, 5)),
     ({"bytes_known"}, lambda patient: patient.stray("hls/x/y/z/360p/segment_000.ts")),

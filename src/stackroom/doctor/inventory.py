@@ -32,7 +32,7 @@ _MISSING = """FROM known k LEFT JOIN stored s ON s.key = k.key
     WHERE k.size IS NOT NULL AND k.before AND k.later AND s.key IS NULL"""
 _ANOTHER_SIZE = "FROM known k JOIN stored s ON s.key = k.key WHERE s.size <> k.size"
 _INCOMPLETE = """FROM video v WHERE v.before AND v.later
-    AND v.objects > (SELECT count(*) FROM stored s WHERE s.owner = v.prefix)"""
+    AND v.objects > (SELECT count(*) FROM stored s WHERE s.owner = v.prefix AND s.size > 0)"""
 _SEGMENTS = {"hls": 4, "pieces": 3}
 """How many segments of a key its prefix has, of what stands below one that the database knows."""
 _STRAY = "FROM stored s WHERE NOT EXISTS (SELECT 1 FROM known k WHERE k.key IN (s.owner, s.key))"
