@@ -100,7 +100,8 @@ class SqliteDatabase:
         try:
             await self._flush.flushed()
         finally:  # not before: the disk would be busy with what nobody waits for
-            self._writer.submit(self._checkpoint)
+            if self._is_checkpoint_due():
+                self._writer.submit(self._checkpoint)
         return result
 
     async def close(self) -> None:
@@ -163,12 +164,14 @@ class SqliteDatabase:
 
     def _checkpoint(self) -> None:
         """Runs in the writer's turn, after a write has been answered: never inside anybody's commit."""
+        if self._is_checkpoint_due():  # still: others may have come in the meantime, or have seen to it
+            self._fold_log("PASSIVE")
+
+    def _is_checkpoint_due(self) -> bool:
         if self._waiting and self._rows_since_checkpoint < CHECKPOINT_WITHOUT_A_GAP_AFTER_ROWS:
-            return
-        quiet = time.monotonic() - self._last_checkpoint
-        if self._rows_since_checkpoint < CHECKPOINT_AFTER_ROWS and quiet < CHECKPOINT_AFTER_SECONDS:
-            return
-        self._fold_log("PASSIVE")
+            return False
+        since = time.monotonic() - self._last_checkpoint
+        return self._rows_since_checkpoint >= CHECKPOINT_AFTER_ROWS or since >= CHECKPOINT_AFTER_SECONDS
 
     def _fold_log(self, mode: str = "TRUNCATE") -> None:
         raw = self._connection(self._writing).connection.dbapi_connection
