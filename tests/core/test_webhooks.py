@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import select, update
 
 from stackroom import ids
+from stackroom.access import Role
 from stackroom.clock import DAY, HOUR, SECOND
 from stackroom.database.schema import delivery, event, job, webhook_endpoint
 from stackroom.errors import Conflict, Invalid, NotFound
@@ -479,6 +480,27 @@ def test_what_another_server_has_in_hand_is_looked_for_later_and_not_again_and_a
 
     post.library.do(scenario())
     assert len(told) == 1
+
+
+def test_what_was_delivered_to_who_is_removed_is_forgotten_a_portion_at_a_time(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forgetting, "PORTION", 2)
+    endpoint, other = post.endpoint(), post.endpoint()
+    post.happen_to(5)
+    post.deliver()
+    post.happen("comment.created")
+    post.tell()
+    [waiting] = [each for each in post.all(endpoint) if each.finished_at is None]
+    kept, reference = post.all(other), ids.text(endpoint.uuid)
+    database = post.library.database
+    for nobody in (post.library.an_actor(), post.library.an_actor(Role.MEMBER, of=post.actor)):
+        post.library.do(forgetting.forget_delivered(database, nobody, reference))
+    assert len(post.all(endpoint)) > 5
+    with post.library.statements() as sent:
+        post.library.do(forgetting.forget_delivered(database, post.actor, reference))
+    assert sum(each.startswith("DELETE") for each in sent) > 2
+    assert (post.all(endpoint), post.all(other)) == ([waiting], kept)
 
 
 def test_what_is_old_is_forgotten_and_nothing_else(post: Post) -> None:

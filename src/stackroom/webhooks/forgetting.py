@@ -7,9 +7,12 @@ from typing import Final
 import msgspec
 from sqlalchemy import Connection
 
+from stackroom.access import Actor
 from stackroom.clock import DAY, Clock
 from stackroom.database.flavour import statement
 from stackroom.database.transaction import Database
+from stackroom.errors import StackroomError
+from stackroom.library import endpoints
 from stackroom.queue import forgetting as jobs
 
 PORTION: Final = 2_000
@@ -36,6 +39,23 @@ async def forget(database: Database, kept: Kept, now: Clock) -> None:
     for lane_id in await database.read(lambda conn: jobs.lanes_to_tidy(conn, now=now())):
         while await database.write(partial(jobs.forget, lane_id=lane_id, now=now())):
             pass
+
+
+async def forget_delivered(database: Database, actor: Actor, reference: str) -> None:
+    """Forget what has become of deliveries to an endpoint, before it is removed: there may be a million, and others
+    want to write meanwhile. Of none, or for somebody who may not see it, this does nothing: who removes it says so."""
+    try:
+        found = await database.read(lambda conn: endpoints.find(conn, actor, reference))
+    except StackroomError:
+        return
+    over = "SELECT id FROM delivery WHERE endpoint_id = :endpoint AND finished_at IS NOT NULL ORDER BY id LIMIT :limit"
+    bound = {"endpoint": found.id, "limit": PORTION}
+
+    def work(conn: Connection) -> int:
+        return conn.execute(statement(f"DELETE FROM delivery WHERE id IN ({over})"), bound).rowcount
+
+    while await database.write(work) >= PORTION:
+        pass
 
 
 async def _drain(

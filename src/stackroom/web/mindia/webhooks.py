@@ -23,6 +23,7 @@ from stackroom.web.shared.face import resource
 from stackroom.web.shared.replies import answer, json_reply
 from stackroom.webhooks import deliveries
 from stackroom.webhooks.deliveries import Delivery
+from stackroom.webhooks.forgetting import forget_delivered
 
 MINDIA: Final[Dialect] = "mindia"
 
@@ -89,11 +90,15 @@ async def change(request: Request) -> Response:
 async def remove(request: Request) -> Response:
     call = await _begin(request)
 
-    def work(conn: Connection, now: int) -> Answer:
+    async def prepare() -> None:
+        found = await call.read(lambda conn: _find(conn, call))
+        await forget_delivered(call.services.database, call.actor, ids.text(found.uuid))
+
+    def work(conn: Connection, _: None, now: int) -> Answer:
         endpoints.remove(conn, call.actor, ids.text(_find(conn, call).uuid), now=now)
         return NOTHING
 
-    return await call.write(work)
+    return await call.prepare_and_write(prepare, work)
 
 
 @described("What a webhook was told", list[wire.Delivery], query=queries.Page, needs=Role.ADMIN)

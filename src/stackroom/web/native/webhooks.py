@@ -18,6 +18,7 @@ from stackroom.web.native.openapi import Endpoint
 from stackroom.web.shared.replies import Once, answer, json_reply
 from stackroom.web.shared.requests import authenticate, read_body, services_of
 from stackroom.webhooks import deliveries
+from stackroom.webhooks.forgetting import forget_delivered
 
 PREFIX = "/library/v1"
 
@@ -70,6 +71,8 @@ async def remove(request: Request) -> Response:
         endpoints.remove(conn, actor, _named(request), now=services_of(request).now())
         return answer(wire.RemovedWebhook(id=_named(request).lower()))
 
+    actor, _ = await authenticate(request)
+    await forget_delivered(services_of(request).database, actor, _named(request))
     return await call.write(request, work)
 
 

@@ -21,6 +21,7 @@ from stackroom.web.pictograph.wire import webhooks as wire
 from stackroom.web.shared.face import resource
 from stackroom.web.shared.replies import answer, json_reply
 from stackroom.webhooks import deliveries
+from stackroom.webhooks.forgetting import forget_delivered
 
 
 async def show_all(request: Request) -> Response:
@@ -73,6 +74,7 @@ async def remove(request: Request) -> Response:
         endpoints.remove(conn, call.actor, call.place("endpoint"), now=now)
         return answer(wire.EndpointDeleted(endpoint_id=call.place("endpoint").lower()))
 
+    await forget_delivered(call.services.database, call.actor, call.place("endpoint"))
     return await call.write(work)
 
 
