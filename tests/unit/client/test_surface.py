@@ -671,8 +671,8 @@ def test_following_begins_after_the_newest_of_all_numbers_and_repeats_nothing(
     client: Any, server: FakeServer
 ) -> None:
     """Requests are numbered as well: with those of before the first page would begin."""
-    numbers = ([7], [8, 9], [], [12])
-    for page in numbers:
+    pages: list[list[int]] = [[7], [8, 9], [], [12]]
+    for page in pages:
         rows = [{**EVENT, "number": number} for number in page]
         server.script.append(httpx.Response(200, json={"events": rows, "next": None}))
     following = iter(client.events.tail(requests=True))

@@ -8,6 +8,7 @@ from starlette.responses import Response, StreamingResponse
 
 from stackroom import clock, ids
 from stackroom.access import Actor, Role, require
+from stackroom.database.transaction import Connection
 from stackroom.errors import Invalid
 from stackroom.events import reading
 from stackroom.events.following import horizon
@@ -26,12 +27,14 @@ async def list_events(request: Request) -> Response:
     actor = await _admin(request)
     query = await call.query(request, wire.EventsPageQuery)
     database, filters = services_of(request).database, _filters(query)
-    window = {"before": query.before, "after": query.after}
-    if query.after is not None:
-        window["upto"] = await horizon(database)
-    found = await database.read(
-        lambda conn: reading.page(conn, actor, filters, limit=query.limit + 1, **window)
-    )
+    upto = None if query.after is None else await horizon(database)
+
+    def work(conn: Connection) -> list[Event]:
+        return reading.page(
+            conn, actor, filters, before=query.before, after=query.after, upto=upto, limit=query.limit + 1
+        )
+
+    found = await database.read(work)
     page = found[: query.limit]
     following = page[-1].id if len(found) > query.limit else None
     return json_reply(wire.Events(events=[shown(each) for each in page], next=following))
