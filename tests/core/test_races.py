@@ -5,12 +5,13 @@ from collections.abc import Awaitable, Callable
 from typing import cast
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 
 from stackroom import ids
 from stackroom.access import Actor
 from stackroom.database.flavour import statement
 from stackroom.database.postgresql import PostgresqlDatabase
+from stackroom.database.schema import event
 from stackroom.database.transaction import Work
 from stackroom.doctor.questions import QUESTIONS
 from stackroom.errors import NotFound
@@ -18,7 +19,7 @@ from stackroom.exports import claims, rows
 from stackroom.exports.claims import Claim, Progress
 from stackroom.exports.request import Format, Options
 from stackroom.exports.rows import Export
-from stackroom.library import datasets, folders
+from stackroom.library import datasets, folders, groups, presets
 from stackroom.library.datasets import Dataset
 from stackroom.library.listing import Filter
 from stackroom.operations import engine
@@ -226,3 +227,44 @@ def being_made(library: Library, actor: Actor, dataset: ADataset) -> tuple[Expor
 
 def whole(library: Library, actor: Actor, dataset: ADataset) -> Dataset:
     return library.read(lambda conn: datasets.find(conn, actor, dataset.reference))
+
+
+def test_of_two_that_make_one_folder_one_has_made_it(library: Library, race: Race) -> None:
+    actor = library.an_actor()
+    here = whole(library, actor, library.a_dataset(actor))
+
+    def making(conn: Connection) -> bool:
+        return folders.create(conn, actor, here, "/new", now=library.now)[1]
+
+    assert race(making, making) is False
+    assert told(library, actor, "folder.created") == 1
+
+
+def test_of_two_that_delete_a_group_one_has_deleted_it(library: Library, race: Race) -> None:
+    actor = library.an_actor()
+    files = [raw for it in library.a_dataset(actor, assets=2).ids if (raw := ids.parse(it))]
+    made = library.write(lambda conn: groups.create(conn, actor, files, now=library.now))
+
+    def deleting(conn: Connection) -> None:
+        groups.remove(conn, actor, made.uuid, now=library.now)
+
+    with pytest.raises(NotFound, match="Group"):
+        race(deleting, deleting)
+    assert told(library, actor, "group.deleted") == 1
+
+
+def test_of_two_that_delete_a_preset_one_has_deleted_it(library: Library, race: Race) -> None:
+    actor = library.an_actor()
+    library.write(lambda conn: presets.create(conn, actor, "small", "resize/9x", None, now=library.now))
+
+    def deleting(conn: Connection) -> None:
+        presets.remove(conn, actor, "small", now=library.now)
+
+    with pytest.raises(NotFound, match="Preset"):
+        race(deleting, deleting)
+    assert told(library, actor, "preset.deleted") == 1
+
+
+def told(library: Library, actor: Actor, kind: str) -> int:
+    of = (event.c.organization_id == actor.organization_id) & (event.c.type == kind)
+    return library.read(lambda conn: conn.scalar(select(func.count()).where(of)) or 0)

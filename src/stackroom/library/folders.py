@@ -141,6 +141,8 @@ def create(conn: Connection, actor: Actor, within: Dataset, path: str, *, now: i
     require(actor, Role.MEMBER, "creating a folder")
     refuse_root(path)
     made = find(conn, within.id, path) is None
+    if made and hold_tree(conn, within.id):  # somebody may have made it meanwhile
+        made = find(conn, within.id, path) is None
     if made:
         ensure(conn, within.id, path, now=now)
         log.record(conn, actor, "folder.created", at=now, dataset_id=within.id, data={"path": path})

@@ -65,7 +65,7 @@ def find(conn: Connection, actor: Actor, uuid: bytes, *, now: int) -> Group:
     mine = (file_group.c.organization_id == actor.organization_id) & (file_group.c.uuid == uuid)
     row = conn.execute(select(file_group).where(mine)).first()
     if row is None:
-        raise NotFound("Group not found", hint="Verify the resource ID exists")
+        raise _not_found()
     seen = select(func.count()).join_from(
         file_group_member, asset, asset.c.id == file_group_member.c.asset_id
     )
@@ -92,8 +92,15 @@ def remove(conn: Connection, actor: Actor, uuid: bytes, *, now: int) -> None:
     require(actor, Role.MEMBER, "deleting a group")
     found = find(conn, actor, uuid, now=now)
     conn.execute(delete(file_group_member).where(file_group_member.c.group_id == found.id))
-    conn.execute(delete(file_group).where(file_group.c.id == found.id))
+    if not conn.execute(
+        delete(file_group).where(file_group.c.id == found.id)
+    ).rowcount:  # by another, meanwhile
+        raise _not_found()
     log.record(conn, actor, "group.deleted", at=now, data={"group": ids.text(uuid)})
+
+
+def _not_found() -> NotFound:
+    return NotFound("Group not found", hint="Verify the resource ID exists")
 
 
 def _ids_of(conn: Connection, actor: Actor, uuids: Sequence[bytes], now: int) -> dict[bytes, int]:

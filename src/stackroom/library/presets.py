@@ -101,7 +101,8 @@ def remove(conn: Connection, actor: Actor, name: str, *, now: int) -> None:
     """Addresses that name it find nothing from now on. Raises `NotFound`, also the second time."""
     require(actor, Role.MEMBER, "deleting a preset")
     found = find(conn, actor, name)
-    conn.execute(delete(preset).where(preset.c.uuid == found.uuid))
+    if not conn.execute(delete(preset).where(preset.c.uuid == found.uuid)).rowcount:  # by another, meanwhile
+        raise not_found(name)
     log.record(conn, actor, "preset.deleted", at=now, data={"preset": name})
 
 
