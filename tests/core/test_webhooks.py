@@ -438,6 +438,20 @@ def test_telling_takes_as_many_statements_whatever_there_is_to_tell(post: Post) 
     assert counts[0] == counts[1]
 
 
+def test_what_goes_to_many_is_told_a_few_events_at_a_time(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some = [post.endpoint(event_types=["asset.reviewed"]) for _ in range(3)]
+    post.tell()
+    post.happen_to(5)
+    counts = []
+    for most in (7, 2, 2, 99):
+        monkeypatch.setattr(telling, "MOST", most)
+        counts.append(post.tell())
+    assert counts == [6, 3, 3, 3]
+    assert [len({each.event_id for each in post.all(it)}) for it in some] == [5] * 3
+
+
 def test_several_servers_tell_each_event_once(post: Post) -> None:
     endpoint = post.endpoint(event_types=["asset.reviewed"])
     post.happen_to(300)

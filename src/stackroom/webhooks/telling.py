@@ -33,7 +33,9 @@ IDLE: Final = 1.0
 PAUSE: Final = 0.02
 """Seconds between a wake and the look, for others that may come along."""
 PORTION: Final = 500
-"""How many events one transaction tells."""
+"""How many events one transaction tells, at most."""
+MOST: Final = 10_000
+"""How many deliveries it makes of them, unless a single event has more."""
 
 
 class Task(msgspec.Struct, frozen=True):
@@ -102,18 +104,21 @@ def tell(conn: Connection, *, limit: int = PORTION, now: int) -> Told:
     ).all()
     if not events:
         return Told()
+    told, wanted = _wanted(conn, events)
     conn.execute(
         statement(f"{how.update} event SET untold = false WHERE id {how.among.format(name='events')}"),
-        {"events": _json([each.id for each in events])},
+        {"events": _json(told)},
     )
-    wanted = _wanted(conn, events)
     _deliver(conn, wanted, now=now)
     faults.reach("tell:before-commit")
-    return Told(len(events), sum(map(len, wanted.values())))
+    return Told(len(told), sum(map(len, wanted.values())))
 
 
-def _wanted(conn: Connection, events: Sequence[Row[Any]]) -> dict[int, list[tuple[int, int]]]:
-    """For each organization, which event goes to which endpoint: in the order of events, and of endpoints."""
+def _wanted(
+    conn: Connection, events: Sequence[Row[Any]]
+) -> tuple[list[int], dict[int, list[tuple[int, int]]]]:
+    """The events that can be told together, and for each organization, which of them goes to which endpoint: in the
+    order of events, and of endpoints."""
     how = flavour.of(conn)
     rows = conn.execute(
         statement(
@@ -127,12 +132,18 @@ def _wanted(conn: Connection, events: Sequence[Row[Any]]) -> dict[int, list[tupl
         listening[row.organization_id].append(Listener(row))
     particular = {each for each, them in listening.items() if any(it.asset_kind for it in them)}
     kinds = _kinds(conn, [each for each in events if each.organization_id in particular])
-    wanted = defaultdict(list)
+    told: list[int] = []
+    wanted: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
+    count = 0
     for event in events:
-        for listener in listening[event.organization_id]:
-            if listener.wants(event, kinds.get(event.id)):
-                wanted[event.organization_id].append((event.id, listener.id))
-    return wanted
+        listeners = [it for it in listening[event.organization_id] if it.wants(event, kinds.get(event.id))]
+        count += len(listeners)
+        if told and count > MOST:
+            break
+        told.append(event.id)
+        for each in listeners:
+            wanted[event.organization_id].append((event.id, each.id))
+    return told, wanted
 
 
 class Listener:
