@@ -12,8 +12,11 @@ import httpx
 
 from stackroom import clock, faults
 from stackroom.app import open_library
-from stackroom.doctor import examine
+from stackroom.doctor import examine, opened_to_read
 from stackroom.library.sweep import sweep
+from stackroom.library.vectors import Model
+from stackroom.processing import stewarding
+from stackroom.processing.stewarding import Seen
 from stackroom.settings import Settings
 from stackroom.testing.live import LiveServer
 from stackroom.testing.nursery import Nursery
@@ -93,10 +96,24 @@ class Lives:
     def check_to_the_last_byte(self) -> None:
         """Stop, sweep as if the time of all that was left behind had come, and find nothing left behind."""
         if self.server.running:
+            assert wait_until(self.all_embedded, seconds=60)
             assert self.server.stop() == 0
         assert self.staged() == []
         asyncio.run(self._sweep_later())
         assert examine(self.settings, deep=True, now=lambda: clock.now() + 2 * LATER) == []
+
+    def all_embedded(self) -> bool:
+        """Whether no asset waits for its vector."""
+        return not any(each.standing.waiting for each in self.embeddings()[1])
+
+    def embeddings(self) -> tuple[Model | None, list[Seen]]:
+        """How its organizations stand with their vectors, past its server."""
+
+        async def read() -> tuple[Model | None, list[Seen]]:
+            async with opened_to_read(self.settings) as database:
+                return await database.read(stewarding.status)
+
+        return asyncio.run(read())
 
     async def _sweep_later(self) -> None:
         async with open_library(self.settings, now=lambda: clock.now() + LATER) as services:

@@ -23,6 +23,7 @@ from stackroom.testing.processes import wait_until
 
 from .lives import Client, Lives, answered, each_has_one_outcome, same_again
 from .test_arrivals import ACCEPTED, TAKEN_IN
+from .test_embeddings import MADE
 from .test_queue_points import POINTS as OF_THE_QUEUE
 from .test_videos import TRANSCODED
 from .test_webhooks import TOLD
@@ -251,5 +252,5 @@ class TestOnPostgresql(CrashingLibrary):
 
 def test_the_library_dies_at_every_point() -> None:
     died_at = {*UPLOADS, *COPIES, *PURGES, *EXPORTS, *OTHERS, *ACCEPTED, *TAKEN_IN, *OF_THE_QUEUE}
-    died_at |= {point for points in TRANSCODED for point in points} | set(TOLD)
+    died_at |= {point for points in TRANSCODED for point in points} | set(TOLD) | set(MADE)
     assert died_at | {point.removesuffix(":2") for point in SWEEPS} == set(POINTS)

@@ -24,6 +24,7 @@ from stackroom.cli import (
     doctor,
     download,
     duplicates,
+    embeddings,
     events,
     export,
     folder,
@@ -102,6 +103,11 @@ _add(_organizations, "remove-member", org.remove_member, org.EXAMPLES["remove-me
 _add(_organizations, "invite", org.invite, org.EXAMPLES["invite"])
 _add(_organizations, "invites", org.invites, org.EXAMPLES["invites"])
 _add(_organizations, "revoke-invite", org.revoke_invite, org.EXAMPLES["revoke-invite"])
+
+_embeddings = _group("embeddings", "What search by meaning rests on.", _SERVER)
+_add(_embeddings, "status", embeddings.status, embeddings.EXAMPLES["status"])
+_add(_embeddings, "rebuild", embeddings.rebuild, embeddings.EXAMPLES["rebuild"])
+_add(_embeddings, "cancel", embeddings.cancel, embeddings.EXAMPLES["cancel"])
 
 _keys = _group("key", "Make, list, limit and revoke API keys.", _SERVER)
 _add(_keys, "create", key.create, key.EXAMPLES["create"])

@@ -222,6 +222,32 @@ def delete_key(settings: "Settings", reference: str) -> None:
     _change(settings, directly, through)
 
 
+def rebuild_embeddings(settings: "Settings", organization: str | None) -> list[str]:
+    """Have all vectors of an organization made again, or of all; the ids of those that have assets. Raises `NotFound`
+    and `Conflict`."""
+    return _change_rounds(settings, organization, "rebuild")
+
+
+def cancel_embeddings(settings: "Settings", organization: str | None) -> list[str]:
+    """Have no more vectors made for now; the ids of the organizations where any were. Raises `NotFound`."""
+    return _change_rounds(settings, organization, "cancel")
+
+
+def _change_rounds(settings: "Settings", organization: str | None, doing: str) -> list[str]:
+    def directly(conn: "Connection", now: int) -> list[str]:
+        from stackroom import ids
+        from stackroom.processing import stewarding
+
+        change = stewarding.rebuild if doing == "rebuild" else stewarding.cancel
+        return [ids.text(each) for each in change(conn, organization, now=now)]
+
+    def through(server: Control) -> list[str]:
+        answer = _ask(server, "POST", f"/embeddings/{doing}", {"organization": organization})
+        return msgspec.convert(answer["organizations"], list[str])
+
+    return _change(settings, directly, through)
+
+
 def _parsed(reference: str) -> bytes:
     from stackroom import ids
 

@@ -297,6 +297,17 @@ QUESTIONS = (
                 OR length(e.vector) <> 4 * e.dim""",
     ),
     Question(
+        check="assets_embedded",
+        title="Every asset has its vector within the hour",
+        query=f"""SELECT b.uuid AS asset, b.name FROM embedder m CROSS JOIN asset b
+            LEFT JOIN embedding e ON e.asset_id = b.id AND e.model = m.model AND e.dim IN (m.dim, 0)
+            WHERE b.blob_id IS NOT NULL AND b.state = 'finished' AND b.archived_at IS NULL AND e.asset_id IS NULL
+                AND b.updated_at < CAST(:now AS bigint) - {clock.HOUR} AND m.since < CAST(:now AS bigint) - {clock.HOUR}
+                AND NOT EXISTS (SELECT 1 FROM embedding_round r WHERE r.organization_id = b.organization_id
+                    AND r.state = 'running' AND r.changed_at > CAST(:now AS bigint) - {clock.HOUR})""",
+        advice="A running server sees to that. If one runs, see `stackroom embeddings status`, and look into its log.",
+    ),
+    Question(
         check="groups_at_home",
         title="A group's files are there, and its organization's",
         query="""SELECT m.group_id, m.position FROM file_group_member m

@@ -126,7 +126,7 @@ def standing(conn: Connection, model: Model, organization_id: int | None = None)
     """How organizations with assets stand, or one of them, by their row ids. Three statements, which look at each
     asset once."""
     mine = "" if organization_id is None else "AND b.organization_id = :organization"
-    bound = {} if organization_id is None else {"organization": organization_id}
+    bound: dict[str, object] = {} if organization_id is None else {"organization": organization_id}
     counted = f"b.organization_id, count(*), sum(CASE WHEN {SEEN} THEN 1 ELSE 0 END)"
     live = f"WHERE b.archived_at IS NULL {mine} {{}} GROUP BY b.organization_id"
     vectored = "FROM embedding e JOIN asset b ON b.id = e.asset_id"

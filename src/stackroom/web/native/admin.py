@@ -12,6 +12,7 @@ from stackroom.errors import NotFound, Unauthenticated
 from stackroom.library import organizations, stewardship
 from stackroom.library.keys import KeyChanges
 from stackroom.library.organizations import NewKey, Standing
+from stackroom.processing import stewarding
 from stackroom.web.native import convert, wire
 from stackroom.web.native.openapi import Endpoint
 from stackroom.web.shared.replies import json_reply
@@ -103,6 +104,22 @@ async def revoke_key(request: Request) -> Response:
     return json_reply(wire.RevokedKey(key_id=ids.text(raw), active=False))
 
 
+async def rebuild_embeddings(request: Request) -> Response:
+    _check_control(request)
+    return await _change_rounds(request, stewarding.rebuild)
+
+
+async def cancel_embeddings(request: Request) -> Response:
+    _check_control(request)
+    return await _change_rounds(request, stewarding.cancel)
+
+
+async def _change_rounds(request: Request, change: stewarding.Change) -> Response:
+    services, body = services_of(request), decode(await read_body(request), wire.WhoseRounds)
+    whose = await services.database.write(lambda conn: change(conn, body.organization, now=services.now()))
+    return json_reply(wire.Rounds(organizations=[ids.text(each) for each in whose]))
+
+
 def _check_control(request: Request) -> None:
     """Refuse whoever has not read the control file. Without a token of its own the server refuses everybody."""
     wanted = services_of(request).control_token
@@ -116,6 +133,26 @@ def _check_control(request: Request) -> None:
 
 
 ENDPOINTS = [
+    Endpoint(
+        method="POST",
+        path=PREFIX + "/embeddings/rebuild",
+        name="rebuildEmbeddings",
+        summary="Make all vectors of an organization again, or of all",
+        handler=rebuild_embeddings,
+        body=wire.WhoseRounds,
+        answers={200: wire.Rounds},
+        control=True,
+    ),
+    Endpoint(
+        method="POST",
+        path=PREFIX + "/embeddings/cancel",
+        name="cancelEmbeddings",
+        summary="Make no more vectors of an organization for now, or of any",
+        handler=cancel_embeddings,
+        body=wire.WhoseRounds,
+        answers={200: wire.Rounds},
+        control=True,
+    ),
     Endpoint(
         method="GET",
         path=PREFIX + "/organizations",

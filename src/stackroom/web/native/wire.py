@@ -181,6 +181,13 @@ class Standing(Asked, frozen=True, kw_only=True):
     """Whether its keys count for nothing, in every protocol, until this is taken back."""
 
 
+class WhoseRounds(Asked, frozen=True, kw_only=True):
+    """In which organizations vectors are made again, or no longer."""
+
+    organization: str | None = None
+    """Its id, number, slug or name; without one, all."""
+
+
 class NewKey(Asked, frozen=True, kw_only=True):
     organization: str
     """Its id, number, slug or name."""
@@ -633,6 +640,12 @@ class Organization(OrganizationSeen, frozen=True, kw_only=True):
 
 class Organizations(Given, frozen=True, kw_only=True):
     organizations: list[Organization]
+
+
+class Rounds(Given, frozen=True, kw_only=True):
+    """The organizations whose vectors are made again, or no longer."""
+
+    organizations: list[Id]
 
 
 class MadeKey(Given, frozen=True, kw_only=True):

@@ -1,0 +1,259 @@
+"""`stackroom embeddings`: what search by meaning rests on, for who owns the data directory."""
+
+import time
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from stackroom.cli.console import console, counted, errors_console, note, print_json, say, table
+from stackroom.cli.exits import ExitCode, Refused
+from stackroom.cli.options import Json, Library
+
+if TYPE_CHECKING:
+    from stackroom.processing.rounds import Round
+    from stackroom.processing.stewarding import Seen
+    from stackroom.settings import Settings
+
+EXAMPLES = {
+    "status": "stackroom embeddings status --data-dir /srv/media",
+    "rebuild": """stackroom embeddings rebuild --wait
+
+stackroom embeddings rebuild --org 'City Museum' --json""",
+    "cancel": "stackroom embeddings cancel --org 'City Museum'",
+}
+_LOOK_EVERY = 0.5
+
+Org = Annotated[
+    str | None,
+    typer.Option("--org", metavar="ORG", help="An organization's id, number, slug or name. Default: all."),
+]
+
+
+class SeenRound(msgspec.Struct, frozen=True, kw_only=True):
+    """A round through an organization's assets, in the words of `--json`. `again`: it makes all vectors, not only
+    those that are lacking."""
+
+    state: str
+    again: bool
+    done: int
+    failed: int
+    error: str | None
+    began_at: datetime
+    changed_at: datetime
+
+
+class SeenStanding(msgspec.Struct, frozen=True, kw_only=True):
+    """How an organization stands, in the words of `--json`: its assets that are not archived, those with a vector,
+    those that wait for one, those none could be made of, and those that have no bytes yet."""
+
+    organization_id: str
+    customer: int
+    name: str
+    assets: int
+    embedded: int
+    waiting: int
+    failed: int
+    not_here: int
+    round: SeenRound | None
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """What makes the vectors, in the words of `--json`; of nothing, None."""
+
+    model: str | None
+    dim: int | None
+    organizations: list[SeenStanding]
+
+
+def status(*, org: Org = None, as_json: Json = False, library: Library) -> None:
+    """Show how many assets have a vector to be found by, and how far those are that are being made.
+
+    Works whether or not a server runs on the library.
+    """
+    found = _status(library.settings(), org)
+    if as_json:
+        print_json(found)
+        return
+    if found.model is None:
+        say("Nothing is embedded here: no server with an embedder has run on this library.")
+        return
+    say(f"Vectors are made by {escape(found.model)} ({found.dim} numbers each).")
+    numbers = ["customer", "assets", "embedded", "waiting", "failed", "not here"]
+    console().print(
+        table(["customer", "name", *numbers[1:], "round"], map(_row, found.organizations), right=numbers)
+    )
+
+
+def rebuild(
+    *,
+    org: Org = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Follow it to its end, with a bar on the terminal.")
+    ] = False,
+    as_json: Json = False,
+    library: Library,
+) -> None:
+    """Make all vectors of an organization again, or of all: after what the model makes of words has changed.
+
+    A model of another name needs no rebuild: its server sees to that by itself. What has a vector keeps it until the
+    new one is there. A server makes them, in the background; without one, the next server does.
+    """
+    settings = library.settings()
+    from stackroom.cli import steward
+
+    if wait:
+        _need_a_server(settings)
+    whose = steward.rebuild_embeddings(settings, org)
+    if not wait:
+        if as_json:
+            print_json({"organizations": whose})
+        else:
+            say(f"All vectors of {counted(len(whose), 'organization')} are made again.")
+            say("[dim]See how far it is with: stackroom embeddings status[/]")
+        return
+    _follow(settings, whose)
+    found = _status(settings, org)
+    chosen = [each for each in found.organizations if each.organization_id in whose]
+    if as_json:
+        print_json(msgspec.structs.replace(found, organizations=chosen))
+    else:
+        _tell(chosen)
+    if any(each.failed or (each.round is not None and each.round.state != "finished") for each in chosen):
+        raise typer.Exit(ExitCode.SOME_FAILED)
+
+
+def cancel(*, org: Org = None, as_json: Json = False, library: Library) -> None:
+    """End what makes vectors in an organization, or in all. Those that are made stay.
+
+    What has none yet gets it later all the same: when something of it is changed, or within the hour.
+    """
+    settings = library.settings()
+    from stackroom.cli import steward
+
+    whose = steward.cancel_embeddings(settings, org)
+    if as_json:
+        print_json({"organizations": whose})
+    else:
+        say(f"Ended in {counted(len(whose), 'organization')}." if whose else "Nothing was being made.")
+
+
+def _status(settings: "Settings", org: str | None) -> Status:
+    from stackroom.cli import steward
+    from stackroom.processing import stewarding
+
+    model, found = steward.read(settings, lambda conn: stewarding.status(conn, org))
+    if model is None:
+        return Status(model=None, dim=None, organizations=[])
+    return Status(model=model.name, dim=model.dim, organizations=[_standing(each) for each in found])
+
+
+def _standing(seen: "Seen") -> SeenStanding:
+    from stackroom import ids
+
+    how = seen.standing
+    return SeenStanding(
+        organization_id=ids.text(seen.uuid),
+        customer=seen.number,
+        name=seen.name,
+        assets=how.assets,
+        embedded=how.embedded,
+        waiting=how.waiting,
+        failed=how.failed,
+        not_here=how.lacking - how.waiting,
+        round=None if seen.round is None else _round(seen.round),
+    )
+
+
+def _round(found: "Round") -> SeenRound:
+    from stackroom import clock
+
+    return SeenRound(
+        state=found.state,
+        again=found.again,
+        done=found.done,
+        failed=found.failed,
+        error=found.error,
+        began_at=clock.to_datetime(found.began_at),
+        changed_at=clock.to_datetime(found.changed_at),
+    )
+
+
+def _row(each: SeenStanding) -> list[str]:
+    counts = [
+        f"{count:,}" for count in (each.assets, each.embedded, each.waiting, each.failed, each.not_here)
+    ]
+    return [str(each.customer), escape(each.name), *counts, _state(each.round)]
+
+
+def _state(found: SeenRound | None) -> str:
+    if found is None:
+        return ""
+    what = f"{'all again, ' if found.again else ''}{found.done:,} made"
+    return f"{found.state} ({what})" if found.error is None else f"{found.state}: {escape(found.error)}"
+
+
+def _need_a_server(settings: "Settings") -> None:
+    from stackroom.control import read_control_file
+
+    if settings.database.startswith("sqlite") and read_control_file(settings.data_dir) is None:
+        raise Refused(
+            "no server runs on this library, so there is nobody to wait for",
+            fix="Start it with `stackroom serve`; or leave out --wait, and the next server makes them.",
+            exit_code=ExitCode.CONFLICT,
+        )
+
+
+def _follow(settings: "Settings", whose: list[str]) -> None:
+    """Wait until the rounds of these organizations are over. Interrupting stops the bar only."""
+    from stackroom import ids
+    from stackroom.cli import steward
+    from stackroom.processing import rounds, stewarding
+
+    _, found = steward.read(settings, stewarding.status)
+    total = {each.id: each.standing.assets for each in found if ids.text(each.uuid) in whose}
+    try:
+        with _bar() as bar:
+            task = bar.add_task("embedding", total=sum(total.values()))
+            while True:
+                seen = steward.read(settings, lambda conn: rounds.of(conn, list(total)))
+                bar.update(task, completed=sum(each.done + each.failed for each in seen))
+                if all(each.state != rounds.RUNNING for each in seen):
+                    return
+                time.sleep(_LOOK_EVERY)
+    except KeyboardInterrupt:
+        note("It goes on. See: stackroom embeddings status   (or: embeddings cancel)")
+        raise
+
+
+def _tell(found: list[SeenStanding]) -> None:
+    for each in found:
+        say(f"{escape(each.name)}: {each.embedded:,} of {counted(each.assets, 'asset')} have vectors.")
+        if each.failed:
+            say(
+                f"  [red]{each.failed:,} none could be made of[/]; the server's log says why (embedding.failed)."
+            )
+        if each.round is not None and each.round.state != "finished":
+            say(f"  [red]{escape(_state(each.round))}[/]")
+
+
+def _bar() -> Progress:
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=errors_console(),
+        disable=not errors_console().is_terminal,
+    )

@@ -1,0 +1,56 @@
+"""A round of vectors while whoever makes it dies: it goes on where it was, and each asset has its vector in the end."""
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+import pytest
+
+from stackroom.faults import EXIT_CODE
+from stackroom.testing.nursery import Nursery
+from stackroom.testing.processes import wait_until
+
+from .lives import Lives
+
+MADE = ("embed:after-portion",)
+DATASET = "cars"
+ASSETS = 500
+
+
+@pytest.fixture(scope="class")
+def lives(
+    tmp_path_factory: pytest.TempPathFactory, nursery: Nursery, database: str | None
+) -> Iterator[Lives]:
+    data_dir = tmp_path_factory.mktemp("library") / "data"
+    found = Lives(data_dir, nursery, database_url=database)
+    yield found
+    if found.server.running:
+        found.server.kill()
+
+
+class Rounds:
+    DATABASE: ClassVar[str]
+
+    def test_a_round_that_dies_between_two_portions_goes_on(self, lives: Lives) -> None:
+        with lives.start().client() as client:
+            client.make_dataset(DATASET)
+            client.upload_three(DATASET, seed=1)
+            assert wait_until(lives.all_embedded, seconds=30)
+            lives.start(*MADE)
+            # Copies are made of those in the library, so a round is due in which the server dies.
+            there = client.multiply(DATASET, ASSETS)
+            assert wait_until(lambda: not lives.server.running, seconds=30) or lives.deaths
+            if not lives.server.running:
+                lives.come_back()
+        assert lives.deaths == [EXIT_CODE]
+        assert wait_until(lives.all_embedded, seconds=60)
+        (whose,) = lives.embeddings()[1]
+        assert whose.standing.embedded == there
+        lives.check()
+
+
+class TestOnSqlite(Rounds):
+    DATABASE = "sqlite"
+
+
+class TestOnPostgresql(Rounds):
+    DATABASE = "postgresql"
