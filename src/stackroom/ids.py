@@ -52,6 +52,10 @@ def text(raw: bytes) -> str:
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
+def text_or_none(raw: bytes | None) -> str | None:
+    return None if raw is None else text(raw)
+
+
 def texts(packed: bytes) -> list[str]:
     """`text` for each of the ids laid end to end."""
     # A hyphen after every second byte, of all ids at once; then out with those that do not belong there.

@@ -8,7 +8,6 @@ go; one that takes its time is waited for only so long, so that others get their
 import asyncio
 import random
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Final
 
 import httpx
@@ -136,13 +135,19 @@ class Deliverer:
 
     def _result(self, job: Claimed, delivery: Delivery, attempt: Attempt) -> Result:
         if attempt.error is None:
-            effect = partial(_arrived, delivery, attempt)
-            return Result(job=job, state=State.DONE, effect=effect)
+            return Result(
+                job=job,
+                state=State.DONE,
+                effect=lambda conn, now: deliveries.note_success(conn, delivery, attempt, now=now),
+            )
         log.info("webhook.failed", delivery=ids.text(delivery.uuid), attempt=job.attempt, error=attempt.error)
         if job.attempt >= self.max_attempts:
-            effect = partial(_given_up, delivery, attempt)
             return Result(
-                job=job, state=State.FAILED, code="webhook_failed", reason=attempt.error, effect=effect
+                job=job,
+                state=State.FAILED,
+                code="webhook_failed",
+                reason=attempt.error,
+                effect=lambda conn, now: deliveries.give_up(conn, delivery, attempt, now=now),
             )
         run_at = self._now() + self.delay(job.attempt)
         return Result(
@@ -214,14 +219,6 @@ def _dropped(job: Claimed, delivery: Delivery, reason: str) -> Result:
         reason=reason,
         effect=lambda conn, now: deliveries.drop(conn, delivery, reason, now=now),
     )
-
-
-def _arrived(delivery: Delivery, attempt: Attempt, conn: Connection, now: int) -> None:
-    deliveries.note_success(conn, delivery, attempt, now=now)
-
-
-def _given_up(delivery: Delivery, attempt: Attempt, conn: Connection, now: int) -> None:
-    deliveries.give_up(conn, delivery, attempt, now=now)
 
 
 def _why_refused(status: int) -> str | None:

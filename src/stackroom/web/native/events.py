@@ -97,11 +97,11 @@ def shown(found: Event) -> wire.Event:
         id=ids.text(found.uuid),
         type=found.type,
         at=convert.moment(found.at),
-        dataset_id=_text(found.dataset_uuid),
-        asset_id=_text(found.asset_uuid),
-        operation_id=_text(found.operation_uuid),
-        batch_id=_text(found.batch_uuid),
-        key_id=_text(found.key_uuid),
+        dataset_id=ids.text_or_none(found.dataset_uuid),
+        asset_id=ids.text_or_none(found.asset_uuid),
+        operation_id=ids.text_or_none(found.operation_uuid),
+        batch_id=ids.text_or_none(found.batch_uuid),
+        key_id=ids.text_or_none(found.key_uuid),
         ip=found.ip,
         user_agent=found.user_agent,
         request_id=found.request_id,
@@ -114,10 +114,6 @@ def shown(found: Event) -> wire.Event:
         duration_us=found.duration_us,
         data=found.told(convert.moment),
     )
-
-
-def _text(uuid: bytes | None) -> str | None:
-    return None if uuid is None else ids.text(uuid)
 
 
 _EVENTS = PREFIX + "/events"

@@ -34,16 +34,12 @@ def tell(event: Event, _endpoint: Endpoint, _sending: Sending) -> Message:
         id=ids.text(event.uuid),
         timestamp=convert.moment(event.at),
         organization_id=ids.text(event.organization_uuid),
-        dataset_id=_text(event.dataset_uuid),
-        asset_id=_text(event.asset_uuid),
-        operation_id=_text(event.operation_uuid),
-        batch_id=_text(event.batch_uuid),
-        key_id=_text(event.key_uuid),
+        dataset_id=ids.text_or_none(event.dataset_uuid),
+        asset_id=ids.text_or_none(event.asset_uuid),
+        operation_id=ids.text_or_none(event.operation_uuid),
+        batch_id=ids.text_or_none(event.batch_uuid),
+        key_id=ids.text_or_none(event.key_uuid),
         request_id=event.request_id,
         data=event.told(convert.moment),
     )
     return Message({}, msgspec.json.encode(told))
-
-
-def _text(uuid: bytes | None) -> str | None:
-    return None if uuid is None else ids.text(uuid)

@@ -184,7 +184,7 @@ def _delivery(found: deliveries.Delivery) -> wire.Delivery:
     return wire.Delivery(
         id=ids.text(found.uuid),
         webhook_id=ids.text(found.endpoint_uuid),
-        event_id=None if found.event_uuid is None else ids.text(found.event_uuid),
+        event_id=ids.text_or_none(found.event_uuid),
         event_type=found.event_type,
         state=found.state,
         attempts=found.attempts,

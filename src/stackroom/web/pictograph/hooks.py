@@ -19,10 +19,10 @@ def tell(event: Event, endpoint: Endpoint, sending: Sending) -> Message:
         created_at=moment(event.at),
         organization_id=ids.text(event.organization_uuid),
         endpoint_id=ids.text(endpoint.uuid),
-        project_id=_text(event.dataset_uuid),
-        dataset_id=_text(event.dataset_uuid),
-        image_id=_text(event.asset_uuid),
-        operation_id=_text(event.operation_uuid),
+        project_id=ids.text_or_none(event.dataset_uuid),
+        dataset_id=ids.text_or_none(event.dataset_uuid),
+        image_id=ids.text_or_none(event.asset_uuid),
+        operation_id=ids.text_or_none(event.operation_uuid),
         data=event.told(moment),
     )
     body = msgspec.json.encode(told)
@@ -35,7 +35,3 @@ def tell(event: Event, endpoint: Endpoint, sending: Sending) -> Message:
         signature = hex_signature(endpoint.secret, f"{at}.".encode() + body)
         headers["X-Pictograph-Signature"] = f"t={at},v1={signature}"
     return Message(headers, body)
-
-
-def _text(uuid: bytes | None) -> str | None:
-    return None if uuid is None else ids.text(uuid)
