@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from functools import partial
 from threading import Thread
 
 import msgspec
@@ -15,9 +16,10 @@ from stackroom.database.connect import connect
 from stackroom.database.schema import asset, asset_media, embedding, event, loose_prefix, operation
 from stackroom.exports import reading
 from stackroom.library.embeddings import packed
-from stackroom.operations import expiring
-from stackroom.operations.expiring import Expiring, next_due, purge_some
-from stackroom.operations.request import Changes, Verb
+from stackroom.operations import engine, expiring
+from stackroom.operations.expiring import Expiring, first_of, next_due, purge_some
+from stackroom.operations.journal import Operation
+from stackroom.operations.request import Changes, Request, Verb
 from stackroom.testing.builders import ADataset, Library, a_library
 
 pytestmark = pytest.mark.every_database
@@ -110,7 +112,10 @@ def test_many_cost_as_many_statements_as_few(library: Library) -> None:
         ada = library.an_actor()
         keep_until(library, a_dataset(library, ada, count).ids, library.now)
         with library.statements() as statements:
-            assert library.write(lambda conn: purge_some(conn, now=library.now)) == count
+            assert (
+                library.write(partial(purge_some, organization_id=ada.organization_id, now=library.now))
+                == count
+            )
         sent.append(len(statements))
     assert sent[0] == sent[1]
 
@@ -166,7 +171,8 @@ def test_archived_ones_expire_too_and_with_none_left_nothing_is_due(library: Lib
     library.now += 2 * HOUR
     assert expire(library) == 2
     assert library.read(next_due) is None
-    assert library.write(lambda conn: purge_some(conn, now=library.now)) == 0
+    assert library.read(partial(first_of, now=library.now)) is None
+    assert library.write(partial(purge_some, organization_id=ada.organization_id, now=library.now)) == 0
 
 
 def test_two_processes_at_it_do_it_once(library: Library, database_url: str, database_kind: str) -> None:
@@ -224,9 +230,32 @@ def test_what_another_process_has_in_hand_is_looked_for_later_and_not_again_and_
         paused.append(seconds)
         raise asyncio.CancelledError
 
-    monkeypatch.setattr(expiring, "next_due", lambda _conn: library.now - 1)
-    monkeypatch.setattr(expiring, "purge_some", lambda _conn, now: 0)  # noqa: ARG005 - as it is called
+    ada = library.an_actor()
+    keep_until(library, a_dataset(library, ada, 1).ids, library.now)
+    monkeypatch.setattr(expiring, "purge_some", lambda _conn, **_: 0)
     monkeypatch.setattr(asyncio, "sleep", once)
     with pytest.raises(asyncio.CancelledError):
         library.do(Expiring(library.database, lambda: library.now, lambda: None).run())
     assert paused == [expiring.IDLE]
+
+
+def test_an_organization_of_which_nothing_can_be_purged_keeps_no_other_waiting(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada, eve = library.an_actor(), library.an_actor()
+    hers, his = a_dataset(library, ada), a_dataset(library, eve)
+    keep_until(library, hers.ids, library.now)
+    keep_until(library, his.ids, library.now + 1)
+    library.now += HOUR
+    submit = engine.submit
+
+    def unwilling(conn: Connection, actor: Actor, request: Request, *, now: int) -> Operation:
+        if actor.organization_id == ada.organization_id:
+            raise ValueError("something about it is wrong")
+        return submit(conn, actor, request, now=now)
+
+    monkeypatch.setattr(engine, "submit", unwilling)
+    assert expire(library) == 3
+    assert (len(library.rows(ada)), len(library.rows(eve))) == (3, 0)
+    monkeypatch.setattr(engine, "submit", submit)
+    assert expire(library) == 3
