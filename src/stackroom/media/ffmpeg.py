@@ -204,7 +204,7 @@ async def _last_words(process: asyncio.subprocess.Process) -> str:
     said = b""
     while piece := await process.stderr.read(_MOST_SAID):
         said = (said + piece)[-_MOST_SAID:]
-    return said.decode(errors="replace").strip()
+    return said.decode(errors="replace").replace("\0", "").strip()  # which PostgreSQL has no room for
 
 
 async def _watch(process: asyncio.subprocess.Process, most: float) -> None:

@@ -147,7 +147,7 @@ def test_what_a_full_disk_has_no_room_for_is_missed(
 def test_what_it_says_tells_nobody_where_files_are(there: Path, tmp_path: Path) -> None:
     talking = tmp_path / "ffmpeg"
     talking.write_text(
-        f"#!/bin/sh\necho '[in @ 0x1f] [x] file:{there} and {tmp_path}/out/a.ts' >&2\nexit 1\n"
+        f"#!/bin/sh\nprintf '[in @ 0x1f] [x] file:{there} and {tmp_path}/out/a.ts\\000\\n' >&2\nexit 1\n"
     )
     talking.chmod(0o700)
     with pytest.raises(UnsupportedMedia, match=r"for players: file:the video and a\.ts$"):
