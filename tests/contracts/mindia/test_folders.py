@@ -2,6 +2,12 @@
 
 from typing import Any
 
+import pytest
+from sqlalchemy import Connection
+
+from stackroom.library import folders
+from stackroom.operations import change_folder
+
 from .house import House, refused
 from .shelf import Shelf, on_both_databases
 
@@ -111,3 +117,21 @@ def test_what_is_no_folder_is_refused(house: House, shelf: Shelf) -> None:
         answer = house.post("/folders", {"name": name}, shelf.a)
         assert answer.status_code in {201, 400}, answer.text
     assert house.get("/folders/tree", shelf.b).json()[0]["name"] == "theirs"
+
+
+@on_both_databases
+def test_nothing_is_put_into_a_folder_that_is_removed_meanwhile(
+    house: House, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under its name there would be another, which nobody has asked for."""
+    find, wanted = folders.by_uuid, shelf.folder
+
+    def find_and_remove(conn: Connection, dataset_id: int, uuid: bytes) -> Any:
+        found = find(conn, dataset_id, uuid)
+        assert found is not None
+        change_folder.remove_folder(conn, shelf.a.actor, found, cascade=False, now=house.now())
+        return found
+
+    monkeypatch.setattr(folders, "by_uuid", find_and_remove)
+    refused(house.put(f"/media/{shelf.a5}/folder", {"folder_id": wanted}, shelf.a), 400, "BAD_REQUEST")
+    assert "folder_id" not in house.get(f"/media/{shelf.a5}", shelf.a).json()

@@ -154,14 +154,12 @@ async def place(request: Request) -> Response:
 
     def work(conn: Connection, now: int) -> Answer:
         found = media.find(conn, call.actor, wanted, now=now)
-        target = None if into is None else folders.by_uuid(conn, found.dataset_id, into)
-        if into is not None and target is None:
-            raise bad_request("Folder not found")
+        path = ROOT if into is None else _held(conn, found.dataset_id, into).path
         request = Wanted(
             verb=Verb.MOVE,
             selection=select_ids([ids.text(wanted)], dataset_id=found.dataset_id),
             target_dataset_id=found.dataset_id,
-            target_folder=ROOT if target is None else target.path,
+            target_folder=path,
             single=True,
             require_match=True,
             item_events=True,
@@ -262,6 +260,18 @@ def _above(conn: Connection, call: Call, found: Folder, parent: bytes | None) ->
     within = datasets.by_id(conn, call.actor, found.dataset_id)
     assert within is not None
     return folders.at(conn, within, ROOT)
+
+
+def _held(conn: Connection, dataset_id: int, wanted: bytes) -> Folder:
+    """A folder to put something into, as it is called now; it stays until the commit. Raises `Invalid`
+    (`BAD_REQUEST`)."""
+    found = folders.by_uuid(conn, dataset_id, wanted)
+    try:
+        if found is not None and folders.hold(conn, [found.id]):
+            return folders.again(conn, found)
+    except NotFound:
+        pass  # it was removed while we looked
+    raise bad_request("Folder not found")
 
 
 def _by_id(conn: Connection, call: Call, wanted: bytes) -> Folder | None:
