@@ -103,12 +103,12 @@ def by_uuids(conn: Connection, actor: Actor, uuids: Iterable[bytes], *, now: int
 
 def hold(conn: Connection, actor: Actor, uuids: Iterable[bytes], *, now: int) -> set[bytes]:
     """Those of them that are seen. Nobody else changes them until the commit. One statement."""
-    return set(conn.scalars(_hold(), {**_as_seen(actor, now), "wanted": list(uuids)}))
+    return set(conn.scalars(_hold(), {**_as_seen(actor, now), "wanted": list(dict.fromkeys(uuids))}))
 
 
 def storage_keys(conn: Connection, actor: Actor, uuids: Iterable[bytes], *, now: int) -> dict[bytes, str]:
     """Under which keys the bytes of those of them are that are seen, by id. One statement."""
-    wanted = list(uuids)
+    wanted = list(dict.fromkeys(uuids))
     if not wanted:
         return {}
     rows = conn.execute(_storage_keys(), {**_as_seen(actor, now), "wanted": wanted})

@@ -98,9 +98,9 @@ def _beyond(conn: Connection, place: Place, count: int, given: Collection[Place]
     found: list[str] = []
     while len(found) < count:
         first = _after_taken(conn, place, first)
-        window = max(count - len(found), _AT_ONCE)
+        window = max(count - len(found), _AT_ONCE) if count > 1 else 1
         candidates = [numbered(name, number) for number in range(first, first + window)]
-        taken = assets.taken_names(conn, folder_id, candidates)
+        taken = assets.taken_names(conn, folder_id, candidates[1:]) if window > 1 else ()
         found += [each for each in candidates if each not in taken and (folder_id, each) not in given]
         first += window
     return found[:count]

@@ -5,7 +5,7 @@ that is named twice is deleted once and copied twice. A batch that was begun end
 """
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from typing import Final, TypeVar
 
 from starlette.requests import Request
@@ -135,14 +135,17 @@ async def _whose_bytes_are_lost(call: Call, wanted: list[bytes]) -> set[bytes]:
     return await asyncio.to_thread(_lost, call.services.store, keys)
 
 
-def _lost(store: BlobStore, keys: dict[bytes, str]) -> set[bytes]:
-    lost = set()
-    for uuid, key in keys.items():
-        try:
-            store.size(key)
-        except (NotFound, Unavailable):
-            lost.add(uuid)
-    return lost
+def _lost(store: BlobStore, keys: Mapping[bytes, str]) -> set[bytes]:
+    lost = {key for key in set(keys.values()) if not _is_there(store, key)}
+    return {uuid for uuid, key in keys.items() if key in lost}
+
+
+def _is_there(store: BlobStore, key: str) -> bool:
+    try:
+        store.size(key)
+    except (NotFound, Unavailable):
+        return False
+    return True
 
 
 async def _to_its_end(work: Awaitable[Response]) -> Response:
