@@ -109,11 +109,14 @@ def why_not(address: Address) -> str | None:
 
 
 class Addresses:
-    """Resolves names to addresses to which a request may go, and to no others."""
+    """Resolves names to addresses to which a request may go, and to no others. Of names that hang, `at_once` hold up
+    all others."""
 
-    def __init__(self, allowed: AllowList | None = None, lookup: Lookup | None = None) -> None:
+    def __init__(
+        self, allowed: AllowList | None = None, lookup: Lookup | None = None, *, at_once: int = _LOOKUPS
+    ) -> None:
         self._allowed = allowed or AllowList()
-        self._threads = ThreadPoolExecutor(_LOOKUPS, "lookup")  # names that hang hold up other names only
+        self._threads = ThreadPoolExecutor(at_once, "lookup")  # made when they are needed
         self._lookup = lookup or self._system_lookup
 
     async def of(self, host: str, port: int) -> list[str]:

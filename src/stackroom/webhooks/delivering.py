@@ -72,7 +72,7 @@ class Deliverer:
         minute: float = 60.0,
     ) -> None:
         self.max_attempts = attempts
-        self.targets = Targets(allowed)
+        self.targets = Targets(allowed, at_once=AT_ONCE)
         self._database = database
         self._dialects = dialects
         self._now = now

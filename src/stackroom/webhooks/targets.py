@@ -15,11 +15,12 @@ _PORTS = {"http": 80, "https": 443}
 
 
 class Targets:
-    """The addresses that may be called. `allowed` are those that the operator lets through, private or not."""
+    """The addresses that may be called. `allowed` are those that the operator lets through, private or not; `at_once` is
+    how many are called at once, and may all have names that hang."""
 
-    def __init__(self, allowed: AllowList) -> None:
+    def __init__(self, allowed: AllowList, *, at_once: int) -> None:
         self._allowed = allowed
-        self.addresses = Addresses(allowed)
+        self.addresses = Addresses(allowed, at_once=at_once + 1)  # and still one is left for who only asks
 
     def refuse_name(self, url: str) -> None:
         """Raises `Refused` for a name that is only used inside."""

@@ -3,7 +3,9 @@
 import asyncio
 import ipaddress
 import socket
+import threading
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -157,3 +159,26 @@ def test_a_name_without_addresses_or_that_is_none_leads_nowhere() -> None:
         resolved("files.example")
     with pytest.raises(Unresolved):
         asyncio.run(Addresses().of("a" * 70 + ".example", 80))
+
+
+def test_names_that_hang_hold_up_no_others_as_long_as_they_are_fewer_than_may_be_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    over = threading.Event()
+
+    def look(host: str, port: int, **_: object) -> list[Any]:
+        if host.startswith("hangs"):
+            over.wait()
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("1.1.1.1", port))]
+
+    async def scenario() -> list[str]:
+        addresses = Addresses(at_once=31)
+        hanging = [asyncio.create_task(addresses.of(f"hangs{n}.example", 80)) for n in range(30)]
+        try:
+            return await asyncio.wait_for(addresses.of("answers.example", 80), 30)
+        finally:
+            over.set()
+            await asyncio.gather(*hanging)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look)
+    assert asyncio.run(scenario()) == ["1.1.1.1"]
