@@ -15,8 +15,8 @@ _PORTS = {"http": 80, "https": 443}
 
 
 class Targets:
-    """The addresses that may be called. `allowed` are those that the operator lets through, private or not; `at_once` is
-    how many are called at once, and may all have names that hang."""
+    """The addresses that may be called. `allowed` are those that the operator lets through, private or not; `at_once`
+    is how many are called at once, and may all have names that hang."""
 
     def __init__(self, allowed: AllowList, *, at_once: int) -> None:
         self._allowed = allowed
