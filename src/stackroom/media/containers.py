@@ -19,6 +19,10 @@ DEMUXERS: Final = MappingProxyType(
     }
 )
 """By content type, what reads it: here, and in FFmpeg."""
+_BOXES: Final = frozenset(
+    b"ftyp styp moov moof mdat mfra meta sidx ssix emsg prft pdin udta uuid free skip wide pnot PICT".split()
+)
+"""Of MP4 and QuickTime: what looks like another, behind the last of these, is whatever somebody wrote there."""
 _MOST_BOXES: Final = 100_000
 _MATROSKA_HEADER: Final = 0x1A45DFA3
 _SEGMENT: Final = 0x18538067
@@ -43,7 +47,7 @@ def _iso(file: BinaryIO, size: int) -> int:
         file.seek(at)
         head = file.read(16)
         length, name = int.from_bytes(head[:4], "big"), head[4:8]
-        if len(head) < 8 or not name.isascii() or not name.isalnum():
+        if len(head) < 8 or name not in _BOXES:
             return at
         if length == 1 and len(head) == 16:
             length = int.from_bytes(head[8:], "big")
