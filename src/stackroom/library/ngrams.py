@@ -43,14 +43,15 @@ class NGrams:
         whole = [0.0] * DIM
         parts = msgspec.structs.asdict(said) | {"name": _ENDING.sub(" ", said.name)}
         for part, share in _SHARES.items():
-            vector = _vector(parts[part])
-            length = math.hypot(*vector)
-            if length:
-                whole = [sum_ + value * share / length for sum_, value in zip(whole, vector, strict=True)]
+            numbers = _numbers(parts[part])
+            length = math.hypot(*numbers.values())
+            for place, value in numbers.items():
+                whole[place] += value * share / (length or 1.0)
         return whole
 
     def of_query(self, query: str) -> list[float]:
-        return _vector(query)
+        numbers = _numbers(query)
+        return [numbers.get(place, 0.0) for place in range(DIM)]
 
     def likeness(self, cosine: float) -> float:
         """One word of several, rightly spelled, is more alike than the angle between the two says."""
@@ -65,13 +66,14 @@ def words(text: str) -> Iterator[str]:
         yield word[:_LONGEST]
 
 
-def _vector(text: str) -> list[float]:
-    vector = [0.0] * DIM
+def _numbers(text: str) -> dict[int, float]:
+    """Those of the numbers of a text that are not zero: a few hundred at most, of a name some dozens."""
+    numbers: dict[int, float] = {}
     for word, times in Counter(words(text)).items():
         much = 1 + math.log(times)
         for place, weight in _features(word).items():
-            vector[place] += weight * much
-    return vector
+            numbers[place] = numbers.get(place, 0.0) + weight * much
+    return numbers
 
 
 @lru_cache(maxsize=4096)
