@@ -1,6 +1,7 @@
 """Recordings and documents: what is known of them, and what is refused, whatever they are called."""
 
 import asyncio
+import hashlib
 import itertools
 import struct
 import time
@@ -160,6 +161,40 @@ def test_pages_that_cannot_be_read_take_no_longer_than_others(monkeypatch: pytes
 
 def test_a_document_that_needs_a_password_is_refused_and_the_answer_says_so(path: Path) -> None:
     assert refused_by(read, path, document(locked=True)) == "encrypted_document"
+
+
+def test_a_document_that_only_its_owner_may_change_can_be_read(path: Path) -> None:
+    """It opens to everybody: the password of those who read it is empty."""
+    filler = bytes.fromhex("28bf4e5e4e758a4164004e56fffa01082e2e00b6d0683e802f0ca9fe6453697a")
+    key = hashlib.md5(filler + bytes(32) + struct.pack("<i", -4) + bytes(1)).digest()[:5]
+    mark = rc4(key, filler).hex().encode()
+    content = document(["one", "two"], locked=True).replace(b"/U <" + b"00" * 32, b"/U <" + mark)
+    assert read(path, content).page_count == 2
+
+
+def rc4(key: bytes, content: bytes) -> bytes:
+    state, at = list(range(256)), 0
+    for n in range(256):
+        at = (at + state[n] + key[n % len(key)]) % 256
+        state[n], state[at] = state[at], state[n]
+    out, one, two = bytearray(), 0, 0
+    for byte in content:
+        one = (one + 1) % 256
+        two = (two + state[one]) % 256
+        state[one], state[two] = state[two], state[one]
+        out.append(byte ^ state[(state[one] + state[two]) % 256])
+    return bytes(out)
+
+
+def test_a_document_of_which_only_the_list_of_its_parts_is_lost_can_be_read(path: Path) -> None:
+    whole = document(["one", "two"])
+    lost = whole[: whole.index(b"startxref")] + b"startxref\n7\n%%EOF\n"
+    assert (read(path, lost).page_count, read(path, lost).text) == (2, "one\ntwo")
+
+
+def test_a_document_that_says_it_has_two_thousand_million_pages_ends(path: Path) -> None:
+    claims = document(["one"]).replace(b"/Count 1 ", b"/Count 2147483647 ")
+    assert read(path, claims).page_count == 1
 
 
 def test_what_is_no_document_is_refused(path: Path) -> None:
