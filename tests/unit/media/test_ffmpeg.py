@@ -165,6 +165,43 @@ def test_the_last_picture_is_held_as_long_as_there_is_sound(tmp_path: Path) -> N
         assert lasts == pytest.approx([1.0] * 4, abs=0.11)
 
 
+ODD: dict[str, tuple[str, tuple[str, ...]]] = {
+    "pictures at any time": ("webm", ("-vf", "select='not(mod(n,3))+not(mod(n,4))'", "-fps_mode", "vfr")),
+    "ten bits and wide colours": (
+        "mkv",
+        ("-pix_fmt", "yuv420p10le", "-color_trc", "smpte2084", "-color_primaries", "bt2020"),
+    ),
+    "one picture that needs no other": ("mp4", ("-g", "10000", "-sc_threshold", "0")),
+    "half pictures": ("mp4", ("-flags", "+ildct+ilme", "-x264opts", "tff=1")),
+    "fragments": ("mp4", ("-movflags", "frag_keyframe+empty_moov", "-g", "5")),
+    "odd sides": ("mkv", ("-vf", "scale=321:241", "-pix_fmt", "yuv444p")),
+    "sound that begins late": ("mov", ("-af", "asetpts=PTS+1/TB")),
+    "pictures that begin late": ("mkv", ("-vf", "setpts=PTS+1/TB")),
+    "two tracks of sound": ("mkv", ("-map", "0", "-map", "1", "-map", "1")),
+    "a picture in five seconds": ("mp4", ("-r", "0.2")),
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_odd_videos_are_made_as_others_are(tmp_path: Path, odd: str) -> None:
+    kind, more = ODD[odd]
+    there = tmp_path / "odd"
+    there.write_bytes(film(kind, seconds=3.0, more=more))
+    rungs = [SMALL, Rung(name="large", width=320, height=240, bitrate=300)]
+    found = make(there, rungs, tmp_path / "out")
+    cuts = []
+    for rung in rungs:
+        playlist = (tmp_path / "out" / rung.name / "index.m3u8").read_text()
+        lasts = [float(line[8:-1]) for line in playlist.splitlines() if line.startswith("#EXTINF:")]
+        target = next(line for line in playlist.splitlines() if line.startswith("#EXT-X-TARGETDURATION:"))
+        assert max(map(round, lasts)) <= int(target.partition(":")[2])
+        assert sum(lasts) == pytest.approx(found.duration, abs=0.6)
+        segments = sorted((tmp_path / "out" / rung.name).glob("*.ts"))
+        assert all(begins(each)[1:] == (True, rung.width, rung.height) for each in segments)
+        cuts.append(lasts)
+    assert cuts[0] == cuts[1]
+
+
 def test_the_smallest_of_videos_is_one(tmp_path: Path) -> None:
     small = tmp_path / "small"
     for width, height in ((1, 1), (3, 5), (2, 16)):
