@@ -12,6 +12,7 @@ from sqlalchemy import (
     Select,
     bindparam,
     case,
+    false,
     func,
     literal_column,
     or_,
@@ -31,6 +32,7 @@ _OF_CHANGES = event.c.type != literal_column(f"'{REQUEST}'")
 
 _ANY_ID = "_" * 8 + "-____" * 3 + "-" + "_" * 12
 _ESCAPE = "\\"
+_LONGEST = 2000  # no path is recorded beyond that, and SQLite takes no pattern of any length
 # What came of a change: nothing is recorded of one that failed.
 _OF_KIND = {"authentication.failed": 401, "asset.created": 200, "asset.copied": 201}
 _OF_VERB = {"created": 201, "deleted": 204}
@@ -202,6 +204,8 @@ def _where(actor: Actor, filters: Filters) -> list[ColumnElement[bool]]:
 
 def _has(part: str) -> ColumnElement[bool]:
     """The path as it is, or with each id in it as `:id`, has this part."""
+    if len(part) > _LONGEST:
+        return false()
     spelled = part.lower()
     for special in (_ESCAPE, "%", "_"):
         spelled = spelled.replace(special, _ESCAPE + special)
