@@ -30,7 +30,7 @@ from stackroom.database.schema import asset, asset_media, blob, organization
 from stackroom.database.transaction import Connection, Database
 from stackroom.errors import Conflict, StackroomError, TooLarge, Unavailable, UnsupportedMedia
 from stackroom.events import log as events
-from stackroom.library import prefixes
+from stackroom.library import embeddings, prefixes
 from stackroom.library.streaming import INDEX, MASTER, Rendition, write_renditions
 from stackroom.media.examined import VideoInfo
 from stackroom.media.ffmpeg import Encoding, make_renditions
@@ -298,6 +298,7 @@ def _completed(conn: Connection, now: int, *, job: Claimed, made: Made) -> None:
     }
     if missing:
         conn.execute(update(asset).where(asset.c.id == row.id).values(**missing))
+        embeddings.remove(conn, row.id)  # it is made anew, of more words
     faults.reach("transcode:before-commit")
     _record(conn, job, row, "completed", missing, now=now)
 
