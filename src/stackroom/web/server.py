@@ -73,6 +73,7 @@ class _Identified:
     def __init__(self, app: ASGIApp, services: Services) -> None:
         self._app = app
         self._services = services
+        self._log = log.bind()  # bound for each request, it would take longer than what logs nothing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -94,7 +95,7 @@ class _Identified:
         finally:
             if scope["method"] not in _READING:
                 self._services.teller.wake()
-            log.info(
+            self._log.info(
                 "request",
                 method=scope["method"],
                 path=scope["path"],
