@@ -253,3 +253,20 @@ def test_a_video_is_shown_by_a_poster_from_which_its_thumbnails_are_made(
         assert {each.content_type for each in found} == {"image/jpeg"}
         assert (cinema.made, cinema.kept) == (3, ["poster", "thumb-100", "thumb-200"])
         library.do(cinema.studio.close())
+
+
+def test_a_thumbnail_that_was_found_is_told_again_and_made_again_if_it_has_gone(workshop: Workshop) -> None:
+    def thumbnail() -> Rendition:
+        return workshop.library.do(
+            workshop.renditions.thumbnail(workshop.blob.id, workshop.blob.storage_key, 200)
+        )
+
+    first = thumbnail()
+    assert [thumbnail(), thumbnail()] == [first, first]
+    assert workshop.made == 1
+    workshop.store.delete([first.key])
+    assert thumbnail() == first
+    assert (workshop.made, workshop.store.size(first.key)) == (2, first.size)
+    workshop.purge()
+    with pytest.raises(MissingBytes):
+        thumbnail()

@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -31,6 +31,7 @@ MOST_TRANSFORMED = 100
 """How many transformations of one image are kept: there is no end of what can be asked for."""
 _TRANSFORMED = "made-1-"
 """What the profiles of transformations begin with. Another number, and all are made anew."""
+T = TypeVar("T")
 Make = Callable[[Path, Path], Awaitable[Path | None]]
 """Makes a file in a folder from the stored one; None if there is nothing to make."""
 
@@ -68,6 +69,7 @@ class Renditions:
         self._studio = studio
         self._at_work: dict[str, asyncio.Task[bool]] = {}
         self._pyramids: OrderedDict[str, str] = OrderedDict()
+        self._found: OrderedDict[str, Rendition] = OrderedDict()
 
     async def thumbnail(self, blob_id: int, key: str, box: int, *, of_video: bool = False) -> Rendition:
         """The thumbnail that fits into a square of one of `examined.THUMBNAIL_SIZES`: JPEG, or WebP with transparency.
@@ -131,7 +133,7 @@ class Renditions:
             pyramid = rendition_key(key, PYRAMID)
             if not await asyncio.to_thread(self._exists, pyramid):
                 return key
-            self._remember(key, pyramid)
+            _keep(self._pyramids, key, pyramid)
         return self._pyramids[key]
 
     async def pyramid(self, blob_id: int, key: str) -> str:
@@ -147,7 +149,7 @@ class Renditions:
             return out if await self._studio.pyramid(original, out) else None
 
         made = await self._make_once(blob_id, key, PYRAMID, make)
-        self._remember(key, rendition_key(key, PYRAMID) if made else key)
+        _keep(self._pyramids, key, rendition_key(key, PYRAMID) if made else key)
         return self._pyramids[key]
 
     def forget(self, key: str) -> None:
@@ -155,13 +157,25 @@ class Renditions:
         self._pyramids.pop(key, None)
 
     async def _found_or_made(self, blob_id: int, key: str, profile: str, make: Make) -> Rendition:
-        found = await asyncio.to_thread(self._find, rendition_key(key, profile))
+        wanted = rendition_key(key, profile)
+        if (known := self._known(wanted)) is not None:
+            return known
+        found = await asyncio.to_thread(self._find, wanted)
         if found is None:
             await self._make_once(blob_id, key, profile, make)
-            found = await asyncio.to_thread(self._find, rendition_key(key, profile))
+            found = await asyncio.to_thread(self._find, wanted)
         if found is None:
             raise MissingBytes("this image has just been deleted")
+        _keep(self._found, wanted, found)
         return found
+
+    def _known(self, wanted: str) -> Rendition | None:
+        """What was found before, if it is there at hand: it may have gone since."""
+        pieces = self._store.read_at_hand(wanted) if wanted in self._found else None
+        if pieces is None:
+            return None
+        pieces.close()
+        return self._found[wanted]
 
     async def _make_once(self, blob_id: int, key: str, profile: str, make: Make) -> bool:
         """Whether something was made. Who gives up waiting does not take it from the others who wait."""
@@ -208,7 +222,8 @@ class Renditions:
             return False
         return True
 
-    def _remember(self, key: str, pyramid: str) -> None:
-        self._pyramids[key] = pyramid
-        if len(self._pyramids) > _REMEMBERED:
-            self._pyramids.popitem(last=False)
+
+def _keep(known: OrderedDict[str, T], key: str, value: T) -> None:
+    known[key] = value
+    if len(known) > _REMEMBERED:
+        known.popitem(last=False)

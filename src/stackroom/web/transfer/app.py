@@ -1,5 +1,7 @@
 """Signed URLs: where bytes go in and come out. The URL is the credential; no key is sent here."""
 
+import re
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -19,6 +21,7 @@ from stackroom.web.shared.services import Services
 
 PREFIX = "/storage"
 SIZES = (100, 200, 400, 1024)
+_SIGNED = re.compile(rb"expires=(\d+)&signature=([\w-]+)")
 
 
 def upload_path(ticket: bytes) -> str:
@@ -63,12 +66,15 @@ async def receive(request: Request) -> Response:
 async def download(request: Request) -> Response:
     services = services_of(request)
     services.signer.check(request.method, request.scope["path"], *_signature(request))
-    asset = request.path_params["asset"]
-    found, key, sha256 = await services.database.look_up(
-        ("bytes", asset), lambda conn: assets.with_bytes(conn, asset)
-    )
-    assets.refuse_expired(found.expires_at, services.now(), asset)
+    found, key, sha256 = await _with_bytes(services, request.path_params["asset"])
     return send_file(services, found, key, sha256, cache_control=FOREVER)
+
+
+async def _with_bytes(services: Services, asset: str) -> tuple[Asset, str, bytes]:
+    """The asset of a URL, with the key and the hash of its bytes."""
+    stored = await services.database.look_up(("bytes", asset), lambda conn: assets.with_bytes(conn, asset))
+    assets.refuse_expired(stored[0].expires_at, services.now(), asset)
+    return stored
 
 
 def send_file(services: Services, found: Asset, key: str, sha256: bytes, *, cache_control: str) -> Response:
@@ -109,10 +115,7 @@ async def thumbnail(request: Request) -> Response:
     services.signer.check(request.method, request.scope["path"], *_signature(request))
     if size not in SIZES:
         raise NotFound(f"thumbnails are made in sizes {', '.join(map(str, SIZES))}")
-    found, key, sha256 = await services.database.read(
-        lambda conn: assets.with_bytes(conn, request.path_params["asset"])
-    )
-    assets.refuse_expired(found.expires_at, services.now(), request.path_params["asset"])
+    found, key, sha256 = await _with_bytes(services, request.path_params["asset"])
     assert found.blob_id is not None  # it was found with its bytes
     of_video = found.kind == Kind.VIDEO.value
     stored = await services.renditions.thumbnail(found.blob_id, key, size, of_video=of_video)
@@ -129,6 +132,9 @@ async def thumbnail(request: Request) -> Response:
 
 
 def _signature(request: Request) -> tuple[str | None, str | None]:
+    """What the URL says, as we spell it, or among whatever else somebody put there."""
+    if (signed := _SIGNED.fullmatch(request.scope["query_string"])) is not None:
+        return signed[1].decode(), signed[2].decode()
     return request.query_params.get("expires"), request.query_params.get("signature")
 
 
