@@ -6,8 +6,10 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, event, select
 
+from stackroom.database import schema
+from stackroom.testing.processes import wait_until
 from stackroom.web.shared import requests
 
 from .house import House
@@ -63,6 +65,14 @@ class Written:
         return sent
 
 
+def rested(house: House, shelf: Shelf) -> None:
+    """Wait until all that is made of an image in the background is: it goes with it, in statements of its own."""
+    assert shelf.a1
+    mine = schema.lane.c.organization_id == shelf.a.organization.id
+    busy = select(schema.lane.c.id).where(mine, schema.lane.c.unfinished > 0)
+    assert wait_until(lambda: not house.read(lambda conn: conn.scalars(busy).all()), seconds=20)
+
+
 @pytest.fixture
 def written(house: House, monkeypatch: pytest.MonkeyPatch) -> Written:
     return Written(house, monkeypatch)
@@ -74,6 +84,7 @@ def test_fifty_are_copied_and_deleted_in_as_many_statements_as_one(
     def key(name: str) -> dict[str, Any]:
         return {"headers": {**shelf.a.bearer, "Idempotency-Key": name}}
 
+    rested(house, shelf)
     house.batch_copy([shelf.a1], shelf.a)  # the first of its name is another matter: it is not numbered yet
     one = written.by(lambda: house.batch_copy([shelf.a1], shelf.a, **key("copies one")))
     many = written.by(lambda: house.batch_copy([shelf.a1] * 50, shelf.a, **key("copies fifty")))
@@ -89,6 +100,7 @@ def test_fifty_are_copied_and_deleted_in_as_many_statements_as_one(
 def test_one_is_deleted_in_one_transaction_that_is_no_longer(
     house: House, shelf: Shelf, written: Written
 ) -> None:
+    rested(house, shelf)
     one, other = house.copied(shelf.a1, shelf.a), house.copied(shelf.a1, shelf.a)
     sent = written.by(lambda: house.delete(f"/media/{one}", shelf.a))
     assert written.by(lambda: house.delete(f"/media/{other}", shelf.a)) == sent
