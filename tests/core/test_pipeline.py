@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,13 @@ import pytest
 from sqlalchemy import select
 
 from stackroom import ids
-from stackroom.database.schema import asset, blob, upload
+from stackroom.database.schema import asset, blob, embedding, upload
 from stackroom.ingest import single
 from stackroom.ingest.arriving import Arriving
 from stackroom.ingest.origins import Fail, Fetched, Retry
 from stackroom.ingest.pipeline import ATTEMPTS, Pipeline
 from stackroom.ingest.single import Submitted
+from stackroom.library import embeddings
 from stackroom.library.channels import Channel
 from stackroom.library.registrations import Registration
 from stackroom.media.studio import Studio
@@ -140,6 +142,20 @@ def test_a_heic_becomes_a_png_under_a_name_that_says_so(works: Works) -> None:
     row = works.asset()
     assert (row.content_type, row.name, row.original_name) == ("image/png", "a.png", "photo.heic")
     assert works.content().startswith(b"\x89PNG")
+
+
+def test_what_comes_again_keeps_its_vector_unless_it_has_other_bytes(works: Works) -> None:
+    works.take_in(picture())
+    key = works.asset().id
+    (about,) = works.library.read(lambda conn: embeddings.subjects(conn, [key]))
+    put = partial(embeddings.put, about=about, model="a model", vector=bytes(8), now=works.library.now)
+    assert works.library.write(put)
+    there = select(embedding.c.model).where(embedding.c.asset_id == key)
+    works.take_in(picture())
+    assert works.library.read(lambda conn: conn.scalar(there)) == "a model"
+    works.take_in(picture(seed=2))
+    assert works.library.read(lambda conn: conn.scalar(there)) is None
+    assert not works.library.write(put)  # of what it was before
 
 
 def test_what_is_known_is_not_stored_again(works: Works) -> None:
