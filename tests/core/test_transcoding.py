@@ -18,7 +18,7 @@ from sqlalchemy.event import listen, remove
 from stackroom import ids
 from stackroom.clock import HOUR
 from stackroom.database.schema import asset, asset_media, blob, event, job, lane, loose_prefix
-from stackroom.errors import Conflict, Invalid, NotFound, UnsupportedMedia
+from stackroom.errors import Conflict, Invalid, NotFound, Unavailable, UnsupportedMedia
 from stackroom.ingest import settling
 from stackroom.ingest.settling import Kept
 from stackroom.library import blobs, media, streaming
@@ -707,3 +707,35 @@ def test_a_video_that_gets_other_bytes_has_nothing_of_the_old_ones(cinema: Cinem
         cinema.stream(uuid, "master.m3u8")
     cinema.sweep()
     assert cinema.kept() == set()
+
+
+def test_what_cannot_be_removed_keeps_nothing_else(cinema: Cinema, monkeypatch: pytest.MonkeyPatch) -> None:
+    stuck, goes = cinema.add(), cinema.add("b.mp4", content=b"other")
+    for uuid in (stuck, goes):
+        cinema.show(uuid)
+    prefix, keys = cinema.row(stuck).hls_prefix, cinema.library.blob_keys(cinema.actor)
+    key = keys[cinema.library.rows(cinema.actor)[stuck]["sha256"]]
+    cinema.purge(stuck, goes)
+    delete, delete_all = cinema.store.delete, cinema.store.delete_all
+
+    def refuse(wanted: Sequence[str]) -> None:
+        if {key, prefix} & set(wanted):
+            raise Unavailable("It is locked.", code="storage_unavailable")
+
+    def stubborn(keys: Sequence[str]) -> None:
+        refuse(keys)
+        delete(keys)
+
+    def stubborn_below(prefix: str) -> None:
+        refuse([prefix])
+        delete_all(prefix)
+
+    monkeypatch.setattr(cinema.store, "delete", stubborn)
+    monkeypatch.setattr(cinema.store, "delete_all", stubborn_below)
+    with pytest.raises(Unavailable, match="locked"):
+        cinema.sweep()
+    assert cinema.kept() == {each for each in cinema.kept() if each.startswith(prefix)} != set()
+    assert (set(cinema.loose()), cinema.library.loose_keys(cinema.actor)) == ({prefix}, {key})
+    monkeypatch.undo()
+    cinema.sweep()
+    assert (cinema.kept(), cinema.loose(), cinema.library.loose_keys(cinema.actor)) == (set(), {}, set())

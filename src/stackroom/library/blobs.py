@@ -10,7 +10,7 @@ A key is never used again (it ends in random characters), so bytes on their way 
 content arriving anew.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -105,11 +105,13 @@ def _hold(conn: Connection, candidates: str, parameters: Mapping[str, object]) -
         conn.execute(statement(f"SELECT count(*) FROM ({held}) held"), parameters)
 
 
-def due(conn: Connection, *, now: int, limit: int) -> list[str]:
-    """Keys of loose bytes whose time has come."""
+def due(conn: Connection, *, now: int, limit: int, but: Collection[str] = ()) -> list[str]:
+    """Keys of loose bytes whose time has come, without these."""
     query = (
         select(loose_bytes.c.storage_key).where(loose_bytes.c.due_at <= now).order_by(loose_bytes.c.due_at)
     )
+    if but:
+        query = query.where(loose_bytes.c.storage_key.not_in(but))
     return list(conn.scalars(query.limit(limit)))
 
 

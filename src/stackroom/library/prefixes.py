@@ -7,7 +7,7 @@ As `blobs` does for single bytes. A prefix is never used again, and what is belo
 whoever brings bytes in must take it over well before that, or renew it, and has lost it otherwise.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from sqlalchemy import Connection, delete, insert, select, update
@@ -54,9 +54,11 @@ def give_up(conn: Connection, prefix: str, *, now: int) -> None:
     )
 
 
-def due(conn: Connection, *, now: int, limit: int) -> list[str]:
-    """Prefixes whose time has come."""
+def due(conn: Connection, *, now: int, limit: int, but: Collection[str] = ()) -> list[str]:
+    """Prefixes whose time has come, without these."""
     query = select(loose_prefix.c.prefix).where(loose_prefix.c.due_at <= now).order_by(loose_prefix.c.due_at)
+    if but:
+        query = query.where(loose_prefix.c.prefix.not_in(but))
     return list(conn.scalars(query.limit(limit)))
 
 

@@ -1,6 +1,7 @@
 """Sweeping: removing bytes that nobody needs, after their rows have gone. May be killed at any point and run again."""
 
 import asyncio
+from collections.abc import Sequence
 from functools import partial
 
 import msgspec
@@ -11,6 +12,7 @@ from stackroom.clock import Clock
 from stackroom.database import flavour
 from stackroom.database.schema import operation, operation_item, operation_tag, upload
 from stackroom.database.transaction import Database
+from stackroom.errors import StackroomError
 from stackroom.library import answers, blobs, prefixes, upload_sessions
 from stackroom.storage.blobstore import BlobStore
 from stackroom.storage.keys import rendition_prefix
@@ -28,16 +30,16 @@ class Swept(msgspec.Struct, frozen=True):
 
 
 async def sweep(database: Database, store: BlobStore, now: Clock) -> Swept:
-    """Forget what has expired, then remove all loose bytes that are due. Returns when there are none left."""
+    """Forget what has expired, then remove all loose bytes that are due. Returns when there are none left, or raises
+    what the store said of those that it could not remove: they keep nothing else from going."""
     uploads = await database.write(lambda conn: expire(conn, now=now()))
     faults.reach("sweep:after-commit")
-    removed = 0
-    while keys := await database.read(lambda conn: blobs.due(conn, now=now(), limit=AT_ONCE)):
-        await asyncio.to_thread(_remove, store, keys)
-        faults.reach("sweep:after-remove")
-        await database.write(partial(blobs.strike, keys=keys))
-        removed += len(keys)
-    return Swept(uploads, removed, await _sweep_prefixes(database, store, now))
+    kept: dict[str, StackroomError] = {}
+    objects = await _sweep_objects(database, store, now, kept)
+    below = await _sweep_prefixes(database, store, now, kept)
+    for error in kept.values():
+        raise error
+    return Swept(uploads, objects, below)
 
 
 def any_due(conn: Connection, *, now: int) -> bool:
@@ -46,15 +48,38 @@ def any_due(conn: Connection, *, now: int) -> bool:
     return bool(blobs.due(conn, now=now, limit=1) or prefixes.due(conn, now=now, limit=1))
 
 
-async def _sweep_prefixes(database: Database, store: BlobStore, now: Clock) -> int:
+async def _sweep_objects(
+    database: Database, store: BlobStore, now: Clock, kept: dict[str, StackroomError]
+) -> int:
+    removed = 0
+    while keys := await database.read(lambda conn: blobs.due(conn, now=now(), limit=AT_ONCE, but=kept)):
+        kept.update(await asyncio.to_thread(_remove, store, keys))
+        faults.reach("sweep:after-remove")
+        gone = [each for each in keys if each not in kept]
+        await database.write(partial(blobs.strike, keys=gone))
+        removed += len(gone)
+        if not gone:  # the store cannot be used at all
+            break
+    return removed
+
+
+async def _sweep_prefixes(
+    database: Database, store: BlobStore, now: Clock, kept: dict[str, StackroomError]
+) -> int:
     """Remove all that is due below loose prefixes, one after another: there may be thousands of objects below each."""
     removed = 0
-    while due := await database.read(lambda conn: prefixes.due(conn, now=now(), limit=AT_ONCE)):
+    while due := await database.read(lambda conn: prefixes.due(conn, now=now(), limit=AT_ONCE, but=kept)):
         for prefix in due:
-            await asyncio.to_thread(store.delete_all, prefix)
+            try:
+                await asyncio.to_thread(store.delete_all, prefix)
+            except StackroomError as error:
+                kept[prefix] = error
             faults.reach("sweep:after-remove")
-        await database.write(partial(prefixes.strike, prefixes=due))
-        removed += len(due)
+        gone = [each for each in due if each not in kept]
+        await database.write(partial(prefixes.strike, prefixes=gone))
+        removed += len(gone)
+        if not gone:
+            break
     return removed
 
 
@@ -91,6 +116,13 @@ def _forget_journals(conn: Connection, *, now: int) -> None:
     conn.execute(delete(operation).where(old))
 
 
-def _remove(store: BlobStore, keys: list[str]) -> None:
-    renditions = [found.key for key in keys for found in store.objects(rendition_prefix(key))]
-    store.delete([*renditions, *keys])
+def _remove(store: BlobStore, keys: Sequence[str]) -> dict[str, StackroomError]:
+    """Remove these objects, and what was made of them; those that cannot be, with the reason."""
+    try:
+        renditions = [found.key for key in keys for found in store.objects(rendition_prefix(key))]
+        store.delete([*renditions, *keys])
+    except StackroomError as error:
+        if len(keys) == 1:
+            return {keys[0]: error}
+        return {name: why for key in keys for name, why in _remove(store, [key]).items()}
+    return {}
