@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import json
+import resource
 import signal
 import socket
 import sys
@@ -28,6 +29,7 @@ EXAMPLE = """stackroom serve
 
 stackroom serve --data-dir /srv/media --host 0.0.0.0 --port 8080 --public-url https://media.example.org"""
 
+_OPEN_FILES = 65_536
 _DRAIN_SECONDS = 8  # less than the ten seconds after which most supervisors kill
 _NETWORK = "How it is reached"
 _LIMITS = "Limits"
@@ -225,12 +227,22 @@ def serve(
     from stackroom.cli.logs import set_up_logs
 
     set_up_logs(as_json=json_logs, verbose=verbose)
+    allow_open_files()
     gc.disable()  # what is loaded now stays: to look for garbage in it again and again takes a sixth of a start
     try:
         with _listening(settings) as sock:
             _run(settings, sock, json_logs=json_logs)
     finally:
         gc.enable()
+
+
+def allow_open_files() -> None:
+    """Have as many files open as the system lets us. Most let a process have a thousand until it asks for more, and a
+    client that loads slowly takes three: its connection twice, and its file."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 @contextmanager
