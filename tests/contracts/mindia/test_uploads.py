@@ -279,11 +279,24 @@ def test_a_file_is_fetched_from_its_address(house: House, shelf: Shelf, tmp_path
         ):
             refused(fetch(origin.url(path)), 400, "INVALID_INPUT")
         refused(fetch(origin.url_to("http://10.0.0.1/x.png")), 400, "INVALID_INPUT")
-        answer = fetch(origin.url("endless/harbour.png"))
-        refused(answer, answer.status_code, answer.json()["code"])
-        assert answer.status_code in {400, 413}
+        refused(fetch(origin.url("endless/harbour.png")), 413, "PAYLOAD_TOO_LARGE")
     for url in ("http://10.0.0.1/x.png", "http://localhost/x.png", "ftp://h/x.png", "file:///etc/passwd", ""):
         refused(fetch(url), 400, "INVALID_INPUT")
+
+
+def test_a_repeat_is_answered_though_neither_the_address_nor_the_folder_is_there_any_more(
+    house: House, shelf: Shelf, tmp_path: Any
+) -> None:
+    (tmp_path / "harbour.png").write_bytes(an_image())
+    once = {"Idempotency-Key": "fetched"}
+    with OriginServer(tmp_path) as origin:
+        wanted = {"url": origin.url("harbour.png"), "folder_id": shelf.folder}
+        first = house.ask("POST", "/images/from-url", of=shelf.a, params=wanted, headers=once)
+    assert first.status_code == 201, first.text
+    assert house.delete(f"/images/{first.json()['image']['id']}", shelf.a).status_code == 204
+    assert house.delete(f"/folders/{shelf.folder}", shelf.a).status_code == 204
+    again = house.ask("POST", "/images/from-url", of=shelf.a, params=wanted, headers=once)
+    assert (again.status_code, again.json()) == (201, first.json())
 
 
 def start(house: House, shelf: Shelf, content: bytes, chunk: int, **said: Any) -> Any:

@@ -96,9 +96,9 @@ async def upload_from_url(request: Request) -> Response:
     if not url:
         raise invalid_input("url: the address of an image is needed")
     wish, limit = _wish(call, Kind.IMAGE), receiving.limit(Kind.IMAGE)
-    await receiving.check(call.actor, wish)
     if (before := await call.once(b"").recall()) is not None:
         return before
+    await receiving.check(call.actor, wish)
 
     def show(made: Media) -> Answer:
         told = wire.FromUrl(message="Image uploaded successfully from URL", image=shown(call, made))
