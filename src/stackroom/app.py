@@ -92,7 +92,7 @@ async def open_library(
         closing.push_async_callback(deliverer.close)
         sweep_soon = asyncio.Event()
         base = _Base(settings, database, kept, studio, sweep_soon, now)
-        pipeline, embedded = _pipeline(base, origins), Embedding(database, embedder)
+        pipeline, embedded = _pipeline(base, origins), Embedding(database, embedder, now)
         messenger = _dispatcher(base, {DELIVERY: deliverer}, slots=AT_ONCE, most=PER_ORGANIZATION)
         most = settings.max_running_per_organization or None
         signing = await database.write(lambda conn: own_secret(conn, "signing"))

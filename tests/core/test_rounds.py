@@ -226,6 +226,28 @@ def test_a_worker_with_another_model_leaves_the_round_to_others(library: Library
     assert house.vectors() == {}
 
 
+def test_a_job_of_an_asset_is_left_to_who_has_the_librarys_model(library: Library) -> None:
+    house = House(library)
+    (made,) = house.add("a.jpg")
+    row = library.rows(house.actor)[made]
+    job = Claimed(
+        id=1,
+        attempt=1,
+        lane_id=1,
+        kind="embed",
+        priority=1,
+        organization_id=house.actor.organization_id,
+        batch_id=None,
+        position=0,
+        asset_id=row["id"],
+        task=f'{{"asset":"{row["uuid"].hex()}"}}',
+    )
+    older = Embedding(library.database, Letters("older"), lambda: library.now)
+    assert library.do(older.run(job)).state is State.WAITING
+    mine = Embedding(library.database, house.model, lambda: library.now)
+    assert library.do(mine.run(job)).state is State.DONE
+
+
 def test_a_server_of_another_model_that_started_before_does_not_look_out(library: Library) -> None:
     house = House(library)
     old = house.lookout
@@ -411,6 +433,32 @@ def test_a_cancelled_round_ends_at_once_and_so_does_its_job(library: Library, fe
     assert house.turn() == [State.DONE]
     assert (house.round().state, house.standing().embedded) == (rounds.CANCELLED, 2)
     assert library.write(lambda conn: rounds.cancel(conn, None, now=library.now)) == []
+
+
+def test_several_servers_begin_one_round(library: Library) -> None:
+    house = House(library)
+    house.add("a.jpg")
+    other = Lookout(library.database, house.model, lambda: None, lambda: library.now)
+    assert (house.look(), library.do(other.look())) == (1, 0)
+    mine = house.actor.organization_id
+    assert library.write(lambda conn: rounds.begin(conn, mine, now=library.now)) is False
+    assert len(house.claim()[1]) == 1
+
+
+def test_a_round_that_was_given_up_says_why_and_another_is_begun(library: Library) -> None:
+    house = House(library)
+    house.add("a.jpg")
+    house.look()
+    me, (taken,) = house.claim()
+
+    def give_up(conn: Connection, now: int) -> None:
+        house.making.given_up(conn, taken, "crashed", "it crashed the worker", now)
+
+    house.settle(me, [Result(job=taken, state=State.FAILED, code="crashed", reason="it", effect=give_up)])
+    assert (house.round().state, house.round().error) == (rounds.FAILED, "crashed: it crashed the worker")
+    house.news()
+    house.work()
+    assert (house.round().error, house.vectors()) == (None, {"a.jpg": "letters"})
 
 
 def test_a_round_whose_job_is_gone_goes_on(library: Library) -> None:

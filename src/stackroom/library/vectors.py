@@ -16,7 +16,7 @@ from stackroom.database.columns import columns
 from stackroom.database.flavour import statement
 from stackroom.database.schema import embedder
 from stackroom.library import embeddings
-from stackroom.library.embeddings import COLUMNS, INSTEAD, Subject
+from stackroom.library.embeddings import COLUMNS, INSTEAD, Embedder, Subject
 
 WINDOW: Final = 20_000
 """How many assets one statement looks at: some hundredths of a second."""
@@ -30,6 +30,10 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     dim: int
     since: int
+
+    def is_of(self, embedder: Embedder) -> bool:
+        """Whether this embedder makes such vectors."""
+        return (embedder.model, embedder.dim) == (self.name, self.dim)
 
 
 class Window(msgspec.Struct, frozen=True):

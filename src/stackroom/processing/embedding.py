@@ -8,8 +8,10 @@ from typing import Final
 import msgspec
 from sqlalchemy import Connection
 
+from stackroom import clock
+from stackroom.clock import SECOND, Clock
 from stackroom.database.transaction import Database
-from stackroom.library import embeddings
+from stackroom.library import embeddings, vectors
 from stackroom.library.embeddings import Embedder, Subject
 from stackroom.queue.jobs import DEFAULT, Claimed, NewJob, Result, State
 from stackroom.queue.submit import submit_one
@@ -19,6 +21,10 @@ ATTEMPTS: Final = 3
 AT_ONCE: Final = 2
 """How many are made at once by one process: the built-in embedder needs a millisecond, and another one may need the
 network."""
+
+
+ELSEWHERE: Final = 30 * SECOND
+"""When it is tried again what needs another embedder than this process has."""
 
 
 class Task(msgspec.Struct, frozen=True):
@@ -32,9 +38,10 @@ class Embedding:
 
     max_attempts = ATTEMPTS
 
-    def __init__(self, database: Database, embedder: Embedder | None) -> None:
+    def __init__(self, database: Database, embedder: Embedder | None, now: Clock = clock.now) -> None:
         self.embedder = embedder
         self._database = database
+        self._now = now
 
     def submit(
         self, conn: Connection, organization_id: int, asset_id: int, uuid: bytes, *, now: int
@@ -57,7 +64,8 @@ class Embedding:
         )
 
     async def run(self, job: Claimed) -> Result:
-        """One attempt. Of an asset that is gone nothing is kept, and that is well."""
+        """One attempt. Of an asset that is gone nothing is kept, and that is well. Who has another embedder than the
+        library's leaves it to others."""
         uuid = bytes.fromhex(msgspec.json.decode(job.task, type=Task).asset)
         done = Result(job=job, state=State.DONE)
         if self.embedder is None or job.asset_id is None:
@@ -65,6 +73,11 @@ class Embedding:
         about = await self._database.read(partial(embeddings.subject, asset_id=job.asset_id, uuid=uuid))
         if about is None:
             return done
+        chosen = await self._database.read(vectors.chosen)
+        if chosen is not None and not chosen.is_of(self.embedder):
+            return put_off(
+                job, self._now(), ELSEWHERE, "other_embedder", f"the library's embedder is {chosen.name}"
+            )
         vector = await asyncio.to_thread(_vector, self.embedder, about)
         keep = partial(_keep, about=about, model=self.embedder.model, vector=vector)
         return msgspec.structs.replace(done, effect=keep)
@@ -74,6 +87,11 @@ class Embedding:
 
     def cancelled(self, conn: Connection, jobs: Sequence[Claimed], now: int) -> None:
         """Nothing is left of it."""
+
+
+def put_off(job: Claimed, now: int, after: int, code: str, reason: str) -> Result:
+    """It is tried again, as if this had been no attempt."""
+    return Result(job=job, state=State.WAITING, run_at=now + after, code=code, reason=reason, uncounted=True)
 
 
 def _vector(embedder: Embedder, about: Subject) -> bytes:

@@ -11,13 +11,14 @@ import structlog
 from sqlalchemy import Connection
 
 from stackroom import faults
-from stackroom.clock import SECOND, Clock
+from stackroom.clock import Clock
 from stackroom.database.transaction import Database
 from stackroom.errors import Unavailable
 from stackroom.library import embeddings, vectors
 from stackroom.library.embeddings import Embedder, Said, Subject
 from stackroom.library.vectors import Made, Model
 from stackroom.processing import embedding, rounds
+from stackroom.processing.embedding import put_off
 from stackroom.processing.rounds import Round
 from stackroom.queue.jobs import Claimed, Result, State
 
@@ -26,12 +27,12 @@ log = structlog.get_logger(__name__)
 ATTEMPTS: Final = 5
 PAGE: Final = 1_000
 """How many assets are looked at together, at most."""
-PORTION: Final = 200
-"""How many vectors one transaction keeps: about ten milliseconds of SQLite's one writer."""
+PORTION: Final = 100
+"""How many vectors one transaction keeps: some milliseconds of SQLite's one writer."""
+BUSY: Final = 0.1
+"""Seconds that a portion is not kept for unless others are writing, too. They go first: it rests for as long again."""
 TURN: Final = 2.0
 """Seconds after which it is another organization's turn."""
-ELSEWHERE: Final = 30 * SECOND
-"""When it is tried again what needs another embedder than this process has."""
 OWN_JOB: Final = f"""EXISTS (SELECT 1 FROM job j JOIN lane l ON l.id = j.lane_id
     WHERE j.asset_id = b.id AND j.state IN (0, 1, 5) AND l.kind = '{embedding.KIND}')"""
 """That an asset `b` waits for a job of its own, which a round leaves it to."""
@@ -62,9 +63,9 @@ class Making:
         seen, model = await self._database.read(partial(_standing, organization_id=job.organization_id))
         if seen is None or seen.state != rounds.RUNNING or model is None:
             return Result(job=job, state=State.DONE)
-        if self._embedder is None or (self._embedder.model, self._embedder.dim) != (model.name, model.dim):
-            why = f"this worker has another embedder than {model.name}"
-            return self._later(job, ELSEWHERE, "other_embedder", why)
+        if self._embedder is None or not model.is_of(self._embedder):
+            why = f"the library's embedder is {model.name}"
+            return put_off(job, self._now(), embedding.ELSEWHERE, "other_embedder", why)
         begun, made, failed = time.monotonic(), 0, 0
         kind, after = seen.kind, seen.after_id
         while True:
@@ -79,9 +80,8 @@ class Making:
             if time.monotonic() - begun >= TURN:
                 break
         far = partial(rounds.advance, seen=seen, kind=kind, after=after, done=made, failed=failed)
-        return msgspec.structs.replace(
-            self._later(job, 0, "going_on", "its next turn comes at once"), effect=far
-        )
+        more = put_off(job, self._now(), 0, "going_on", "its next turn comes at once")
+        return msgspec.structs.replace(more, effect=far)
 
     def given_up(self, conn: Connection, job: Claimed, code: str, reason: str, now: int) -> None:
         """What lacks a vector still does, and a later round makes it."""
@@ -90,11 +90,6 @@ class Making:
     def cancelled(self, conn: Connection, jobs: Sequence[Claimed], now: int) -> None:
         """Whoever ended the round has noted that."""
 
-    def _later(self, job: Claimed, after: int, code: str, reason: str) -> Result:
-        return Result(
-            job=job, state=State.WAITING, run_at=self._now() + after, code=code, reason=reason, uncounted=True
-        )
-
     async def _keep(self, found: Page, model: Model, embedder: Embedder) -> tuple[int, int]:
         """Keep the vectors of a page; how many, and of how many assets none can be made."""
         kept = failed = 0
@@ -102,8 +97,12 @@ class Making:
         for start in range(0, len(found.found), PORTION):
             portion = found.found[start : start + PORTION]
             made = await asyncio.to_thread(_made, embedder, portion, found.same, known)
+            began = time.monotonic()
             kept += await self._database.write(partial(self._put, model=model, made=made))
             faults.reach("embed:after-portion")
+            waited = time.monotonic() - began
+            if waited > BUSY:
+                await asyncio.sleep(min(waited, TURN))
             failed += sum(each.vector is None and each.same_as is None for each in made)
         return max(kept - failed, 0), failed
 
