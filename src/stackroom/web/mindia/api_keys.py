@@ -8,13 +8,13 @@ from stackroom import ids
 from stackroom.access import Role, new_media_token
 from stackroom.clock import DAY
 from stackroom.database.transaction import Connection
-from stackroom.errors import Invalid, NotFound
+from stackroom.errors import NotFound
 from stackroom.library import keys
 from stackroom.library.answers import Answer
 from stackroom.library.organizations import check_key_description, check_key_name
 from stackroom.web.mindia.call import PREFIX, Call
 from stackroom.web.mindia.described import described
-from stackroom.web.mindia.errors import bad_request, not_found
+from stackroom.web.mindia.errors import as_bad_requests, bad_request, not_found
 from stackroom.web.mindia.wire import api_keys as wire
 from stackroom.web.mindia.wire import base, queries
 from stackroom.web.shared.face import resource
@@ -92,11 +92,9 @@ def _find(conn: Connection, call: Call, reference: str) -> keys.Key:
 
 
 def _checked(asked: wire.NewKey) -> wire.NewKey:
-    try:
+    with as_bad_requests():
         check_key_name(asked.name)
         check_key_description(asked.description)
-    except Invalid as error:
-        raise bad_request(error.message) from error
     if asked.expires_in_days is not None and not 1 <= asked.expires_in_days <= LONGEST_DAYS:
         raise bad_request(f"expires_in_days must be between 1 and {LONGEST_DAYS}")
     return asked

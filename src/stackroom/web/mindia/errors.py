@@ -5,6 +5,8 @@ library's own words are translated.
 """
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import msgspec
 import structlog
@@ -113,6 +115,15 @@ _OF_OUR_KINDS: tuple[tuple[type[StackroomError], str], ...] = (
 def bad_request(message: str) -> Invalid:
     """What the protocol calls BAD_REQUEST: well formed, and yet not to be done."""
     return Invalid(message, code="BAD_REQUEST")
+
+
+@contextmanager
+def as_bad_requests() -> Iterator[None]:
+    """What the library calls invalid is well formed all the same: it is a BAD_REQUEST."""
+    try:
+        yield
+    except Invalid as error:
+        raise bad_request(error.message) from error
 
 
 def invalid_input(message: str) -> Invalid:

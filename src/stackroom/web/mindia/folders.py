@@ -4,8 +4,6 @@ Those of other datasets can be named, as what is in them is seen here as well, a
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from uuid import UUID
 
 from starlette.requests import Request
@@ -15,7 +13,7 @@ from starlette.routing import BaseRoute
 from stackroom import ids
 from stackroom.access import Role
 from stackroom.database.transaction import Connection
-from stackroom.errors import Conflict, Invalid, NotFound
+from stackroom.errors import Conflict, NotFound
 from stackroom.library import datasets, folders, listing, media, media_home
 from stackroom.library.answers import Answer
 from stackroom.library.datasets import Dataset
@@ -27,7 +25,7 @@ from stackroom.operations.request import Verb, select_ids
 from stackroom.web.mindia.call import NOTHING as GONE
 from stackroom.web.mindia.call import PREFIX, Call, uuid_of
 from stackroom.web.mindia.described import described
-from stackroom.web.mindia.errors import bad_request, not_found
+from stackroom.web.mindia.errors import as_bad_requests, bad_request, not_found
 from stackroom.web.mindia.wire import folders as wire
 from stackroom.web.mindia.wire import queries
 from stackroom.web.mindia.wire.base import moment, uuid
@@ -49,7 +47,7 @@ async def create(request: Request) -> Response:
 
     def work(conn: Connection, now: int) -> Answer:
         within, above = _place(conn, call, parent, now)
-        with _refused_as_the_protocol_does():
+        with as_bad_requests():
             path = clean_path(f"{above.path}/{name}")
         made, is_new = folders.create(conn, call.actor, within, path, now=now)
         if not is_new:
@@ -117,7 +115,7 @@ async def change(request: Request) -> Response:
 
     def work(conn: Connection, now: int) -> Answer:
         found = _found(conn, call, wanted)
-        with _refused_as_the_protocol_does():
+        with as_bad_requests():
             if moves:
                 above = _above(conn, call, found, parent)
                 found = change_folder.move_folder(conn, call.actor, found, above, name, now=now)
@@ -213,17 +211,8 @@ def _name(given: str) -> str:
     name = given.strip()
     if not 1 <= len(name.encode(errors="replace")) <= MAX_NAME:
         raise bad_request(f"name: a folder's has 1 to {MAX_NAME} bytes")
-    with _refused_as_the_protocol_does():
+    with as_bad_requests():
         return clean_name(name, "name")
-
-
-@contextmanager
-def _refused_as_the_protocol_does() -> Iterator[None]:
-    """What is well formed and cannot be done is a BAD_REQUEST."""
-    try:
-        yield
-    except Invalid as error:
-        raise bad_request(error.message) from error
 
 
 def _home(conn: Connection, call: Call) -> Dataset | None:

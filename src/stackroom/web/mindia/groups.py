@@ -11,7 +11,6 @@ from starlette.routing import BaseRoute
 
 from stackroom.access import Role
 from stackroom.database.transaction import Connection
-from stackroom.errors import Invalid
 from stackroom.library import groups
 from stackroom.library.answers import Answer
 from stackroom.library.groups import Group, Member
@@ -21,7 +20,7 @@ from stackroom.storage.blobstore import BlobStore, MissingBytes
 from stackroom.web.mindia.call import NOTHING, PREFIX, Call, uuids_of
 from stackroom.web.mindia.convert.media import file_path
 from stackroom.web.mindia.described import described
-from stackroom.web.mindia.errors import bad_request, storage_error
+from stackroom.web.mindia.errors import as_bad_requests, bad_request, storage_error
 from stackroom.web.mindia.wire import groups as wire
 from stackroom.web.mindia.wire.base import moment, uuid
 from stackroom.web.shared.archives import Entry
@@ -41,10 +40,8 @@ async def create(request: Request) -> Response:
     files = uuids_of(call.json(wire.NewGroup).files, "files")
 
     def work(conn: Connection, now: int) -> Answer:
-        try:
+        with as_bad_requests():
             made = groups.create(conn, call.actor, files, now=now)
-        except Invalid as error:
-            raise bad_request(error.message) from error
         return answer(_about(made), 201)
 
     return await call.write(work)

@@ -1,21 +1,17 @@
 """Presets: transformations that an address can name."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from stackroom.access import Role
 from stackroom.database.transaction import Connection
-from stackroom.errors import Invalid
 from stackroom.library import presets
 from stackroom.library.answers import Answer
 from stackroom.library.presets import Preset
 from stackroom.web.mindia.call import NOTHING, PREFIX, Call
 from stackroom.web.mindia.described import described
-from stackroom.web.mindia.errors import bad_request
+from stackroom.web.mindia.errors import as_bad_requests
 from stackroom.web.mindia.wire import presets as wire
 from stackroom.web.mindia.wire.base import moment, uuid
 from stackroom.web.shared.face import resource
@@ -28,7 +24,7 @@ async def create(request: Request) -> Response:
     asked = call.json(wire.NewPreset)
 
     def work(conn: Connection, now: int) -> Answer:
-        with _refused_as_the_protocol_does():
+        with as_bad_requests():
             made = presets.create(conn, call.actor, asked.name, asked.operations, asked.description, now=now)
         return answer(_told(made), 201)
 
@@ -55,7 +51,7 @@ async def change(request: Request) -> Response:
     wanted = presets.PresetChanges(operations=asked.operations, description=asked.description)
 
     def work(conn: Connection, now: int) -> Answer:
-        with _refused_as_the_protocol_does():
+        with as_bad_requests():
             return answer(_told(presets.change(conn, call.actor, call.place("name"), wanted, now=now)))
 
     return await call.write(work)
@@ -70,14 +66,6 @@ async def remove(request: Request) -> Response:
         return NOTHING
 
     return await call.write(work)
-
-
-@contextmanager
-def _refused_as_the_protocol_does() -> Iterator[None]:
-    try:
-        yield
-    except Invalid as error:
-        raise bad_request(error.message) from error
 
 
 def _told(found: Preset) -> wire.Preset:

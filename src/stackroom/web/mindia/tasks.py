@@ -6,7 +6,6 @@ from starlette.routing import BaseRoute
 
 from stackroom.access import Role
 from stackroom.database.transaction import Connection
-from stackroom.errors import Invalid
 from stackroom.library import media
 from stackroom.library.answers import Answer
 from stackroom.media.kinds import Kind
@@ -15,7 +14,7 @@ from stackroom.processing.transcoding import submit_transcode
 from stackroom.web.mindia.call import PREFIX, Call
 from stackroom.web.mindia.convert import tasks as convert
 from stackroom.web.mindia.described import described
-from stackroom.web.mindia.errors import bad_request, not_found
+from stackroom.web.mindia.errors import as_bad_requests, not_found
 from stackroom.web.mindia.wire import queries
 from stackroom.web.mindia.wire import tasks as wire
 from stackroom.web.shared.face import resource
@@ -62,10 +61,8 @@ async def cancel(request: Request) -> Response:
     handler_of = call.services.handler_of
 
     def work(conn: Connection, now: int) -> Answer:
-        try:
+        with as_bad_requests():
             return answer(convert.shown(tasks.cancel(conn, call.actor, number, handler_of, now=now)))
-        except Invalid as error:
-            raise bad_request(error.message) from error
 
     return await call.write(work)
 
@@ -76,10 +73,8 @@ async def retry(request: Request) -> Response:
     number = convert.number_of(call.uuid("id")) or 0
 
     def work(conn: Connection, now: int) -> Answer:
-        try:
+        with as_bad_requests():
             return answer(convert.shown(tasks.retry(conn, call.actor, number, now=now)))
-        except Invalid as error:
-            raise bad_request(error.message) from error
 
     response = await call.write(work)
     call.services.wake()

@@ -19,7 +19,7 @@ from stackroom.media.transformations import Acceptable, Transformation, expand, 
 from stackroom.storage.blobstore import MissingBytes
 from stackroom.web.mindia.call import PREFIX, Call
 from stackroom.web.mindia.described import described, stored
-from stackroom.web.mindia.errors import bad_request, not_found, storage_error
+from stackroom.web.mindia.errors import as_bad_requests, bad_request, not_found, storage_error
 from stackroom.web.shared.face import resource
 from stackroom.web.shared.ranges import StoredFile, StoredFileResponse, names
 
@@ -54,10 +54,8 @@ async def show(request: Request) -> Response:
     if words.partition("/")[0] != BEFORE:
         raise bad_request(f"Invalid transformation: operations begin with {BEFORE}/")
     acceptable = _acceptable(call.headers.get("accept", ""))
-    try:
+    with as_bad_requests():
         found = await call.read(lambda conn: _find(conn, call, wanted, words, acceptable))
-    except Invalid as error:
-        raise bad_request(error.message) from error
     headers = {"vary": "Accept"} if found.asked.transformation.format == "auto" else {}
     known = call.headers.get("if-none-match")
     if known is not None and names(known, found.etag):
