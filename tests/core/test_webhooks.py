@@ -517,6 +517,29 @@ def test_what_was_delivered_to_who_is_removed_is_forgotten_a_portion_at_a_time(
     assert (post.all(endpoint), post.all(other)) == ([waiting], kept)
 
 
+def test_what_is_still_to_be_told_or_brought_is_not_forgotten_however_old_it_is(post: Post) -> None:
+    endpoint = post.endpoint("fail/1", event_types=["asset.reviewed"])
+
+    def forget(**days: int) -> None:
+        kept = forgetting.Kept(**{"events": 0, "requests": 0, "deliveries": 0, **days})
+        post.library.do(forgetting.forget(post.library.database, kept, lambda: post.library.now))
+
+    post.happen()
+    post.deliver()
+    post.library.now += 2 * DAY
+    forget(deliveries=1)
+    assert [each.state for each in post.all(endpoint)] == ["retrying"]
+    post.deliver()
+    post.happen()
+    post.library.now += 2 * DAY
+    forget(events=1)
+    post.deliver()
+    assert [each.state for each in post.all(endpoint)] == ["delivered", "delivered"]
+    post.library.now += 2 * DAY
+    forget(deliveries=1)
+    assert post.all(endpoint) == []
+
+
 def test_what_is_old_is_forgotten_and_nothing_else(post: Post) -> None:
     endpoint = post.endpoint()
     post.happen()
@@ -532,5 +555,6 @@ def test_what_is_old_is_forgotten_and_nothing_else(post: Post) -> None:
         assert left not in old
     mine = select(event.c.id).where(event.c.organization_id == post.actor.organization_id)
     assert len(post.library.read(lambda conn: list(conn.scalars(mine)))) == 1
-    jobs = select(job.c.id).where(job.c.id.in_(select(delivery.c.job_id)))
+    ours = select(delivery.c.job_id).where(delivery.c.organization_id == post.actor.organization_id)
+    jobs = select(job.c.id).where(job.c.id.in_(ours))
     assert len(post.library.read(lambda conn: list(conn.scalars(jobs)))) == 1

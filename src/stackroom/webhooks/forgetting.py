@@ -17,8 +17,9 @@ from stackroom.queue import forgetting as jobs
 
 PORTION: Final = 2_000
 
-_DELIVERIES: Final = ("delivery", "created_at", "true")
-_CHANGES: Final = ("event", "at", "organization_id = :organization AND type <> 'http.request'")
+# What is still to be told or brought is not forgotten, however old it is.
+_DELIVERIES: Final = ("delivery", "created_at", "finished_at IS NOT NULL")
+_CHANGES: Final = ("event", "at", "organization_id = :organization AND type <> 'http.request' AND NOT untold")
 _REQUESTS: Final = ("event", "at", "organization_id = :organization AND type = 'http.request'")
 
 
