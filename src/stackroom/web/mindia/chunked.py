@@ -35,7 +35,6 @@ from stackroom.web.shared.face import resource
 from stackroom.web.shared.replies import answer, json_reply
 
 BASE = f"{PREFIX}/uploads/chunked"
-TAKEN = Answer(status=200, headers={"cache-control": "no-store"}, body=b"")
 
 
 @described("Begin an upload in pieces", wire.Started, body=wire.Start, needs=Role.MEMBER)
