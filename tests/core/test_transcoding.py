@@ -1,6 +1,7 @@
 """Transcoding: what players get of a video, when it counts, and that nothing of it is left where nobody wants it."""
 
 import asyncio
+import errno
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -739,3 +740,26 @@ def test_what_cannot_be_removed_keeps_nothing_else(cinema: Cinema, monkeypatch: 
     monkeypatch.undo()
     cinema.sweep()
     assert (cinema.kept(), cinema.loose(), cinema.library.loose_keys(cinema.actor)) == (set(), {}, set())
+
+
+def test_a_disk_that_is_full_when_all_is_made_is_waited_for(
+    cinema: Cinema, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: Path, __: str) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    uuid = cinema.add()
+    cinema.submit(uuid)
+    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr(transcoding, "make_renditions", with_playlists)
+    with pytest.raises(Unavailable) as refused:
+        cinema.library.do(cinema.transcoder.run(cinema.claim()))
+    assert refused.value.code == "storage_full"
+
+
+async def with_playlists(
+    _: Path, __: object, rungs: Sequence[Rung], out: Path, *___: object, **____: object
+) -> None:
+    for rung in rungs:
+        (out / rung.name).mkdir()
+        (out / rung.name / "index.m3u8").write_bytes(b"#EXTM3U\n")

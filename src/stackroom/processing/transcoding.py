@@ -40,7 +40,7 @@ from stackroom.media.studio import Studio
 from stackroom.queue.jobs import DEFAULT, Claimed, NewJob, Result, State, backoff
 from stackroom.queue.patience import is_away
 from stackroom.queue.submit import submit_one
-from stackroom.storage.blobstore import BlobStore, MissingBytes
+from stackroom.storage.blobstore import BlobStore, MissingBytes, unavailable
 from stackroom.storage.keys import hls_prefix
 from stackroom.storage.staging import Staging
 from stackroom.threads import to_its_end
@@ -356,7 +356,7 @@ def _list(rungs: Sequence[Rung], folder: Path) -> tuple[Rendition, ...]:
         sizes = {each.name: each.stat().st_size for each in index.parent.glob("segment_*.ts")}
         # A target of nothing, which FFmpeg has for half a second, is none that players expect.
         said = index.read_text().replace("#EXT-X-TARGETDURATION:0\n", "#EXT-X-TARGETDURATION:1\n")
-        index.write_text(said)
+        _write(index, said)
         peaks[rung.name] = peak(said, sizes)
         renditions.append(
             Rendition(
@@ -367,8 +367,15 @@ def _list(rungs: Sequence[Rung], folder: Path) -> tuple[Rendition, ...]:
                 segments=len(sizes),
             )
         )
-    (folder / MASTER).write_text(master(rungs, peaks, INDEX))
+    _write(folder / MASTER, master(rungs, peaks, INDEX))
     return tuple(renditions)
+
+
+def _write(path: Path, playlist: str) -> None:
+    try:
+        path.write_text(playlist)
+    except OSError as error:
+        raise unavailable(error, f"writing {path.name}") from error
 
 
 def _check_room(folder: Path, wanted: int) -> None:
