@@ -73,7 +73,8 @@ _MAGIC = [
 
 # ISO base media files say what they are in a list of brands; the generic image brands say only "some image".
 _BRANDS = [
-    ("image/avif", {b"avif", b"avis"}),
+    ("image/avif", {b"avif"}),
+    ("image/avif-sequence", {b"avis"}),  # which libvips does not read
     ("image/heic", {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}),
     ("video/quicktime", {b"qt  "}),
     ("audio/mp4", {b"M4A ", b"M4B "}),

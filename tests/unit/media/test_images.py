@@ -280,7 +280,11 @@ def test_what_is_no_image_is_refused_by_what_it_is(content: bytes, named: str, t
     assert named in error.message
 
 
-@pytest.mark.parametrize("content", [b'<svg xmlns="http://www.w3.org/2000/svg"/>', b"8BPS\0\x01" + bytes(50)])
+@pytest.mark.parametrize(
+    "content",
+    [b'<svg xmlns="http://www.w3.org/2000/svg"/>', b"8BPS\0\x01" + bytes(50), picture("avif", frames=2)],
+    ids=["SVG", "Photoshop", "a moving AVIF"],
+)
 def test_images_of_other_formats_are_unsupported(content: bytes, tmp_path: Path) -> None:
     error = refusal(tmp_path, content)
     assert (type(error), error.code) == (UnsupportedMedia, "unsupported_image")
