@@ -33,7 +33,7 @@ from stackroom.media.studio import Studio
 from stackroom.media.video import probe_video
 from stackroom.operations import belongings, purge, remove_dataset
 from stackroom.operations.request import Verb
-from stackroom.processing import embedding, transcoding
+from stackroom.processing import embedding, tasks, transcoding
 from stackroom.processing.transcoding import ATTEMPTS, KIND, Transcoder, submit_transcode
 from stackroom.queue import claims, waiting, workers
 from stackroom.queue.jobs import Claimed, Result, State
@@ -763,3 +763,17 @@ async def with_playlists(
     for rung in rungs:
         (out / rung.name).mkdir()
         (out / rung.name / "index.m3u8").write_bytes(b"#EXTM3U\n")
+
+
+def test_a_failed_job_is_not_begun_anew_beside_another_of_the_same_video(cinema: Cinema) -> None:
+    uuid = cinema.add()
+    failed = cinema.submit(uuid)
+    claimed = cinema.claim()
+    give_up(cinema, Result(job=claimed, state=State.FAILED, code="broken", reason="it broke"))
+    cinema.submit(uuid)
+    with pytest.raises(Invalid, match="already"):
+        cinema.library.write(lambda conn: tasks.retry(conn, cinema.actor, failed, now=cinema.library.now))
+    assert (cinema.job(failed).state, cinema.lane_adds_up()) == (State.FAILED, True)
+    cinema.settle(cinema.library.do(cinema.transcoder.run(cinema.claim())))
+    cinema.library.write(lambda conn: tasks.retry(conn, cinema.actor, failed, now=cinema.library.now))
+    assert cinema.row(uuid).processing == "pending"

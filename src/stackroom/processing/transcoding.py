@@ -28,7 +28,7 @@ from stackroom.database import flavour
 from stackroom.database.flavour import statement
 from stackroom.database.schema import asset, asset_media, blob, organization
 from stackroom.database.transaction import Connection, Database
-from stackroom.errors import Conflict, StackroomError, TooLarge, Unavailable, UnsupportedMedia
+from stackroom.errors import Conflict, Invalid, StackroomError, TooLarge, Unavailable, UnsupportedMedia
 from stackroom.events import log as events
 from stackroom.library import embeddings, prefixes
 from stackroom.library.streaming import INDEX, MASTER, Rendition, write_renditions
@@ -121,9 +121,14 @@ def submit_transcode(conn: Connection, organization_id: int, asset_id: int, uuid
 
 
 def pending_again(conn: Connection, job: Claimed) -> None:
-    """Say that a video is `pending` whose job is begun anew (`waiting.retry_one`)."""
-    if _find(conn, job) is not None:
-        conn.execute(statement(_PENDING), {"asset": job.asset_id})
+    """Say that a video is `pending` whose job is begun anew (`waiting.retry_one`). Raises `Invalid` (`not_failed`)
+    where another job of it is under way: two would make the same of it."""
+    if _find(conn, job) is None:
+        return
+    said = {"asset": job.asset_id, "task": job.task, "kind": KIND}
+    if conn.scalar(statement(_UNFINISHED), said) not in {None, job.id}:
+        raise Invalid("the video is being processed already", code="not_failed")
+    conn.execute(statement(_PENDING), {"asset": job.asset_id})
 
 
 class Transcoder:
