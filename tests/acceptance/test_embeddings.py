@@ -63,8 +63,15 @@ def test_what_another_protocol_brought_and_copies_of_it_are_found(house: House) 
         assert house.found("harbour") == {copy}
 
 
+def test_who_has_never_searched_by_meaning_has_no_vectors(house: House) -> None:
+    assert (house.standing()["searched"], house.standing()["round"]) == (False, None)
+    assert "not searched by meaning" in house.run("embeddings", "status", "--org", house.id).out
+    house.found("harbour")
+    assert house.standing()["searched"]
+
+
 def test_all_is_made_again_and_waited_for(house: House) -> None:
-    assert wait_until(lambda: house.standing()["embedded"] == 1, seconds=20)
+    assert wait_until(lambda: house.found("harbour") == {house.image}, seconds=20)
     done = house.run("embeddings", "rebuild", "--org", house.name, "--wait", "--json")
     assert done.code == 0
     (mine,) = done.json["organizations"]
@@ -82,7 +89,7 @@ def test_without_a_server_it_is_noted_and_nobody_waits(
     server = live_server(tmp_path / "data")
     with server:
         house = House(server, "Afterwards", tmp_path)
-        assert wait_until(lambda: house.standing()["waiting"] == 0, seconds=20)
+        assert wait_until(lambda: house.found("harbour") == {house.image}, seconds=20)
     refused = house.run("embeddings", "rebuild", "--wait")
     assert refused.code == 5
     assert house.run("embeddings", "rebuild", "--json").json == {"organizations": [house.id]}

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, event, func, select, text, update
 
 from stackroom import ids
 from stackroom.access import Actor
-from stackroom.database.schema import asset, embedding, job, lane
+from stackroom.database.schema import asset, embedding, embedding_round, job, lane
 from stackroom.database.transaction import Work
 from stackroom.errors import Conflict, Unavailable
 from stackroom.library import vectors
@@ -61,12 +61,21 @@ def library(database_url: str) -> Iterator[Library]:
 class House:
     """An organization, a lookout, and a worker."""
 
-    def __init__(self, library: Library, model: Letters | None = None) -> None:
+    def __init__(self, library: Library, model: Letters | None = None, *, searched: bool = True) -> None:
         self.library = library
         self.model = model or Letters()
         self.actor: Actor = library.an_actor()
         self.dataset: ADataset = library.a_dataset(self.actor)
         self.start()
+        if searched:
+            library.write(self.search_by_meaning)
+
+    def search_by_meaning(self, conn: Connection) -> None:
+        """From now on its assets get vectors: there has been a round."""
+        values = {"state": rounds.CANCELLED, "again": False, "kind": rounds.KINDS[0], "after_id": 0}
+        moments = dict.fromkeys(("began_at", "changed_at"), self.library.now)
+        whose = {"organization_id": self.actor.organization_id}
+        conn.execute(embedding_round.insert().values({**values, **moments, **whose}))
 
     def start(self, model: Letters | None = None) -> None:
         """As a server does."""
@@ -144,6 +153,26 @@ def test_what_came_without_anybody_saying_so_gets_its_vector(library: Library) -
     assert house.vectors() == {"a.jpg": "letters", "b.jpg": "letters"}
     assert (house.round().state, house.round().done) == (rounds.FINISHED, 2)
     assert house.look() == 0
+
+
+def test_who_does_not_search_by_meaning_has_no_vectors_until_he_does(library: Library) -> None:
+    house = House(library, searched=False)
+    house.add("a.jpg", "b.jpg")
+    house.work()
+    assert house.vectors() == {}
+    library.write(lambda conn: rounds.rebuild(conn, None, now=library.now))
+    house.work()
+    assert house.vectors() == {}
+
+    embedding = Embedding(library.database, house.model, lambda: library.now)
+    assert library.do(embedding.expect_search(house.actor.organization_id))
+    assert not library.do(embedding.expect_search(house.actor.organization_id))
+    house.work()
+    assert set(house.vectors()) == {"a.jpg", "b.jpg"}
+    house.add("c.jpg")
+    house.news()
+    house.work()
+    assert set(house.vectors()) == {"a.jpg", "b.jpg", "c.jpg"}
 
 
 def test_nothing_is_written_where_nothing_is_lacking(library: Library) -> None:

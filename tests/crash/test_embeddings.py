@@ -9,7 +9,7 @@ from stackroom.faults import EXIT_CODE
 from stackroom.testing.nursery import Nursery
 from stackroom.testing.processes import wait_until
 
-from .lives import Lives
+from .lives import Lives, answered
 
 MADE = ("embed:after-portion",)
 DATASET = "cars"
@@ -34,6 +34,7 @@ class Rounds:
         with lives.start().client() as client:
             client.make_dataset(DATASET)
             client.upload_three(DATASET, seed=1)
+            answered(client.ask("GET", "/api/v0/search", q="1", search_mode="semantic"))
             assert wait_until(lives.all_embedded, seconds=30)
             lives.start(*MADE)
             # Copies are made of those in the library, so a round is due in which the server dies.

@@ -54,12 +54,14 @@ class SeenRound(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SeenStanding(msgspec.Struct, frozen=True, kw_only=True):
-    """How an organization stands, in the words of `--json`: its assets that are not archived, those with a vector,
-    those that wait for one, those none could be made of, and those that have no bytes yet."""
+    """How an organization stands, in the words of `--json`: whether its assets get vectors; those that are not
+    archived, those with a vector, those that wait for one, those none could be made of, and those that have no bytes
+    yet."""
 
     organization_id: str
     customer: int
     name: str
+    searched: bool
     assets: int
     embedded: int
     waiting: int
@@ -166,9 +168,10 @@ def _standing(seen: "Seen") -> SeenStanding:
         organization_id=ids.text(seen.uuid),
         customer=seen.number,
         name=seen.name,
+        searched=seen.searched,
         assets=how.assets,
         embedded=how.embedded,
-        waiting=how.waiting,
+        waiting=how.waiting if seen.searched else 0,
         failed=how.failed,
         not_here=how.lacking - how.waiting,
         round=None if seen.round is None else _round(seen.round),
@@ -193,7 +196,8 @@ def _row(each: SeenStanding) -> list[str]:
     counts = [
         f"{count:,}" for count in (each.assets, each.embedded, each.waiting, each.failed, each.not_here)
     ]
-    return [str(each.customer), escape(each.name), *counts, _state(each.round)]
+    state = _state(each.round) if each.searched else "not searched by meaning"
+    return [str(each.customer), escape(each.name), *counts, state]
 
 
 def _state(found: SeenRound | None) -> str:

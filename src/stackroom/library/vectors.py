@@ -22,6 +22,10 @@ WINDOW: Final = 20_000
 """How many assets one statement looks at: some hundredths of a second."""
 SEEN: Final = "b.blob_id IS NOT NULL AND b.state = 'finished' AND b.archived_at IS NULL"
 """That an asset `b` is here and is to be seen."""
+SEARCHED: Final = """(EXISTS (SELECT 1 FROM embedding s WHERE s.organization_id = o.id)
+    OR EXISTS (SELECT 1 FROM embedding_round s WHERE s.organization_id = o.id))"""
+"""That an organization `o` searches by meaning, or has what is embedded as it comes. Nobody else's assets get vectors,
+which would be most of what a library keeps of them."""
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,6 +85,17 @@ def choose(conn: Connection, name: str | None, dim: int, *, now: int) -> None:
     values = {"model": name, "dim": dim, "since": now}
     if not conn.execute(update(embedder).values(values)).rowcount:
         conn.execute(insert(embedder).values(id=1, **values))
+
+
+def searched(conn: Connection) -> set[int]:
+    """The organizations whose assets get vectors, whichever way they come."""
+    return set(conn.scalars(statement(f"SELECT o.id FROM organization o WHERE {SEARCHED}")))
+
+
+def is_searched(conn: Connection, organization_id: int) -> bool:
+    """Whether an organization is one of those."""
+    asked = statement(f"SELECT 1 FROM organization o WHERE o.id = :organization AND {SEARCHED}")
+    return conn.execute(asked, {"organization": organization_id}).first() is not None
 
 
 def lacking(

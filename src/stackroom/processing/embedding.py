@@ -13,6 +13,7 @@ from stackroom.clock import SECOND, Clock
 from stackroom.database.transaction import Database
 from stackroom.library import embeddings, vectors
 from stackroom.library.embeddings import Embedder, Subject
+from stackroom.processing import rounds
 from stackroom.queue.jobs import DEFAULT, Claimed, NewJob, Result, State
 from stackroom.queue.submit import submit_one
 
@@ -62,6 +63,16 @@ class Embedding:
             job=NewJob(task, asset_id),
             now=now,
         )
+
+    async def expect_search(self, organization_id: int) -> bool:
+        """See to it that all assets of an organization that searches by meaning get vectors, from its first such
+        search on; whether this was the first. What is lacking is made in the background."""
+        if self.embedder is None or await self._database.read(
+            partial(vectors.is_searched, organization_id=organization_id)
+        ):
+            return False
+        begin = partial(rounds.begin, organization_id=organization_id, now=self._now())
+        return await self._database.write(begin)
 
     async def run(self, job: Claimed) -> Result:
         """One attempt. Of an asset that is gone nothing is kept, and that is well. Who has another embedder than the

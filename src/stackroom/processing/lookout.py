@@ -3,7 +3,7 @@
 Nobody announces anything to it. It reads what has been recorded since it last looked: every change writes its event in
 its own transaction, whoever makes it. Where something has happened that may have brought assets or given them other
 words, it looks for one that lacks its vector, and only if there is one a round is begun. At the start, and every hour,
-it looks everywhere.
+it looks everywhere. Organizations that do not search by meaning (`vectors.SEARCHED`) are left alone.
 """
 
 import asyncio
@@ -154,9 +154,10 @@ def _news(conn: Connection, after: int, *, everywhere: bool) -> News:
     late = flavour.of(conn) is flavour.POSTGRESQL
     newest = conn.scalar(statement("SELECT max(id) FROM event")) or 0
     if everywhere:
-        return News(newest, list(conn.scalars(statement("SELECT id FROM organization ORDER BY id"))), late)
+        return News(newest, sorted(vectors.searched(conn)), late)
     if newest <= after:
         return News(newest, [], late)
-    happened = """SELECT DISTINCT organization_id FROM event WHERE id > :after
-        AND (substr(type, 1, 6) = 'asset.' OR substr(type, 1, 10) = 'operation.')"""
+    happened = f"""SELECT o.id FROM organization o WHERE {vectors.SEARCHED} AND o.id IN
+        (SELECT organization_id FROM event WHERE id > :after
+            AND (substr(type, 1, 6) = 'asset.' OR substr(type, 1, 10) = 'operation.'))"""
     return News(newest, list(conn.scalars(statement(happened), {"after": after})), late)

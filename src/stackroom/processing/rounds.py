@@ -96,7 +96,7 @@ def resume(conn: Connection, organization_id: int, *, now: int) -> None:
 
 
 def rebuild(conn: Connection, organization_id: int | None, *, now: int) -> list[int]:
-    """Have all vectors of an organization, or of all that have assets, made again; whose. A round that is running
+    """Have all vectors of an organization, or of all that search by meaning, made again; whose. A round that is running
     begins anew. The lookout has it made. Two statements, whatever the number of organizations or assets.
 
     Raises `Conflict` (`nothing_embedded`) where there is no embedder.
@@ -107,13 +107,13 @@ def rebuild(conn: Connection, organization_id: int | None, *, now: int) -> list[
             code="nothing_embedded",
             hint="Start its server with an embedder first; `--embedder builtin` needs nothing else.",
         )
-    mine = "" if organization_id is None else "AND o.id = :organization"
+    mine = vectors.SEARCHED if organization_id is None else "o.id = :organization"
     found = conn.scalars(
         statement(
             f"""INSERT INTO embedding_round (organization_id, state, again, kind, after_id, began_at, changed_at)
                 SELECT o.id, '{RUNNING}', true, '{KINDS[0]}', 0, CAST(:now AS bigint), CAST(:now AS bigint)
                 FROM organization o WHERE EXISTS (SELECT 1 FROM asset a WHERE a.organization_id = o.id
-                    AND a.archived_at IS NULL) {mine}
+                    AND a.archived_at IS NULL) AND {mine}
                 ON CONFLICT (organization_id) DO UPDATE SET {_ANEW} RETURNING organization_id"""
         ),
         {"now": now} | ({} if organization_id is None else {"organization": organization_id}),

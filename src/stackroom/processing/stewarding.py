@@ -20,12 +20,13 @@ class Change(Protocol):
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
-    """An organization with assets: how it stands, and its last round."""
+    """An organization with assets: whether it is one of those that get vectors, how it stands, and its last round."""
 
     id: int
     uuid: bytes
     number: int
     name: str
+    searched: bool
     standing: Standing
     round: Round | None
 
@@ -38,6 +39,7 @@ def status(conn: Connection, organization: str | None = None) -> tuple[Model | N
     if model is None:
         return None, []
     standing = vectors.standing(conn, model, whose)
+    searched = vectors.searched(conn)
     last = {each.organization_id: each for each in rounds.of(conn, None if whose is None else [whose])}
     found = [
         Seen(
@@ -45,6 +47,7 @@ def status(conn: Connection, organization: str | None = None) -> tuple[Model | N
             uuid=it.uuid,
             number=it.number,
             name=it.name,
+            searched=it.id in searched,
             standing=standing[it.id],
             round=last.get(it.id),
         )

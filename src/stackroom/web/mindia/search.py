@@ -52,6 +52,9 @@ async def show(request: Request) -> Response:
     except Invalid as error:
         message = "Semantic search is not enabled" if error.code == "semantic_search_off" else error.message
         raise Invalid(message, code=_CODES.get(error.code, "INVALID_INPUT"), hint=error.hint) from error
+    by_meaning = wanted.query is not None and wanted.mode is not Mode.METADATA
+    if by_meaning and await call.services.embedding.expect_search(call.actor.organization_id):
+        call.services.indexer.wake()
     return json_reply(
         wire.Found(query=wanted.query, results=[_hit(call, each) for each in found], count=len(found))
     )
