@@ -1,7 +1,7 @@
 """Vectors of many assets at once: who lacks one, by a model that is chosen for the whole library.
 
 An asset lacks its vector if it is to be seen and has none of the chosen model. That is found out of two indexes which
-stand in the same order, at about a microsecond for each asset: so nothing has to be noted of assets that come in.
+stand in the same order, at about two microseconds for each asset: so nothing has to be noted of assets that come in.
 What takes part of an asset's words away or gives it others removes its vector, and then it lacks one as well.
 """
 
