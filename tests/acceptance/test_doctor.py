@@ -271,7 +271,10 @@ DAMAGE: list[tuple[set[str], Callable[[Patient], None]]] = [
     (
         {"assets_embedded"},
         sql(
-            "INSERT INTO embedder VALUES (1, 'a model', 2, 1)", "UPDATE asset SET updated_at = 1 WHERE id = 1"
+            "INSERT INTO embedder VALUES (1, 'a model', 2, 1)",
+            "INSERT INTO embedding_round (organization_id, state, again, kind, after_id, began_at, changed_at) "
+            "SELECT organization_id, 'finished', false, 'image', 0, 1, 1 FROM asset WHERE id = 1",
+            "UPDATE asset SET updated_at = 1 WHERE id = 1",
         ),
     ),
     ({"groups_at_home"}, sql("INSERT INTO file_group_member VALUES (999, 0, 1)")),

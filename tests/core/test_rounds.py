@@ -185,15 +185,34 @@ def test_nothing_is_written_where_nothing_is_lacking(library: Library) -> None:
     assert (library.now, house.claim()[1]) == (before, [])
 
 
-def test_a_copy_takes_the_vector_of_its_source_and_nothing_is_made_twice(library: Library) -> None:
+def test_a_copy_is_not_found_beside_its_source(library: Library) -> None:
+    house = House(library)
+    (source,) = house.add("a.jpg")
+    library.submit(house.actor, Verb.COPY, [source], house.dataset, to="/copies")
+    (copy,) = set(library.live(house.dataset).values()) - {source}
+    house.work()
+    assert (house.standing().embedded, house.standing().copies, house.standing().waiting) == (1, 1, 0)
+    library.submit(house.actor, Verb.ARCHIVE, [source], house.dataset)
+    house.work()
+    assert (house.standing().embedded, house.standing().copies) == (1, 0)
+    library.submit(house.actor, Verb.RESTORE, [source], house.dataset)
+    library.submit(house.actor, Verb.UPDATE, [copy], house.dataset, changes=Changes(display_name="another"))
+    house.work()
+    assert (house.standing().embedded, house.standing().copies) == (2, 0)
+
+
+def test_a_rebuild_gives_copies_the_vectors_of_their_sources_and_makes_nothing_twice(
+    library: Library,
+) -> None:
     house = House(library)
     sources = house.add("a.jpg", "b.jpg")
     house.work()
     asked = list(house.model.asked)
     library.submit(house.actor, Verb.COPY, sources, house.dataset, to="/copies")
+    library.write(lambda conn: rounds.rebuild(conn, house.actor.organization_id, now=library.now))
     house.work()
     assert (len(house.vectors()), house.standing().embedded) == (2, 4)
-    assert house.model.asked == asked
+    assert house.model.asked == 2 * asked
     rows = library.read(lambda conn: conn.execute(select(embedding).order_by(embedding.c.asset_id)).all())
     assert [row.vector for row in rows[2:]] == [row.vector for row in rows[:2]]
     assert [row.description for row in rows[2:]] == [row.description for row in rows[:2]]
@@ -205,6 +224,7 @@ def test_a_copy_lives_on_when_its_source_goes_and_goes_by_itself(library: Librar
     library.submit(house.actor, Verb.COPY, [source], house.dataset, to="/copies")
     house.work()
     library.submit(house.actor, Verb.PURGE, [source], house.dataset)
+    house.work()
     assert house.standing().embedded == 1
     (copy,) = library.live(house.dataset).values()
     library.submit(house.actor, Verb.PURGE, [copy], house.dataset)
@@ -519,11 +539,13 @@ def statements(library: Library, work: Work[Any]) -> int:
 
 
 def page_and_keep(library: Library, many: int) -> tuple[int, int]:
-    """How many statements look for a page of so many new assets and as many copies, and how many keep its vectors."""
+    """How many statements look for a page of so many new assets and as many of which the same is said as of others, and
+    how many keep its vectors."""
     house = House(library)
-    sources = house.add(*(f"{n}.jpg" for n in range(many)))
+    names = [f"{n}.jpg" for n in range(many)]
+    house.add(*names)
     house.work()
-    library.submit(house.actor, Verb.COPY, sources, house.dataset, to="/copies")
+    library.add(house.actor, library.a_dataset(house.actor), names)
     house.add(*(f"new {n}.jpg" for n in range(many)))
     house.look()
     model = library.read(vectors.chosen)

@@ -55,8 +55,8 @@ class SeenRound(msgspec.Struct, frozen=True, kw_only=True):
 
 class SeenStanding(msgspec.Struct, frozen=True, kw_only=True):
     """How an organization stands, in the words of `--json`: whether its assets get vectors; those that are not
-    archived, those with a vector, those that wait for one, those none could be made of, and those that have no bytes
-    yet."""
+    archived, those with a vector, those that wait for one, those none could be made of, copies, which need none, and
+    those that have no bytes yet."""
 
     organization_id: str
     customer: int
@@ -66,6 +66,7 @@ class SeenStanding(msgspec.Struct, frozen=True, kw_only=True):
     embedded: int
     waiting: int
     failed: int
+    copies: int
     not_here: int
     round: SeenRound | None
 
@@ -91,7 +92,7 @@ def status(*, org: Org = None, as_json: Json = False, library: Library) -> None:
         say("Nothing is embedded here: no server with an embedder has run on this library.")
         return
     say(f"Vectors are made by {escape(found.model)} ({found.dim} numbers each).")
-    numbers = ["customer", "assets", "embedded", "waiting", "failed", "not here"]
+    numbers = ["customer", "assets", "embedded", "waiting", "failed", "copies", "not here"]
     console().print(
         table(["customer", "name", *numbers[1:], "round"], map(_row, found.organizations), right=numbers)
     )
@@ -173,7 +174,8 @@ def _standing(seen: "Seen") -> SeenStanding:
         embedded=how.embedded,
         waiting=how.waiting if seen.searched else 0,
         failed=how.failed,
-        not_here=how.lacking - how.waiting,
+        copies=how.copies,
+        not_here=how.lacking - how.waiting - how.copies,
         round=None if seen.round is None else _round(seen.round),
     )
 
@@ -194,7 +196,8 @@ def _round(found: "Round") -> SeenRound:
 
 def _row(each: SeenStanding) -> list[str]:
     counts = [
-        f"{count:,}" for count in (each.assets, each.embedded, each.waiting, each.failed, each.not_here)
+        f"{count:,}"
+        for count in (each.assets, each.embedded, each.waiting, each.failed, each.copies, each.not_here)
     ]
     state = _state(each.round) if each.searched else "not searched by meaning"
     return [str(each.customer), escape(each.name), *counts, state]

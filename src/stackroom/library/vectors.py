@@ -22,6 +22,10 @@ WINDOW: Final = 20_000
 """How many assets one statement looks at: some hundredths of a second."""
 SEEN: Final = "b.blob_id IS NOT NULL AND b.state = 'finished' AND b.archived_at IS NULL"
 """That an asset `b` is here and is to be seen."""
+COPY: Final = """EXISTS (SELECT 1 FROM asset c WHERE c.blob_id = b.blob_id AND c.id < b.id AND c.archived_at IS NULL
+    AND c.original_name = b.original_name AND COALESCE(c.display_name, '') = COALESCE(b.display_name, '')
+    AND COALESCE(c.metadata, '') = COALESCE(b.metadata, ''))"""
+"""That an asset `b` is a copy of one that is here, of which nothing else is said: who finds that one has found it."""
 SEARCHED: Final = """(EXISTS (SELECT 1 FROM embedding s WHERE s.organization_id = o.id)
     OR EXISTS (SELECT 1 FROM embedding_round s WHERE s.organization_id = o.id))"""
 """That an organization `o` searches by meaning, or has what is embedded as it comes. Nobody else's assets get vectors,
@@ -59,11 +63,12 @@ class Made(msgspec.Struct, frozen=True):
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """How many assets an organization has that are not archived, how many of these lack a vector, how many of those
-    can have one by now, and of how many none could be made."""
+    are to get one by now, how many are copies, which need none, and of how many none could be made."""
 
     assets: int
     lacking: int
     waiting: int
+    copies: int
     failed: int
 
     @property
@@ -101,8 +106,9 @@ def is_searched(conn: Connection, organization_id: int) -> bool:
 def lacking(
     conn: Connection, organization_id: int, model: str, *, kind: str, after: int, limit: int, unless: str = ""
 ) -> Window:
-    """Assets of a kind without a vector of this model, whose row ids are greater than `after`. Two statements, which
-    look at a window of them. `unless` is a condition on the asset `b` that makes it somebody else's to care for."""
+    """Assets of a kind without a vector of this model, whose row ids are greater than `after`; no copies, which are not
+    found beside what they are of (case 63 of the Mindia protocol). Two statements, which look at a window of them.
+    `unless` is a condition on the asset `b` that makes it somebody else's to care for."""
     how = flavour.of(conn)
     bound = {"organization": organization_id, "model": model, "kind": kind, "after": after}
     mine = "a.organization_id = :organization AND a.kind = :kind AND a.archived_at IS NULL AND a.id > :after"
@@ -115,9 +121,8 @@ def lacking(
     up_to = "" if end is None else "AND {} <= :end"
     theirs = f"""SELECT e.asset_id FROM embedding e WHERE e.organization_id = :organization AND e.model = :model
         AND e.kind = :kind AND e.asset_id > :after {up_to.format("e.asset_id")}"""
-    there = how.probe.format(
-        table="asset", alias="b", where=f"b.id = s.id AND {SEEN} {f'AND NOT ({unless})' if unless else ''}"
-    )
+    where = f"b.id = s.id AND {SEEN} AND NOT {COPY} {f'AND NOT ({unless})' if unless else ''}"
+    there = how.probe.format(table="asset", alias="b", where=where)
     found = conn.scalars(
         statement(
             f"""SELECT s.id FROM (SELECT a.id FROM asset a WHERE {mine} {up_to.format("a.id")}
@@ -142,8 +147,8 @@ def following(conn: Connection, organization_id: int, *, kind: str, after: int, 
 
 
 def standing(conn: Connection, model: Model, organization_id: int | None = None) -> dict[int, Standing]:
-    """How organizations with assets stand, or one of them, by their row ids. Three statements, which look at each
-    asset once."""
+    """How organizations with assets stand, or one of them, by their row ids. Four statements, which look at each
+    asset once or twice."""
     mine = "" if organization_id is None else "AND b.organization_id = :organization"
     bound: dict[str, object] = {} if organization_id is None else {"organization": organization_id}
     counted = f"b.organization_id, count(*), sum(CASE WHEN {SEEN} THEN 1 ELSE 0 END)"
@@ -156,13 +161,22 @@ def standing(conn: Connection, model: Model, organization_id: int | None = None)
     )
     failing = live.format("AND e.model = :model AND e.dim = 0")
     none = conn.execute(statement(f"SELECT b.organization_id, count(*) {vectored} {failing}"), bound)
+    lacking = "LEFT JOIN embedding e ON e.asset_id = b.id AND e.model = :model"
+    copied = f"AND e.asset_id IS NULL AND {SEEN} AND {COPY}"
+    counting = f"SELECT b.organization_id, count(*) FROM asset b {lacking} {live.format(copied)}"
+    copies = {row[0]: row[1] for row in conn.execute(statement(counting), bound)}
     having = {row[0]: (row[1], row[2]) for row in have}
     failed = {row[0]: row[1] for row in none}
     found = {}
     for whose, assets, seen in there:
         all_, of_seen = having.get(whose, (0, 0))
+        of_copies = copies.get(whose, 0)
         found[whose] = Standing(
-            assets=assets, lacking=assets - all_, waiting=seen - of_seen, failed=failed.get(whose, 0)
+            assets=assets,
+            lacking=assets - all_,
+            waiting=seen - of_seen - of_copies,
+            copies=of_copies,
+            failed=failed.get(whose, 0),
         )
     return found
 
