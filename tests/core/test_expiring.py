@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from functools import partial
 from threading import Thread
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -233,7 +234,7 @@ def test_what_another_process_has_in_hand_is_looked_for_later_and_not_again_and_
     ada = library.an_actor()
     keep_until(library, a_dataset(library, ada, 1).ids, library.now)
     monkeypatch.setattr(expiring, "purge_some", lambda _conn, **_: 0)
-    monkeypatch.setattr(asyncio, "sleep", once)
+    monkeypatch.setattr(expiring, "asyncio", SimpleNamespace(sleep=once))  # others sleep, too
     with pytest.raises(asyncio.CancelledError):
         library.do(Expiring(library.database, lambda: library.now, lambda: None).run())
     assert paused == [expiring.IDLE]

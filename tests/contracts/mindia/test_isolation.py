@@ -198,6 +198,8 @@ BODIES: dict[str, Any] = {
     "/api/v1/developer/exports/bulk-delete": {"export_ids": ["{export}"]},
     "/library/v1/operations": {"verb": "purge", "selection": {"ids": ["{image}", "{video}"]}},
     "/library/v1/batches": {"dataset": "{dataset}", "items": [{"origin": "https://x.example/a.png"}]},
+    "/library/v1/admin/embeddings/rebuild": {"organization": "{organization}"},
+    "/library/v1/admin/embeddings/cancel": {"organization": "{organization}"},
     "/library/v1/admin/keys": {"organization": "{organization}", "role": "owner", "name": "mine"},
     "/library/v1/admin/organizations/{organization}": {"administrator": True},
     "/customers/{customer}/allImages": {"member": [{"id": "{customer}/{space}/{image_key}"}], "field": "manifests",

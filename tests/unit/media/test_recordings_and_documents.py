@@ -4,8 +4,8 @@ import asyncio
 import hashlib
 import itertools
 import struct
-import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pypdfium2
@@ -153,7 +153,8 @@ def test_pages_that_cannot_be_read_take_no_longer_than_others(monkeypatch: pytes
             raise pypdfium2.PdfiumError("no such page")
 
     ticks = itertools.count()
-    monkeypatch.setattr(time, "monotonic", lambda: float(next(ticks)))
+    its_watch = SimpleNamespace(monotonic=lambda: float(next(ticks)))
+    monkeypatch.setattr(documents, "time", its_watch)
     many = Broken()
     assert documents._text(many) == ""
     assert many.read == documents.MOST_SECONDS
