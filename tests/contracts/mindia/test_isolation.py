@@ -22,6 +22,7 @@ from starlette.routing import Route
 
 from stackroom import Client, ids
 from stackroom.database import schema
+from stackroom.library import vectors
 from stackroom.testing.pictures import picture
 from stackroom.testing.processes import wait_until
 from stackroom.web.server import make_server
@@ -323,12 +324,18 @@ def _of_the_library(house: House, client: Client) -> Names:
 
 
 def _at_rest(house: House, who: Tenant) -> bool:
-    """Whether nothing is done any more for an organization, but for telling those who do not listen."""
+    """Whether nothing is done any more for an organization, nor about to be, but for telling who does not listen."""
     lanes = select(schema.lane.c.id).where(
         schema.lane.c.organization_id == who.organization.id, schema.lane.c.kind != telling.KIND
     )
     jobs = schema.job.c.finished_at.is_(None) & schema.job.c.lane_id.in_(lanes)
-    return house.count(schema.job, jobs) == 0
+    return house.count(schema.job, jobs) == 0 and not house.read(lambda conn: _wait_for_vectors(conn, who))
+
+
+def _wait_for_vectors(conn: Connection, who: Tenant) -> int:
+    model = vectors.chosen(conn)
+    assert model is not None
+    return vectors.standing(conn, model, who.organization.id)[who.organization.id].waiting
 
 
 def _of_ingest(house: House, client: Client, who: Tenant, known: Names) -> Names:
