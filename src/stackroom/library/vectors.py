@@ -22,10 +22,11 @@ WINDOW: Final = 20_000
 """How many assets one statement looks at: some hundredths of a second."""
 SEEN: Final = "b.blob_id IS NOT NULL AND b.state = 'finished' AND b.archived_at IS NULL"
 """That an asset `b` is here and is to be seen."""
-COPY: Final = """EXISTS (SELECT 1 FROM asset c WHERE c.blob_id = b.blob_id AND c.id < b.id AND c.archived_at IS NULL
-    AND c.original_name = b.original_name AND COALESCE(c.display_name, '') = COALESCE(b.display_name, '')
-    AND COALESCE(c.metadata, '') = COALESCE(b.metadata, ''))"""
-"""That an asset `b` is a copy of one that is here, of which nothing else is said: who finds that one has found it."""
+_SAID: Final = "{0}.blob_id, {0}.original_name, COALESCE({0}.display_name, ''), COALESCE({0}.metadata, '')"
+COPIES: Final = f"""SELECT q.id, q.organization_id FROM (SELECT b.id, b.organization_id,
+        min(b.id) OVER (PARTITION BY {_SAID.format("b")}) AS first_id FROM asset b WHERE {SEEN}) q
+    WHERE q.id > q.first_id"""
+"""The assets that are copies of one that is here, of which nothing else is said: who finds that one has found them."""
 SEARCHED: Final = """(EXISTS (SELECT 1 FROM embedding s WHERE s.organization_id = o.id)
     OR EXISTS (SELECT 1 FROM embedding_round s WHERE s.organization_id = o.id))"""
 """That an organization `o` searches by meaning, or has what is embedded as it comes. Nobody else's assets get vectors,
@@ -121,13 +122,19 @@ def lacking(
     up_to = "" if end is None else "AND {} <= :end"
     theirs = f"""SELECT e.asset_id FROM embedding e WHERE e.organization_id = :organization AND e.model = :model
         AND e.kind = :kind AND e.asset_id > :after {up_to.format("e.asset_id")}"""
-    where = f"b.id = s.id AND {SEEN} AND NOT {COPY} {f'AND NOT ({unless})' if unless else ''}"
+    where = f"b.id = s.id AND {SEEN} {f'AND NOT ({unless})' if unless else ''}"
     there = how.probe.format(table="asset", alias="b", where=where)
+    # All that has the bytes of one of them, once for each bytes and not for each copy.
+    like = how.probe.format(table="asset", alias="c", where="c.blob_id = k.blob_id AND c.archived_at IS NULL")
+    originals = f"""SELECT min(c.id) FROM (SELECT DISTINCT blob_id FROM lacks) k {like}
+        GROUP BY {_SAID.format("c")}"""
     found = conn.scalars(
         statement(
-            f"""SELECT s.id FROM (SELECT a.id FROM asset a WHERE {mine} {up_to.format("a.id")}
-                    AND a.id NOT IN ({theirs}) ORDER BY a.id {how.fence}) s
-                {there} ORDER BY s.id LIMIT :limit"""
+            f"""WITH lacks AS MATERIALIZED (SELECT b.id, b.blob_id
+                    FROM (SELECT a.id FROM asset a WHERE {mine} {up_to.format("a.id")}
+                        AND a.id NOT IN ({theirs}) ORDER BY a.id {how.fence}) s
+                    {there})
+                SELECT l.id FROM lacks l WHERE l.id IN ({originals}) ORDER BY l.id LIMIT :limit"""
         ),
         bound | {"limit": limit} | ({} if end is None else {"end": end}),
     ).all()
@@ -162,8 +169,8 @@ def standing(conn: Connection, model: Model, organization_id: int | None = None)
     failing = live.format("AND e.model = :model AND e.dim = 0")
     none = conn.execute(statement(f"SELECT b.organization_id, count(*) {vectored} {failing}"), bound)
     lacking = "LEFT JOIN embedding e ON e.asset_id = b.id AND e.model = :model"
-    copied = f"AND e.asset_id IS NULL AND {SEEN} AND {COPY}"
-    counting = f"SELECT b.organization_id, count(*) FROM asset b {lacking} {live.format(copied)}"
+    counting = f"""SELECT b.organization_id, count(*) FROM ({COPIES}) b {lacking}
+        WHERE e.asset_id IS NULL {mine} GROUP BY b.organization_id"""
     copies = {row[0]: row[1] for row in conn.execute(statement(counting), bound)}
     having = {row[0]: (row[1], row[2]) for row in have}
     failed = {row[0]: row[1] for row in none}
