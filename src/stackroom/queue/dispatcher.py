@@ -219,6 +219,8 @@ class Dispatcher:
 
     async def _begin_anew(self) -> None:
         """We were taken for dead. Nothing that we have is ours any more: others do it again."""
+        if self._stopping:  # we have said so ourselves, or what we still settle will not be accepted
+            return
         log.error("queue.taken_for_dead", worker=self._worker_id, dropped=len(self._held))
         self._ours.discard(self._worker_id)
         for held in self._held.values():
