@@ -201,6 +201,16 @@ def test_a_copy_is_not_found_beside_its_source(library: Library) -> None:
     assert (house.standing().embedded, house.standing().copies) == (2, 0)
 
 
+def test_who_has_the_bytes_first_but_is_not_to_be_seen_keeps_no_copy_waiting(library: Library) -> None:
+    house = House(library)
+    (source,) = house.add("a.jpg")
+    library.submit(house.actor, Verb.COPY, [source], house.dataset, to="/copies")
+    failed = update(asset).where(asset.c.uuid == ids.parse(source)).values(state="error")
+    library.write(lambda conn: conn.execute(failed))
+    house.work()
+    assert (house.standing().embedded, house.standing().copies, house.standing().waiting) == (1, 0, 0)
+
+
 def test_a_rebuild_gives_copies_the_vectors_of_their_sources_and_makes_nothing_twice(
     library: Library,
 ) -> None:

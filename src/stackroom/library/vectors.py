@@ -22,9 +22,9 @@ WINDOW: Final = 20_000
 """How many assets one statement looks at: some hundredths of a second."""
 SEEN: Final = "b.blob_id IS NOT NULL AND b.state = 'finished' AND b.archived_at IS NULL"
 """That an asset `b` is here and is to be seen."""
-_SAID: Final = "{0}.blob_id, {0}.original_name, COALESCE({0}.display_name, ''), COALESCE({0}.metadata, '')"
+_SAID: Final = "b.blob_id, b.original_name, COALESCE(b.display_name, ''), COALESCE(b.metadata, '')"
 COPIES: Final = f"""SELECT q.id, q.organization_id FROM (SELECT b.id, b.organization_id,
-        min(b.id) OVER (PARTITION BY {_SAID.format("b")}) AS first_id FROM asset b WHERE {SEEN}) q
+        min(b.id) OVER (PARTITION BY b.organization_id, {_SAID}) AS first_id FROM asset b WHERE {SEEN}) q
     WHERE q.id > q.first_id"""
 """The assets that are copies of one that is here, of which nothing else is said: who finds that one has found them."""
 SEARCHED: Final = """(EXISTS (SELECT 1 FROM embedding s WHERE s.organization_id = o.id)
@@ -125,9 +125,8 @@ def lacking(
     where = f"b.id = s.id AND {SEEN} {f'AND NOT ({unless})' if unless else ''}"
     there = how.probe.format(table="asset", alias="b", where=where)
     # All that has the bytes of one of them, once for each bytes and not for each copy.
-    like = how.probe.format(table="asset", alias="c", where="c.blob_id = k.blob_id AND c.archived_at IS NULL")
-    originals = f"""SELECT min(c.id) FROM (SELECT DISTINCT blob_id FROM lacks) k {like}
-        GROUP BY {_SAID.format("c")}"""
+    like = how.probe.format(table="asset", alias="b", where=f"b.blob_id = k.blob_id AND {SEEN}")
+    originals = f"""SELECT min(b.id) FROM (SELECT DISTINCT blob_id FROM lacks) k {like} GROUP BY {_SAID}"""
     found = conn.scalars(
         statement(
             f"""WITH lacks AS MATERIALIZED (SELECT b.id, b.blob_id
