@@ -8,11 +8,12 @@ import struct
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple
+from typing import BinaryIO, Final
 
 from stackroom.media import heif
-from stackroom.media.endings import after_blocks, size_of_palette
+from stackroom.media.endings import bounds_of_gif
 from stackroom.media.formats import Format
+from stackroom.media.heif import Cut
 
 _PIECE: Final = 2**20
 _PROFILE: Final = b"ICC_PROFILE\0"
@@ -22,17 +23,9 @@ _STANDALONE: Final = frozenset({0x01, *range(0xD0, 0xD8)})
 _OF_PNG: Final = frozenset({b"eXIf", b"tEXt", b"zTXt", b"iTXt", b"tIME"})
 _PIXELS_OF_WEBP: Final = frozenset({b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF", b"ICCP"})
 _SAYS_EXIF_OR_XMP: Final = 0x08 | 0x04
-_TRAILER, _EXTENSION, _IMAGE = 0x3B, 0x21, 0x2C
+_TRAILER, _EXTENSION = 0x3B, 0x21
 _REMARK, _APPLICATION = 0xFE, 0xFF
 _APPLICATIONS_OF_GIF: Final = frozenset({b"NETSCAPE2.0", b"ANIMEXTS1.0", b"ICCRGBG1012"})
-
-
-class Cut(NamedTuple):
-    """Bytes of a file that are left out, from one to before another; or what stands there instead."""
-
-    start: int
-    stop: int
-    instead: bytes = b""
 
 
 def cuts(path: Path, kind: Format) -> list[Cut]:
@@ -166,14 +159,11 @@ def _chunks(file: BinaryIO, end: int) -> Iterator[tuple[bytes, int, int]]:
 
 def _of_gif(file: BinaryIO, size: int) -> Iterator[Cut]:
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        at = 13 + size_of_palette(content[10])
-        while at < size and content[at] in {_EXTENSION, _IMAGE}:
-            start = at
-            if content[at] == _IMAGE:
-                at += 9 + size_of_palette(content[at + 9])
-            at = after_blocks(content, at + 2)
+        bounds = bounds_of_gif(content)
+        for start, stop in pairwise(bounds):
             if content[start] == _EXTENSION and _is_remark(content[start + 1 : start + 14]):
-                yield Cut(start, at)
+                yield Cut(start, stop)
+        at = bounds[-1]
         yield from _rest(at + 1 if at < size and content[at] == _TRAILER else at, size)
 
 
@@ -182,11 +172,6 @@ def _is_remark(extension: bytes) -> bool:
     return label == _REMARK or (
         label == _APPLICATION and (length != len(name) or name not in _APPLICATIONS_OF_GIF)
     )
-
-
-def _of_avif(file: BinaryIO, size: int) -> Iterator[Cut]:
-    """What is to be found there by its place in the file keeps its place, and is blank."""
-    return (Cut(*each) for each in heif.blanks(file, size))
 
 
 def _rest(at: int, size: int) -> Iterator[Cut]:
@@ -200,7 +185,7 @@ _FINDERS: Final[dict[Format, Callable[[BinaryIO, int], Iterator[Cut]]]] = {
     Format.PNG: _of_png,
     Format.WEBP: _of_webp,
     Format.GIF: _of_gif,
-    Format.AVIF: _of_avif,
+    Format.AVIF: heif.blanks,
 }
 
 

@@ -29,20 +29,22 @@ def check_end_of_gif(path: Path) -> None:
     Raises IndexError if the file ends inside a block.
     """
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        at = 13 + size_of_palette(content[10])
-        while at < len(content) and content[at] in {_EXTENSION, _IMAGE}:
-            if content[at] == _IMAGE:
-                at += 9 + size_of_palette(content[at + 9])
-            at = after_blocks(content, at + 2)
+        bounds_of_gif(content)
 
 
-def after_blocks(content: mmap.mmap, at: int) -> int:
-    """Where the blocks of a GIF end that begin here. Raises IndexError if the file ends first."""
-    while length := content[at]:
-        at += length + 1
-    return at + 1
+def bounds_of_gif(content: mmap.mmap) -> list[int]:
+    """Where the blocks of a GIF begin, and where the last one ends. Raises IndexError if the file ends inside one."""
+    bounds = [13 + _size_of_palette(content[10])]
+    while (at := bounds[-1]) < len(content) and content[at] in {_EXTENSION, _IMAGE}:
+        if content[at] == _IMAGE:
+            at += 9 + _size_of_palette(content[at + 9])
+        at += 2
+        while length := content[at]:
+            at += length + 1
+        bounds.append(at + 1)
+    return bounds
 
 
-def size_of_palette(flags: int) -> int:
-    """How many bytes the colours of a GIF have that these flags announce."""
+def _size_of_palette(flags: int) -> int:
+    """How many bytes the colours have that these flags announce."""
     return 3 << (flags & 7) + 1 if flags & 0x80 else 0

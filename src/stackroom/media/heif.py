@@ -17,10 +17,12 @@ _MOST: Final = 2**24
 """Bytes of what describes a picture."""
 
 
-class Blank(NamedTuple):
+class Cut(NamedTuple):
+    """Bytes of a file that are left out, from one to before another; or what stands there instead."""
+
     start: int
     stop: int
-    instead: bytes
+    instead: bytes = b""
 
 
 class _Box(NamedTuple):
@@ -30,7 +32,7 @@ class _Box(NamedTuple):
     stop: int
 
 
-def blanks(file: BinaryIO, size: int) -> Iterator[Blank]:
+def blanks(file: BinaryIO, size: int) -> Iterator[Cut]:
     """What is to be made blank, and what that is then. What follows the last box is nothing.
 
     Raises ValueError, EOFError or struct.error where the boxes are not what they must be.
@@ -39,7 +41,7 @@ def blanks(file: BinaryIO, size: int) -> Iterator[Blank]:
     while at < size:
         box = _box(file, at, size)
         if box is None:
-            yield Blank(at, size, b"")
+            yield Cut(at, size)
             return
         if box.name == b"meta":
             yield from _of_items(
@@ -52,7 +54,7 @@ def blanks(file: BinaryIO, size: int) -> Iterator[Blank]:
         at = box.stop
 
 
-def _of_tracks(file: BinaryIO, box: _Box) -> Iterator[Blank]:
+def _of_tracks(file: BinaryIO, box: _Box) -> Iterator[Cut]:
     for each in _boxes(file, box.body, box.stop):
         if each.name in _SAID_OF_TRACKS:
             yield from _empty(file, each)
@@ -60,11 +62,11 @@ def _of_tracks(file: BinaryIO, box: _Box) -> Iterator[Blank]:
             yield from _of_tracks(file, each)
 
 
-def _empty(file: BinaryIO, box: _Box) -> Iterator[Blank]:
+def _empty(file: BinaryIO, box: _Box) -> Iterator[Cut]:
     return _blank(file, box.start + 4, box.stop, b"free")
 
 
-def _of_items(file: BinaryIO, boxes: dict[bytes, _Box], size: int) -> Iterator[Blank]:
+def _of_items(file: BinaryIO, boxes: dict[bytes, _Box], size: int) -> Iterator[Cut]:
     if b"iinf" not in boxes or b"iloc" not in boxes:
         return
     kinds = dict(_kinds(file, boxes[b"iinf"]))
@@ -78,14 +80,14 @@ def _of_items(file: BinaryIO, boxes: dict[bytes, _Box], size: int) -> Iterator[B
             yield from _blank(file, start, start + length, blank)
 
 
-def _blank(file: BinaryIO, start: int, stop: int, instead: bytes) -> Iterator[Blank]:
+def _blank(file: BinaryIO, start: int, stop: int, instead: bytes) -> Iterator[Cut]:
     """Unless it is so already."""
     if stop - start > _MOST:
         raise ValueError("More is said of a picture than can be.")
     blank = instead[: stop - start].ljust(stop - start, b"\0")
     file.seek(start)
     if file.read(stop - start) != blank:
-        yield Blank(start, stop, blank)
+        yield Cut(start, stop, blank)
 
 
 def _kinds(file: BinaryIO, box: _Box) -> Iterator[tuple[int, bytes]]:
