@@ -7,8 +7,9 @@ import typer
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
-from stackroom.cli.console import errors_console, note, print_json, say
+from stackroom.cli.console import note, print_json, say
 from stackroom.cli.exits import ExitCode
+from stackroom.cli.progress import bar_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,15 +79,13 @@ def _pace(batch: "Batch") -> list[str]:
 
 
 def _bar() -> Progress:
-    return Progress(
+    return bar_of(
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("[red]{task.fields[errors]}"),
         TextColumn("{task.fields[pace]}"),
-        console=errors_console(),
-        disable=not errors_console().is_terminal,
     )
 
 

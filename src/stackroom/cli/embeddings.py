@@ -7,18 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeRemainingColumn,
-)
 
-from stackroom.cli.console import console, counted, errors_console, note, print_json, say, table
+from stackroom.cli.console import console, counted, note, print_json, say, table
 from stackroom.cli.exits import ExitCode, Refused
 from stackroom.cli.options import Json, Library
+from stackroom.cli.progress import counting
 
 if TYPE_CHECKING:
     from stackroom.processing.rounds import Round
@@ -230,11 +223,10 @@ def _follow(settings: "Settings", whose: list[str]) -> None:
     _, found = steward.read(settings, stewarding.status)
     total = {each.id: each.standing.assets for each in found if ids.text(each.uuid) in whose}
     try:
-        with _bar() as bar:
-            task = bar.add_task("embedding", total=sum(total.values()))
+        with counting("embedding") as follow:
             while True:
                 seen = steward.read(settings, lambda conn: rounds.of(conn, list(total)))
-                bar.update(task, completed=sum(each.done + each.failed for each in seen))
+                follow(sum(each.done + each.failed for each in seen), sum(total.values()))
                 if all(each.state != rounds.RUNNING for each in seen):
                     return
                 time.sleep(_LOOK_EVERY)
@@ -252,15 +244,3 @@ def _tell(found: list[SeenStanding]) -> None:
             )
         if each.round is not None and each.round.state != "finished":
             say(f"  [red]{escape(_state(each.round))}[/]")
-
-
-def _bar() -> Progress:
-    return Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=errors_console(),
-        disable=not errors_console().is_terminal,
-    )

@@ -13,15 +13,15 @@ from rich.markup import escape
 from rich.progress import (
     BarColumn,
     DownloadColumn,
-    Progress,
     SpinnerColumn,
     TextColumn,
     TransferSpeedColumn,
 )
 
-from stackroom.cli.console import errors_console, note, print_json, say, size
+from stackroom.cli.console import note, print_json, say, size
 from stackroom.cli.exits import Refused
 from stackroom.cli.options import Dataset, Json, Server
+from stackroom.cli.progress import bar_of, following
 
 if TYPE_CHECKING:
     from stackroom import Client, Export
@@ -138,11 +138,8 @@ def _make(client: "Client", dataset: str, name: str, options: dict[str, Any]) ->
 
 def _fetch(client: "Client", made: "Export", target: Path) -> None:
     columns = (SpinnerColumn(), TextColumn("fetching"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=errors_console(), disable=not errors_console().is_terminal) as bar:
-        task = bar.add_task("", total=made.file_size)
-        client.exports.download_by_id(
-            made.id, target, progress=lambda done, total: bar.update(task, completed=done, total=total)
-        )
+    with following(*columns) as follow:
+        client.exports.download_by_id(made.id, target, progress=follow)
 
 
 def _discard(client: "Client", made: "Export") -> bool:
@@ -160,7 +157,7 @@ def _discard(client: "Client", made: "Export") -> bool:
 def _counter() -> "Iterator[Callable[[Export], None]]":
     """Says how far the server has come. How far there is to go it does not know."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=errors_console(), disable=not errors_console().is_terminal) as bar:
+    with bar_of(*columns) as bar:
         task = bar.add_task("waiting", total=None)
 
         def follow(seen: "Export") -> None:

@@ -43,7 +43,12 @@ def waiting(what: str) -> Iterator[None]:
 @contextmanager
 def following(*columns: ProgressColumn) -> Iterator[Follow]:
     """A bar of these columns; it is told `(done, total)`."""
-    screen = errors_console()
-    with Progress(*columns, console=screen, disable=not screen.is_terminal, transient=True) as bar:
+    with bar_of(*columns, transient=True) as bar:
         task = bar.add_task("", total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def bar_of(*columns: ProgressColumn, transient: bool = False) -> Progress:
+    """A bar of these columns, where somebody looks; a transient one goes when it is over."""
+    screen = errors_console()
+    return Progress(*columns, console=screen, disable=not screen.is_terminal, transient=transient)

@@ -13,8 +13,9 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from stackroom.cli.console import console, errors_console, note, print_json, say, size, table
+from stackroom.cli.console import console, note, print_json, say, size, table
 from stackroom.cli.exits import ExitCode
+from stackroom.cli.progress import bar_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,15 +109,13 @@ def _place(item: "OperationItem") -> str:
 
 
 def _bar() -> Progress:
-    return Progress(
+    return bar_of(
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
-        console=errors_console(),
-        disable=not errors_console().is_terminal,
     )
 
 

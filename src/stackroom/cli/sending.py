@@ -10,14 +10,13 @@ import msgspec
 from rich.progress import (
     BarColumn,
     DownloadColumn,
-    Progress,
     SpinnerColumn,
     TextColumn,
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
 
-from stackroom.cli.console import errors_console
+from stackroom.cli.progress import bar_of
 
 if TYPE_CHECKING:
     from stackroom import Client, Image
@@ -79,15 +78,13 @@ def _send_one(client: "Client", dataset_id: str, file: ToSend, advance: Advance)
 
 @contextmanager
 def _bar(files: Sequence[ToSend]) -> Iterator[tuple[Advance, Callable[[], None]]]:
-    bar = Progress(
+    bar = bar_of(
         SpinnerColumn(),
         TextColumn("{task.fields[files]}/{task.fields[of]} files"),
         BarColumn(),
         DownloadColumn(),
         TransferSpeedColumn(),
         TimeRemainingColumn(),
-        console=errors_console(),
-        disable=not errors_console().is_terminal,
     )
     done = 0
     task = bar.add_task("", total=sum(each.size for each in files), files=0, of=len(files))
