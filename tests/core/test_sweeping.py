@@ -1,7 +1,7 @@
 """When loose bytes are swept: at once when somebody says so, and at nobody's expense where there are none."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -13,11 +13,18 @@ from stackroom.app import _keep_sweeping
 from stackroom.database.transaction import Database, Work
 from stackroom.library import blobs
 from stackroom.library.sweep import any_due
-from stackroom.testing.builders import Library
+from stackroom.testing.builders import Library, a_library
 from stackroom.testing.memory_store import MemoryStore
 from stackroom.web.shared.services import Services
 
 pytestmark = pytest.mark.every_database
+
+
+@pytest.fixture
+def library(database_url: str) -> Iterator[Library]:
+    """One of its own, where nobody else has left anything to be swept."""
+    with a_library(database_url) as opened:
+        yield opened
 
 
 class Watched:
