@@ -1,8 +1,5 @@
 """What the items of an operation have come to: found in one pass over them where all ended alike, else in two."""
 
-from collections.abc import Iterable
-from typing import Any
-
 import msgspec
 from sqlalchemy import Connection
 
@@ -13,7 +10,7 @@ _MINE = "FROM operation_item WHERE operation_id = :op AND position >= :from"
 _TOGETHER = f"""SELECT min(outcome) AS least, max(outcome) AS greatest, count(*) AS items, sum(size) AS size,
     min(folder_id) AS one_folder, max(folder_id) AS other_folder, count(archived_at) AS archived,
     count(to_name) AS named {_MINE}"""
-_EACH = f"SELECT outcome, count(*), sum(size) {_MINE} GROUP BY outcome"
+_OTHERS = f"SELECT outcome, count(*), sum(size) {_MINE} AND outcome <> :least GROUP BY outcome"
 
 
 class Glance(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,12 +58,17 @@ def count(conn: Connection, operation_id: int, start: int = 0, *, seen: Glance |
     """The items from the position `start` on; what has been `seen` of them, if that is still true, is not looked for
     again."""
     seen = seen or glance(conn, operation_id, start)
-    rows: Iterable[Any] = [(seen.least, seen.items, seen.size)] if seen.items else []
-    if seen.least is not seen.greatest:
-        rows = conn.execute(statement(_EACH), {"op": operation_id, "from": start}).all()
+    found: dict[Outcome, tuple[int, int]] = {}
+    if seen.least is not seen.greatest:  # of ten thousand as a rule only few have to be sorted
+        others = {"op": operation_id, "from": start, "least": seen.least}
+        rows = conn.execute(statement(_OTHERS), others)
+        found = {Outcome(outcome): (items, int(size or 0)) for outcome, items, size in rows}
+    if seen.least is not None:
+        rest = seen.items - sum(items for items, _ in found.values())
+        found[seen.least] = rest, seen.size - sum(size for _, size in found.values())
     return Tally(
-        outcomes={Outcome(outcome): items for outcome, items, _ in rows},
-        total_bytes=sum(int(size or 0) for outcome, _, size in rows if outcome in SUCCEEDED),
+        outcomes={outcome: items for outcome, (items, _) in sorted(found.items())},
+        total_bytes=sum(size for outcome, (_, size) in found.items() if outcome in SUCCEEDED),
         folder_id=seen.folder_id,
         named=seen.named,
     )
