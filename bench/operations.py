@@ -1,5 +1,6 @@
 """Ten thousand items in one request, whole, against the bare floor; and whether time grows with the number of items."""
 
+import os
 import sqlite3
 import statistics
 import time
@@ -249,6 +250,7 @@ def _one_size(contest: Contest, number: int, size: int) -> tuple[float, float]:
     folder = f"/bench/growth-{size}-{number}"
     place = contest.floor.make_folder(folder)
     chunks = [Chosen(chosen.rows[n : n + AT_ONCE], []) for n in range(0, size, AT_ONCE)]
+    os.sync()  # a thousand would wait longer for what the hundred thousand before them left to be written
     return contest.turn(
         number,
         lambda: contest.served.run_long(chosen, folder),
