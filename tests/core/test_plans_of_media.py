@@ -1,11 +1,8 @@
 """How tasks, groups, numbers and folders are read: by the index made for it, on both databases."""
 
-import re
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from sqlalchemy import Connection, event, text
 
 from stackroom import ids
 from stackroom.access import Actor
@@ -15,6 +12,7 @@ from stackroom.processing import embedding, tasks
 from stackroom.queue.jobs import DEFAULT, NewJob
 from stackroom.queue.submit import submit
 from stackroom.testing.builders import Library, a_library
+from stackroom.testing.plans import plans_of
 
 pytestmark = pytest.mark.every_database
 
@@ -45,44 +43,18 @@ def actor(library: Library) -> Actor:
     return made[0]
 
 
-def plans(library: Library, work: Any) -> list[str]:
-    """The plan of each statement that `work` sends. PostgreSQL is told that the tables are long, as they will be."""
-    found: list[str] = []
-
-    def explain(conn: Connection, _cursor: Any, sql: str, parameters: Any, *_: Any) -> None:
-        if not sql.startswith(("EXPLAIN", "SET")):
-            how = "EXPLAIN QUERY PLAN " if conn.dialect.name == "sqlite" else "EXPLAIN "
-            found.append("\n".join(str(row[-1]) for row in conn.exec_driver_sql(how + sql, parameters)))
-
-    def watched(conn: Connection) -> None:
-        if conn.dialect.name == "postgresql":
-            conn.execute(text("ANALYZE asset, job, lane, event, folder"))
-            for costs_little_while_tables_are_short in ("seqscan", "bitmapscan"):
-                conn.execute(text(f"SET LOCAL enable_{costs_little_while_tables_are_short} = off"))
-        event.listen(conn, "before_cursor_execute", explain)
-        try:
-            work(conn)
-        finally:
-            event.remove(conn, "before_cursor_execute", explain)
-
-    library.write(watched)
-    return found
-
-
-def scans(plan: str) -> list[str]:
-    """Where a table that grows is read from end to end."""
-    growing = r"(asset|job|event|folder|file_group_member)\b"
-    return re.findall(rf"^\s*(SCAN {growing}.*|.*Seq Scan on {growing}.*)$", plan, re.MULTILINE)
+GROWING = ("asset", "job", "event", "folder", "file_group_member")
+COUNTED = "asset, job, lane, event, folder"
 
 
 def test_the_newest_tasks_are_read_from_the_end_of_their_lanes(library: Library, actor: Actor) -> None:
-    found = plans(library, lambda conn: tasks.page(conn, actor, limit=5))
-    assert [scans(plan) for plan in found] == [[]] * len(found)
-    newest = next(plan for plan in found if "job" in plan)
-    assert "job_by_itself" in newest
-    counted = plans(library, lambda conn: tasks.count(conn, actor))
-    assert [scans(plan) for plan in counted] == [[]] * len(counted)
-    assert "job_by_itself" in counted[-1]
+    found = plans_of(library, lambda conn: tasks.page(conn, actor, limit=5), counted=COUNTED)
+    assert [plan.scans(*GROWING) for plan in found] == [[]] * len(found)
+    newest = next(plan for plan in found if "job" in plan.steps)
+    assert "job_by_itself" in newest.steps
+    counted = plans_of(library, lambda conn: tasks.count(conn, actor), counted=COUNTED)
+    assert [plan.scans(*GROWING) for plan in counted] == [[]] * len(counted)
+    assert "job_by_itself" in counted[-1].steps
 
 
 def test_requests_are_counted_from_the_index_of_requests(library: Library, actor: Actor) -> None:
@@ -90,9 +62,9 @@ def test_requests_are_counted_from_the_index_of_requests(library: Library, actor
         lambda conn: analytics.traffic(conn, actor, Period(5)),
         lambda conn: analytics.paths(conn, actor, Period(), limit=5),
     ):
-        for plan in plans(library, work):
-            assert scans(plan) == []
-            assert "event_request" in plan
+        for plan in plans_of(library, work, counted=COUNTED):
+            assert plan.scans(*GROWING) == []
+            assert "event_request" in plan.steps
 
 
 def test_media_are_counted_and_grouped_without_looking_at_those_of_others(
@@ -107,7 +79,9 @@ def test_media_are_counted_and_grouped_without_looking_at_those_of_others(
         lambda conn: groups.members(conn, actor, made, now=library.now),
         lambda conn: groups.create(conn, actor, wanted[:3], now=library.now),
     ):
-        assert [found for plan in plans(library, work) for found in scans(plan)] == []
+        assert [
+            found for plan in plans_of(library, work, counted=COUNTED) for found in plan.scans(*GROWING)
+        ] == []
 
 
 def test_folders_are_found_in_the_index_of_their_dataset(library: Library, actor: Actor) -> None:
@@ -116,4 +90,6 @@ def test_folders_are_found_in_the_index_of_their_dataset(library: Library, actor
         lambda conn: folders.branches(conn, photos.id),
         lambda conn: folders.branches(conn, photos.id, right_below="/a"),
     ):
-        assert [found for plan in plans(library, work) for found in scans(plan)] == []
+        assert [
+            found for plan in plans_of(library, work, counted=COUNTED) for found in plan.scans(*GROWING)
+        ] == []

@@ -1,11 +1,10 @@
 """What is said of assets when they are registered: kept, merged, found by, and gone with them."""
 
 import itertools
-import re
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, event, func, insert, select, text, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from stackroom import ids
 from stackroom.access import Actor, Role
@@ -28,6 +27,7 @@ from stackroom.operations import engine
 from stackroom.operations.remove_dataset import remove_dataset
 from stackroom.operations.request import Collision, Verb
 from stackroom.testing.builders import ADataset, Library, a_library
+from stackroom.testing.plans import plans_of
 
 pytestmark = pytest.mark.every_database
 
@@ -418,32 +418,14 @@ def test_what_is_asked_for_is_looked_up_in_an_index(database_url: str) -> None:
         scene.say(scene.here.ids, string1="x", number2=5, manifests=("m",))
         for asked, index in ASKED:
             where = Where(**asked)  # type: ignore[arg-type] # of many types
-            plans = plans_of(library, lambda conn: registrations.page(conn, scene.actor, where, limit=2))  # noqa: B023 - run at once
-            assert index in plans[0], asked
-            scanned = r"^.*(?:SCAN|Seq Scan on) (?:asset|registration|asset_manifest|job)\b.*$"
-            assert [re.findall(scanned, plan, re.MULTILINE) for plan in plans] == [[]] * len(plans), asked
-
-
-def plans_of(library: Library, work: Any) -> list[str]:
-    """The plan of each statement. PostgreSQL is told to think of the tables as long, as they will be."""
-    found: list[str] = []
-
-    def explain(conn: Connection, _cursor: Any, sql: str, parameters: Any, *_: Any) -> None:
-        if not sql.startswith(("EXPLAIN", "SET")):
-            how = "EXPLAIN QUERY PLAN " if conn.dialect.name == "sqlite" else "EXPLAIN "
-            found.append("\n".join(str(row[-1]) for row in conn.exec_driver_sql(how + sql, parameters)))
-
-    def watched(conn: Connection) -> None:
-        if conn.dialect.name == "postgresql":
-            conn.execute(text("SET LOCAL enable_seqscan = off"))
-        event.listen(conn, "before_cursor_execute", explain)
-        try:
-            work(conn)
-        finally:
-            event.remove(conn, "before_cursor_execute", explain)
-
-    library.write(watched)
-    return found
+            plans = plans_of(
+                library,
+                lambda conn, where=where: registrations.page(conn, scene.actor, where, limit=2),
+                without=["seqscan"],
+            )
+            assert index in plans[0].steps, asked
+            found = [each.scans("asset", "registration", "asset_manifest", "job") for each in plans]
+            assert found == [[]] * len(plans), asked
 
 
 # --- channels ---------------------------------------------------------------------------------------------------------

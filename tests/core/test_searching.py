@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from sqlalchemy import Connection, Select, event, func, insert, select, text, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from stackroom import ids
 from stackroom.access import Actor
@@ -22,6 +22,7 @@ from stackroom.processing.embedding import KIND, Embedding
 from stackroom.queue import claims, workers
 from stackroom.queue.jobs import State
 from stackroom.testing.builders import ADataset, Library
+from stackroom.testing.plans import CHEAP_WHILE_SHORT, plans_of
 from stackroom.testing.queues import claim_only
 
 pytestmark = pytest.mark.every_database
@@ -400,30 +401,12 @@ def test_a_search_reads_indexes_in_their_order(house: House, database_kind: str)
     by_meaning = searching._vectors(place, Wanted(), house.embedder, Kind.IMAGE, 0)
     by_metadata = searching._said(place, Wanted(clues=(is_("n", "1"),)), None)
     for query, index in ((by_meaning, "embedding_of_organization"), (by_metadata, "asset_described")):
-        plan = _plan(house.library, query)
+        [(_, plan)] = plans_of(
+            house.library,
+            lambda conn, query=query: conn.execute(query),
+            counted="asset, embedding",
+            without=(*CHEAP_WHILE_SHORT, "sort"),
+        )
         if database_kind == "sqlite":  # PostgreSQL takes whichever index, as long as the table is short
             assert index in plan, plan
         assert not re.search(r"SCAN|Seq Scan|TEMP B-TREE|Sort", plan), plan
-
-
-def _plan(library: Library, query: Select[Any]) -> str:
-    found: list[str] = []
-
-    def explain(conn: Connection, _cursor: Any, sql: str, parameters: Any, *_: Any) -> None:
-        if sql.startswith("SELECT"):
-            how = "EXPLAIN QUERY PLAN " if conn.dialect.name == "sqlite" else "EXPLAIN "
-            found.append("\n".join(str(row[-1]) for row in conn.exec_driver_sql(how + sql, parameters)))
-
-    def work(conn: Connection) -> None:
-        if conn.dialect.name == "postgresql":
-            conn.execute(text("ANALYZE asset, embedding"))
-            for costs_little_while_tables_are_short in ("seqscan", "bitmapscan", "sort"):
-                conn.execute(text(f"SET LOCAL enable_{costs_little_while_tables_are_short} = off"))
-        event.listen(conn, "before_cursor_execute", explain)
-        try:
-            conn.execute(query)
-        finally:
-            event.remove(conn, "before_cursor_execute", explain)
-
-    library.write(work)
-    return "\n".join(found)
