@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from stackroom.errors import Unavailable
-from stackroom.web.native import routes
+from stackroom.web.native import library, operations
 from stackroom.web.shared import requests
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def test_what_is_no_object_is_refused(face: "Face", body: bytes) -> None:
 def test_a_body_past_the_limit_is_refused_and_the_limit_named(
     face: "Face", monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(routes, "MAX_OPERATION_BODY", 2**20)
+    monkeypatch.setattr(operations, "MAX_OPERATION_BODY", 2**20)
     answer = face.ask("POST", "/operations", content=b" " * (2**20 + 1))
     check(answer, 413, "payload_too_large")
     assert answer.json()["error"]["details"] == {"limit_bytes": 2**20}
@@ -69,7 +69,7 @@ def test_many_more_ids_than_an_ordinary_body_holds_are_taken(face: "Face") -> No
     padded = {"verb": "archive", "selection": {"ids": ids}}
     answer = face.post("/operations", padded)
     assert answer.json()["outcomes"] == {"done": 1, "not_found": 9_999}
-    assert routes.MAX_OPERATION_BODY > requests.MAX_BODY
+    assert operations.MAX_OPERATION_BODY > requests.MAX_BODY
 
 
 def test_a_bad_idempotency_key_is_refused(face: "Face") -> None:
@@ -80,7 +80,7 @@ def test_a_full_disk_is_told_as_such(face: "Face", monkeypatch: pytest.MonkeyPat
     def full(*_words: object, **_named: object) -> None:
         raise Unavailable("there is no room left", code="storage_full", hint="Free some space.")
 
-    monkeypatch.setattr(routes.datasets, "create", full)
+    monkeypatch.setattr(library.datasets, "create", full)
     check(face.post("/datasets", {"name": "x"}), 507, "storage_full")
 
 
@@ -90,7 +90,7 @@ def test_a_failure_of_our_own_says_nothing_of_its_inside(
     def broken(*_words: object, **_named: object) -> None:
         raise RuntimeError("secret inside")
 
-    monkeypatch.setattr(routes.datasets, "find", broken)
+    monkeypatch.setattr(library.datasets, "find", broken)
     answer = face.get("/datasets/photos")
     check(answer, 500, "internal_error")
     assert "secret" not in answer.text

@@ -8,8 +8,9 @@ import msgspec
 import pytest
 
 from stackroom.operations.outcome import Outcome
-from stackroom.web.native import wire
 from stackroom.web.native.app import endpoints
+from stackroom.web.native.wire import operations as wire
+from stackroom.web.native.wire.base import Error
 
 if TYPE_CHECKING:
     from .conftest import Face
@@ -45,7 +46,7 @@ def test_what_the_page_shows_has_the_shape_of_the_real_thing() -> None:
     assert list(msgspec.json.decode(operation)) == list(wire.Operation.__struct_fields__)
     assert list(msgspec.json.decode(item)) == list(wire.Item.__struct_fields__)
     msgspec.json.decode(item, type=wire.Item)
-    msgspec.json.decode(error, type=wire.Error)
+    msgspec.json.decode(error, type=Error)
 
 
 @pytest.mark.parametrize("each", endpoints(), ids=lambda it: it.name)

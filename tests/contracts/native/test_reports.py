@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stackroom.web.native import routes
+from stackroom.web.native import operations
 
 if TYPE_CHECKING:
     from .conftest import Face, Place
@@ -17,7 +17,7 @@ NAMES = ["plain.jpg", "with, comma.jpg", 'with "quotes".jpg', "é.jpg", "last.jp
 
 @pytest.fixture(autouse=True)
 def pages_of_two(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(routes, "REPORT_PAGE", 2)
+    monkeypatch.setattr(operations, "REPORT_PAGE", 2)
 
 
 def moved(face: "Face") -> tuple["Place", str]:
@@ -85,9 +85,9 @@ def test_a_report_of_nothing_is_empty_but_for_the_heading(face: "Face") -> None:
 def test_a_report_is_read_page_by_page_as_it_is_sent(face: "Face", monkeypatch: pytest.MonkeyPatch) -> None:
     _, path = moved(face)
     asked = []
-    items = routes.journal.items
+    items = operations.journal.items
     monkeypatch.setattr(
-        routes.journal,
+        operations.journal,
         "items",
         lambda *words, **named: asked.append(named["after"]) or items(*words, **named),
     )

@@ -13,8 +13,9 @@ from stackroom.library import organizations, stewardship
 from stackroom.library.keys import KeyChanges
 from stackroom.library.organizations import NewKey, Standing
 from stackroom.processing import stewarding
-from stackroom.web.native import convert, wire
+from stackroom.web.native.convert import accounts as convert
 from stackroom.web.native.openapi import Endpoint
+from stackroom.web.native.wire import accounts as wire
 from stackroom.web.shared.replies import json_reply
 from stackroom.web.shared.requests import convert as query
 from stackroom.web.shared.requests import decode, read_body, services_of

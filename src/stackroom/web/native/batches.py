@@ -19,8 +19,11 @@ from stackroom.library.answers import Answer
 from stackroom.library.datasets import Dataset
 from stackroom.library.registrations import Registration
 from stackroom.queue.jobs import DEFAULT, PRIORITY
-from stackroom.web.native import call, convert, wire
+from stackroom.web.native import call
+from stackroom.web.native.convert.base import cursor, moment, moment_out, row_id
 from stackroom.web.native.openapi import Endpoint
+from stackroom.web.native.wire import batches as wire
+from stackroom.web.native.wire.base import Named
 from stackroom.web.shared.replies import Once, answer, json_reply
 from stackroom.web.shared.requests import authenticate, decode, read_body, services_of
 from stackroom.web.shared.services import Services
@@ -65,12 +68,12 @@ async def submit(request: Request) -> Response:
 
 async def list_all(request: Request) -> Response:
     query, now = await call.query(request, wire.BatchesQuery), services_of(request).now()
-    before = convert.row_id(query.cursor)
+    before = row_id(query.cursor)
 
     def work(conn: Connection, actor: Actor) -> wire.Batches:
         found = batches.newest(conn, actor, query.which, before=before, limit=query.limit + 1)
         page = found[: query.limit]
-        following = convert.cursor(page[-1].id) if len(found) > query.limit else None
+        following = cursor(page[-1].id) if len(found) > query.limit else None
         return wire.Batches(batches=_all_shown(conn, actor, page, now=now), next=following)
 
     return json_reply(await call.read(request, work))
@@ -184,7 +187,7 @@ def _batch(found: Batch, owner: Dataset | None, expected: int | None, now: int) 
         id=ids.text(found.uuid),
         number=found.id,
         name=found.name,
-        dataset=None if owner is None else wire.Named(id=ids.text(owner.uuid), name=owner.name),
+        dataset=None if owner is None else Named(id=ids.text(owner.uuid), name=owner.name),
         priority="priority" if found.priority == PRIORITY else "default",
         state=found.state,
         count=found.count,
@@ -193,11 +196,11 @@ def _batch(found: Batch, owner: Dataset | None, expected: int | None, now: int) 
         cancelled=found.cancelled,
         pending=found.count - found.settled,
         rate=_rate(found, now),
-        estimated_completion=convert.moment_out(expected),
+        estimated_completion=moment_out(expected),
         retry_of=found.retry_of,
-        created_at=convert.moment(found.created_at),
-        started_at=convert.moment_out(found.started_at),
-        finished_at=convert.moment_out(found.finished_at),
+        created_at=moment(found.created_at),
+        started_at=moment_out(found.started_at),
+        finished_at=moment_out(found.finished_at),
     )
 
 
@@ -220,8 +223,8 @@ def _item(found: Item) -> wire.BatchItem:
         key=found.key,
         code=found.code,
         reason=found.reason,
-        started_at=convert.moment_out(found.started_at),
-        finished_at=convert.moment_out(found.finished_at),
+        started_at=moment_out(found.started_at),
+        finished_at=moment_out(found.finished_at),
     )
 
 

@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from stackroom.errors import StackroomError
-from stackroom.web.native import wire
+from stackroom.web.native.wire import base as wire
 from stackroom.web.shared.errors import status_of
 from stackroom.web.shared.replies import json_reply
 

@@ -14,8 +14,10 @@ from stackroom.events import reading
 from stackroom.events.following import horizon
 from stackroom.events.kinds import KINDS
 from stackroom.events.reading import Event, Filters
-from stackroom.web.native import call, convert, wire
+from stackroom.web.native import call
+from stackroom.web.native.convert.base import moment
 from stackroom.web.native.openapi import Endpoint
+from stackroom.web.native.wire import events as wire
 from stackroom.web.shared.replies import json_reply
 from stackroom.web.shared.requests import authenticate, services_of
 
@@ -96,7 +98,7 @@ def shown(found: Event) -> wire.Event:
         number=found.id,
         id=ids.text(found.uuid),
         type=found.type,
-        at=convert.moment(found.at),
+        at=moment(found.at),
         dataset_id=ids.text_or_none(found.dataset_uuid),
         asset_id=ids.text_or_none(found.asset_uuid),
         operation_id=ids.text_or_none(found.operation_uuid),
@@ -112,7 +114,7 @@ def shown(found: Event) -> wire.Event:
         request_bytes=found.request_bytes,
         response_bytes=found.response_bytes,
         duration_us=found.duration_us,
-        data=found.told(convert.moment),
+        data=found.told(moment),
     )
 
 

@@ -7,7 +7,7 @@ import msgspec
 from stackroom import ids
 from stackroom.events.reading import Event
 from stackroom.library.endpoints import Endpoint
-from stackroom.web.native import convert
+from stackroom.web.native.convert.base import moment
 from stackroom.webhooks.dialects import Message, Sending
 
 
@@ -32,7 +32,7 @@ def tell(event: Event, _endpoint: Endpoint, _sending: Sending) -> Message:
     told = Told(
         type=event.type,
         id=ids.text(event.uuid),
-        timestamp=convert.moment(event.at),
+        timestamp=moment(event.at),
         organization_id=ids.text(event.organization_uuid),
         dataset_id=ids.text_or_none(event.dataset_uuid),
         asset_id=ids.text_or_none(event.asset_uuid),
@@ -40,6 +40,6 @@ def tell(event: Event, _endpoint: Endpoint, _sending: Sending) -> Message:
         batch_id=ids.text_or_none(event.batch_uuid),
         key_id=ids.text_or_none(event.key_uuid),
         request_id=event.request_id,
-        data=event.told(convert.moment),
+        data=event.told(moment),
     )
     return Message({}, msgspec.json.encode(told))

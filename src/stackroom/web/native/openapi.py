@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 import stackroom
-from stackroom.web.native import wire
+from stackroom.web.native.wire.base import Error
 from stackroom.web.shared.face import Handler
 
 _PATH_PARAMETER = re.compile(r"{(\w+)}")
@@ -73,7 +73,7 @@ def document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
 def _schemas(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
     answered = [kind for each in endpoints for kind in each.answers.values() if isinstance(kind, type)]
     asked = [kind for each in endpoints for kind in (each.body, each.query) if kind is not None]
-    wanted = list(dict.fromkeys([*asked, *answered, wire.Error]))
+    wanted = list(dict.fromkeys([*asked, *answered, Error]))
     _, components = msgspec.json.schema_components(wanted, ref_template=_REFERENCE)
     return dict(components)
 
@@ -86,7 +86,7 @@ def _operation(each: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
         "parameters": _parameters(each, schemas),
         "responses": {
             **{str(status): _answer(status, kind) for status, kind in each.answers.items()},
-            "default": _answer(None, wire.Error),
+            "default": _answer(None, Error),
         },
     }
     if each.body is not None:

@@ -1,4 +1,4 @@
-"""How people come: invites, whose tokens are handed over by whoever makes them, and joining with one."""
+"""Who asks; and how people come: invites, whose tokens are handed over by whoever makes them, and joining with one."""
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -7,13 +7,19 @@ from stackroom.access import Role, require
 from stackroom.database.transaction import Connection
 from stackroom.library import invites
 from stackroom.library.answers import Answer
-from stackroom.web.native import convert, wire
+from stackroom.web.native.convert import accounts as convert
 from stackroom.web.native.openapi import Endpoint
+from stackroom.web.native.wire import accounts as wire
 from stackroom.web.shared.replies import Once, answer, json_reply
 from stackroom.web.shared.requests import authenticate, decode, read_body, services_of
 
 PREFIX = "/library/v1"
 MAX_BODY = 2**16
+
+
+async def who_am_i(request: Request) -> Response:
+    _, found = await authenticate(request)
+    return json_reply(convert.who_am_i(found))
 
 
 async def create_invite(request: Request) -> Response:
@@ -40,6 +46,14 @@ async def join(request: Request) -> Response:
 
 
 ENDPOINTS = [
+    Endpoint(
+        method="GET",
+        path=PREFIX + "/whoami",
+        name="whoAmI",
+        summary="The key that asks, and its organization",
+        handler=who_am_i,
+        answers={200: wire.WhoAmI},
+    ),
     Endpoint(
         method="POST",
         path=PREFIX + "/invites",

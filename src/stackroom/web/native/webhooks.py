@@ -13,8 +13,10 @@ from stackroom.events.kinds import KINDS
 from stackroom.library import endpoints
 from stackroom.library.answers import Answer
 from stackroom.library.endpoints import EndpointChanges
-from stackroom.web.native import call, convert, wire
+from stackroom.web.native import call
+from stackroom.web.native.convert.base import cursor, moment, moment_out, row_id
 from stackroom.web.native.openapi import Endpoint
+from stackroom.web.native.wire import webhooks as wire
 from stackroom.web.shared.replies import Once, answer, json_reply
 from stackroom.web.shared.requests import authenticate, read_body, services_of
 from stackroom.webhooks import deliveries
@@ -114,7 +116,7 @@ async def event_types(request: Request) -> Response:
 
 async def list_deliveries(request: Request) -> Response:
     query = await call.query(request, wire.DeliveriesQuery)
-    before = convert.row_id(query.cursor)
+    before = row_id(query.cursor)
 
     def work(conn: Connection, actor: Actor) -> list[deliveries.Delivery]:
         of = None if query.webhook is None else endpoints.find(conn, actor, query.webhook)
@@ -123,7 +125,7 @@ async def list_deliveries(request: Request) -> Response:
 
     found = await call.read(request, work)
     page = found[: query.limit]
-    following = convert.cursor(page[-1].id) if len(found) > query.limit else None
+    following = cursor(page[-1].id) if len(found) > query.limit else None
     return json_reply(wire.Deliveries(deliveries=[_delivery(each) for each in page], next=following))
 
 
@@ -170,13 +172,13 @@ def _webhook(found: endpoints.Endpoint) -> wire.Webhook:
         enabled=found.enabled,
         secret_prefix=found.secret_prefix,
         secret_version=found.secret_version,
-        previous_secret_until=convert.moment_out(found.previous_secret_until),
+        previous_secret_until=moment_out(found.previous_secret_until),
         auth_header_names=sorted(found.auth_headers),
         failures=found.failures,
-        deactivated_at=convert.moment_out(found.deactivated_at),
+        deactivated_at=moment_out(found.deactivated_at),
         deactivation_reason=found.deactivation_reason,
-        created_at=convert.moment(found.created_at),
-        updated_at=convert.moment(found.updated_at),
+        created_at=moment(found.created_at),
+        updated_at=moment(found.updated_at),
     )
 
 
@@ -191,10 +193,10 @@ def _delivery(found: deliveries.Delivery) -> wire.Delivery:
         status_code=found.status_code,
         response=found.response,
         error=found.error,
-        created_at=convert.moment(found.created_at),
-        sent_at=convert.moment_out(found.sent_at),
-        next_at=convert.moment_out(found.next_at),
-        finished_at=convert.moment_out(found.finished_at),
+        created_at=moment(found.created_at),
+        sent_at=moment_out(found.sent_at),
+        next_at=moment_out(found.next_at),
+        finished_at=moment_out(found.finished_at),
     )
 
 

@@ -1,25 +1,17 @@
-"""Between the native protocol's words and the core's. Pure: whatever must be looked up is handed in."""
+"""Operations, between the native protocol's words and the core's. Pure: whatever must be looked up is handed in."""
 
-import base64
-import binascii
 import csv
 import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
 
 from stackroom import clock, ids
 from stackroom.errors import Invalid
-from stackroom.library import organizations, tags
-from stackroom.library.assets import Asset
-from stackroom.library.datasets import Dataset, Totals
-from stackroom.library.invites import Joined, NewInvite
-from stackroom.library.keys import Key
+from stackroom.library import tags
 from stackroom.library.listing import Filter
-from stackroom.library.names import ROOT, clean_path, last_part, parent
-from stackroom.library.organizations import Authenticated, Organization
+from stackroom.library.names import ROOT, clean_path
 from stackroom.operations import journal
 from stackroom.operations.outcome import FAILED, SUCCEEDED, Outcome
 from stackroom.operations.request import (
@@ -33,7 +25,9 @@ from stackroom.operations.request import (
     Verb,
     select_ids,
 )
-from stackroom.web.native import wire
+from stackroom.web.native.convert.base import moment, moment_in, moment_out
+from stackroom.web.native.wire import operations as wire
+from stackroom.web.native.wire.base import Named
 
 _TAKERS: Mapping[str, set[str]] = {
     "to": {"move", "copy"},
@@ -158,8 +152,8 @@ def _filter(asked: wire.Filter, find: Finder, *, archived: bool) -> Filter:
         status=asked.status,
         kind=asked.kind,
         glob=asked.name,
-        created_after=_moment_in(asked.created_after),
-        created_before=_moment_in(asked.created_before),
+        created_after=moment_in(asked.created_after),
+        created_before=moment_in(asked.created_before),
         tags=tags.clean(asked.tags, "selection.filter.tags"),
         archived=archived if asked.archived is msgspec.UNSET else asked.archived,
     )
@@ -214,54 +208,6 @@ def outcomes(word: str | None) -> list[Outcome] | None:
             return [Outcome[word.upper()]]
 
 
-def listing(asked: wire.AssetsQuery, dataset_id: int) -> Filter:
-    return Filter(
-        dataset_id=dataset_id,
-        folder=None if asked.folder is None else clean_path(asked.folder),
-        recursive=asked.recursive,
-        status=asked.status,
-        kind=asked.kind,
-        glob=asked.name,
-        tags=tags.clean(asked.tags),
-        archived={"false": False, "true": True, "all": None}[asked.archived],
-    )
-
-
-def cursor(row_id: int) -> str:
-    return base64.urlsafe_b64encode(b"%d" % row_id).decode().rstrip("=")
-
-
-def row_id(text: str | None) -> int | None:
-    """What `cursor` stands for. Raises `Invalid` for one that was not given out here."""
-    if text is None:
-        return None
-    try:
-        digits = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        if digits.isdigit() and len(digits) < 19:
-            return int(digits)
-    except (binascii.Error, ValueError):
-        pass
-    raise Invalid(
-        f"cursor: {text[:80]!a} is not one of ours", code="bad_cursor", hint="Pass `next` as it was given."
-    )
-
-
-def moment(value: int) -> str:
-    return clock.to_datetime(value).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-def moment_out(value: int | None) -> str | None:
-    return None if value is None else moment(value)
-
-
-def _moment_in(value: datetime | None) -> int | None:
-    return None if value is None else clock.from_datetime(value)
-
-
-def _id(raw: bytes | None) -> str | None:
-    return None if raw is None else ids.text(raw)
-
-
 def operation(
     found: journal.Operation,
     *,
@@ -274,7 +220,7 @@ def operation(
     finishes = now + int(found.pending / rate * clock.SECOND) if rate else None
     named = None
     if found.dataset_uuid is not None:
-        named = wire.Named(id=ids.text(found.dataset_uuid), name=found.dataset_name or "")
+        named = Named(id=ids.text(found.dataset_uuid), name=found.dataset_name or "")
     return wire.Operation(
         id=ids.text(found.uuid),
         verb=found.verb.value,
@@ -287,8 +233,8 @@ def operation(
         pending=found.pending,
         outcomes={outcome.word: count for outcome, count in sorted(found.outcomes.items())},
         bytes=found.total_bytes,
-        undo_of=_id(found.undo_of),
-        undone_by=_id(found.undone_by),
+        undo_of=ids.text_or_none(found.undo_of),
+        undone_by=ids.text_or_none(found.undone_by),
         undoable=found.undoable,
         plan=plan or None,
         samples=None if samples is None else [item(each) for each in samples],
@@ -316,7 +262,7 @@ def item(found: journal.Item) -> wire.Item:
         reason=found.reason,
         before=_fields(found.before),
         after=_fields(found.after),
-        new_id=_id(found.new_uuid),
+        new_id=ids.text_or_none(found.new_uuid),
     )
 
 
@@ -356,137 +302,3 @@ def _csv(rows: Iterable[Iterable[object]]) -> bytes:
     text = io.StringIO(newline="")
     csv.writer(text).writerows(rows)
     return text.getvalue().encode()
-
-
-def dataset(found: Dataset, totals: Totals) -> wire.Dataset:
-    return wire.Dataset(
-        id=ids.text(found.uuid),
-        name=found.name,
-        description=found.description,
-        asset_count=totals.assets,
-        archived_count=totals.archived,
-        bytes=totals.bytes,
-        created_at=moment(found.created_at),
-        updated_at=moment(found.updated_at),
-    )
-
-
-def folders(rows: Sequence[tuple[int, bytes, str, int, int]], below: str | None) -> list[wire.Folder]:
-    """Folders by path, from (id, uuid, path, created, assets); only the children of `below`, if given."""
-    trees: dict[str, int] = {}
-    for _, _, path, _, count in rows:
-        while True:
-            trees[path] = trees.get(path, 0) + count
-            if path == ROOT:
-                break
-            path = parent(path)  # noqa: PLW2901 - climbs from the folder to the root
-    return [
-        wire.Folder(
-            id=ids.text(uuid),
-            path=path,
-            name=last_part(path),
-            asset_count=count,
-            tree_asset_count=trees[path],
-        )
-        for _, uuid, path, _, count in rows
-        if below is None or (path != ROOT and parent(path) == below)
-    ]
-
-
-Link = Callable[[str], str]
-"""Signs a path for a download, and makes it an address."""
-
-
-def asset(
-    found: Asset, dataset_uuid: bytes, link: Link, paths: tuple[str, str], tagged: list[str]
-) -> wire.Asset:
-    """An asset, with signed addresses made of `paths`: its own and its thumbnail's."""
-    return wire.Asset(
-        id=ids.text(found.uuid),
-        dataset_id=ids.text(dataset_uuid),
-        folder=found.folder_path,
-        name=found.name,
-        original_name=found.original_name,
-        display_name=found.display_name,
-        kind=found.kind,  # type: ignore[arg-type]  # closed where assets are made
-        status=found.status,  # type: ignore[arg-type]  # closed where assets are changed
-        split=found.split,  # type: ignore[arg-type]  # closed where assets are changed
-        content_type=found.content_type,
-        size=found.size,
-        width=found.width,
-        height=found.height,
-        annotation_count=found.annotation_count,
-        tags=tagged,
-        archived_at=moment_out(found.archived_at),
-        created_at=moment(found.created_at),
-        updated_at=moment(found.updated_at),
-        version=found.version,
-        url=link(paths[0]),
-        thumbnail_url=link(paths[1]) if found.kind == "image" else None,
-    )
-
-
-def who_am_i(found: Authenticated) -> wire.WhoAmI:
-    owner = found.organization
-    return wire.WhoAmI(
-        organization=wire.OrganizationSeen(id=ids.text(owner.uuid), name=owner.name, number=owner.number),
-        key=wire.KeySeen(id=ids.text(found.key_uuid), name=found.key_name, role=found.role.word),
-    )
-
-
-def organization(found: Organization) -> wire.Organization:
-    return wire.Organization(
-        id=ids.text(found.uuid),
-        name=found.name,
-        number=found.number,
-        slug=found.slug,
-        created_at=moment(found.created_at),
-        administrator=found.administrator,
-        legacy=found.legacy,
-        suspended=found.suspended,
-    )
-
-
-def made_key(made: organizations.NewKey) -> wire.MadeKey:
-    return wire.MadeKey(
-        api_key=made.token,
-        key_id=ids.text(made.uuid),
-        organization_id=ids.text(made.organization.uuid),
-        customer=made.organization.number,
-        role=made.role.word,
-        name=made.name,
-    )
-
-
-def made_invite(made: NewInvite) -> wire.MadeInvite:
-    return wire.MadeInvite(
-        invite_id=ids.text(made.invite.uuid),
-        email=made.invite.email,
-        role=made.invite.role.word,
-        expires_at=moment(made.invite.expires_at),
-        token=made.token,
-    )
-
-
-def joined(done: Joined) -> wire.Joined:
-    here, person = done.key.organization, done.member
-    return wire.Joined(
-        organization=wire.OrganizationSeen(id=ids.text(here.uuid), name=here.name, number=here.number),
-        member=wire.Member(
-            id=ids.text(person.uuid),
-            email=person.email,
-            full_name=person.full_name,
-            role=person.role.word,
-        ),
-        key=made_key(done.key),
-    )
-
-
-def changed_key(found: Key) -> wire.ChangedKey:
-    return wire.ChangedKey(
-        key_id=ids.text(found.uuid),
-        name=found.name,
-        role=found.role.word,
-        rate_limit=found.rate_limit,
-        active=found.active,
-    )
