@@ -18,12 +18,12 @@ from stackroom.database.secrets import own_secret
 from stackroom.database.transaction import Connection, Database
 from stackroom.events.requests import RequestLog
 from stackroom.exports.exporter import Exporter
-from stackroom.ingest.arriving import KIND
 from stackroom.ingest.fingerprints import fill
 from stackroom.ingest.forgetting import forget
 from stackroom.ingest.origins import Origins
 from stackroom.ingest.pieces import Pieces
 from stackroom.ingest.pipeline import Pipeline
+from stackroom.ingest.preparing import KIND
 from stackroom.ingest.receiving import FollowUp, Receiving
 from stackroom.ingest.renditions import Renditions
 from stackroom.ingest.settling import record_finished

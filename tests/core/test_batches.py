@@ -16,9 +16,9 @@ from stackroom.database import flavour
 from stackroom.database.schema import asset, event, registration
 from stackroom.errors import Conflict, Forbidden, Invalid, NotFound
 from stackroom.ingest import batches, settling, single
-from stackroom.ingest.arriving import KIND, Arriving, called, read_task
 from stackroom.ingest.batches import Batch
 from stackroom.ingest.forgetting import forget
+from stackroom.ingest.preparing import KIND, Arriving, called, read_task
 from stackroom.ingest.settling import Kept
 from stackroom.library import blobs
 from stackroom.library.blobs import Arrival

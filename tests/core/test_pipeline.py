@@ -13,9 +13,9 @@ from sqlalchemy import select
 from stackroom import ids
 from stackroom.database.schema import asset, blob, embedding, upload
 from stackroom.ingest import single
-from stackroom.ingest.arriving import Arriving
 from stackroom.ingest.origins import Fail, Fetched, Retry
 from stackroom.ingest.pipeline import ATTEMPTS, Pipeline
+from stackroom.ingest.preparing import Arriving
 from stackroom.ingest.single import Submitted
 from stackroom.library import embeddings
 from stackroom.library.channels import Channel

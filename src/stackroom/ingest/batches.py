@@ -18,7 +18,8 @@ from stackroom.database.schema import asset, batch, job, lane
 from stackroom.errors import Conflict, NotFound
 from stackroom.events import log
 from stackroom.ingest import estimates, settling
-from stackroom.ingest.arriving import KIND, Arriving, Prepared, enter, prepare, read_task
+from stackroom.ingest.arriving import enter
+from stackroom.ingest.preparing import KIND, Arriving, Prepared, prepare, read_task
 from stackroom.queue import waiting
 from stackroom.queue.jobs import State
 
@@ -123,7 +124,7 @@ def accept(
     """Take a batch in: it, its assets and its jobs, or nothing. Wake the dispatcher after the commit.
 
     The number of statements does not follow that of arrivals; a batch without any is finished at once. Who has very
-    many prepares them before the transaction. Raises what `arriving.prepare` and `arriving.enter` do. Repeating it
+    many prepares them before the transaction. Raises what `preparing.prepare` and `arriving.enter` do. Repeating it
     makes another batch, which the assets then belong to.
     """
     require(actor, Role.MEMBER, "submitting images")

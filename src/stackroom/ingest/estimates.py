@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, select
 from stackroom.clock import SECOND
 from stackroom.database.flavour import statement
 from stackroom.database.schema import batch, lane
-from stackroom.ingest.arriving import KIND
+from stackroom.ingest.preparing import KIND
 from stackroom.queue import rates
 from stackroom.queue.rates import Bucket
 

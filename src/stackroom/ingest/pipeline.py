@@ -28,10 +28,10 @@ from stackroom.database.schema import asset, organization, registration
 from stackroom.database.transaction import Database
 from stackroom.errors import Invalid, StackroomError, TooLarge, Unavailable, UnsupportedMedia
 from stackroom.ingest import settling, stored
-from stackroom.ingest.arriving import Task, read_task
 from stackroom.ingest.identifying import UNKNOWN_IMAGE, Registered, Seen, examine
 from stackroom.ingest.keeping import PYRAMID, store_thumbnails
 from stackroom.ingest.origins import Fail, Fetched, Origins, Retry
+from stackroom.ingest.preparing import Task, read_task
 from stackroom.ingest.settling import Kept
 from stackroom.ingest.uploads import hold
 from stackroom.library import blobs, origin_strategies, usage

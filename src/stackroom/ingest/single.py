@@ -11,8 +11,9 @@ from stackroom import clock
 from stackroom.access import Actor, Role, require
 from stackroom.database.schema import job
 from stackroom.database.transaction import Database
-from stackroom.ingest.arriving import Arriving, enter, prepare
+from stackroom.ingest.arriving import enter
 from stackroom.ingest.pipeline import Pipeline
+from stackroom.ingest.preparing import Arriving, prepare
 from stackroom.queue.jobs import PRIORITY, State
 
 PATIENCE = 60.0
@@ -41,10 +42,10 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 def submit(
     conn: Connection, actor: Actor, arriving: Arriving, *, keep_batch: bool = True, now: int
 ) -> Submitted:
-    """Take one arrival in; wake the dispatcher after the commit. Raises what `arriving.prepare` and `enter` do.
+    """Take one arrival in; wake the dispatcher after the commit.
 
-    An asset that is there stays with its batch, unless `keep_batch` is False: then it belongs to none. Repeating it
-    takes the asset in again.
+    Raises what `preparing.prepare` and `arriving.enter` do. An asset that is there stays with its batch, unless
+    `keep_batch` is False: then it belongs to none. Repeating it takes the asset in again.
     """
     require(actor, Role.MEMBER, "submitting images")
     ready = prepare([arriving])

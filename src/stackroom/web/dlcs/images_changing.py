@@ -18,7 +18,7 @@ from stackroom.access import Role
 from stackroom.database.transaction import Connection
 from stackroom.errors import Invalid, NotFound, StackroomError
 from stackroom.ingest import batches, single, stored
-from stackroom.ingest.arriving import Arriving
+from stackroom.ingest.preparing import Arriving
 from stackroom.ingest.single import Submitted
 from stackroom.library import changes, registrations
 from stackroom.library.answers import Answer

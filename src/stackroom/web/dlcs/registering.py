@@ -9,7 +9,7 @@ from msgspec import UNSET
 from stackroom.access import Actor
 from stackroom.database.transaction import Connection
 from stackroom.errors import Invalid, TooLarge
-from stackroom.ingest.arriving import Arriving
+from stackroom.ingest.preparing import Arriving
 from stackroom.library import channels, datasets, defaults, registrations, usage
 from stackroom.library.channels import DefaultChannel, Family
 from stackroom.library.datasets import Dataset
