@@ -17,6 +17,7 @@ from stackroom.media.formats import Format
 from stackroom.media.probe import check_pixels, damage_explained, probe
 from stackroom.media.transformations import (
     MAX_AREA,
+    MAX_SIDE,
     Acceptable,
     Encoding,
     Quality,
@@ -108,14 +109,28 @@ def sizes(
 ) -> tuple[tuple[int, int], tuple[int, int]]:
     """To which size a picture is scaled, and how large it is then with its margin.
 
-    Raises TooLarge `image_too_many_pixels` for what would be larger than any transformation may be.
+    Raises TooLarge `image_too_many_pixels` or `image_too_long` for what would be larger than any transformation may
+    be. What is not enlarged may be as long as it is.
     """
     if wanted is None:
         return seen, seen
+    scaled, canvas = _asked_sizes(seen, wanted, stretch)
+    check_pixels(*canvas, MAX_AREA)
+    if max(canvas) > max(MAX_SIDE, *seen):
+        raise TooLarge(
+            f"a side would have {max(canvas):,} pixels; at most {MAX_SIDE:,}",
+            code="image_too_long",
+            hint="Ask for a smaller picture.",
+        )
+    return scaled, canvas
+
+
+def _asked_sizes(
+    seen: tuple[int, int], wanted: Size, stretch: Stretch
+) -> tuple[tuple[int, int], tuple[int, int]]:
     width, height = seen
     wide = wanted.width or max(1, round(width * (wanted.height or height) / height))
     high = wanted.height or max(1, round(height * wide / width))
-    check_pixels(wide, high, MAX_AREA)
     scale = min(1.0, wide / width, high / height)
     match stretch:
         case "on":

@@ -108,6 +108,15 @@ def test_a_picture_is_scaled_as_it_was_told_to_be(
 def test_a_side_that_follows_from_the_other_has_its_limit_too() -> None:
     with pytest.raises(TooLarge):
         sizes((1, 10_000), parse("resize/8000x").resize, "on")
+    with pytest.raises(TooLarge):
+        sizes((9000, 2), parse("resize/x77").resize, "on")  # few pixels, and 346,500 of them in a row
+    assert sizes((20_000, 100), parse("resize/x90").resize, "on") == ((18_000, 90), (18_000, 90))
+
+
+def test_what_is_not_enlarged_is_not_too_large(tmp_path: Path) -> None:
+    assert sizes((640, 480), parse("resize/8192x").resize, "off") == ((640, 480), (640, 480))
+    assert sizes((2, 9000), parse("resize/800x").resize, "off") == ((2, 9000), (2, 9000))
+    assert made(corners(tmp_path), "resize/8192x/stretch/off").size == (60, 40)
 
 
 def test_a_margin_is_white_and_around_the_picture(tmp_path: Path) -> None:
