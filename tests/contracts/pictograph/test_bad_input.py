@@ -474,6 +474,10 @@ def test_a_key_may_be_sent_in_three_ways(house: House) -> None:
         {"classes": [{"name": "x" * 121}]},
         {"classes": [{"name": "a"}, {"name": "a"}]},
         {"classes": [{"name": "a", "attributes": [{"name": "b", "type": "colour"}]}]},
+        {"classes": [{"name": "a", "skeleton": {"nodes": []}}]},
+        {"classes": [{"name": "a", "skeleton": {"nodes": [{"name": ""}]}}]},
+        {"classes": [{"name": "a", "skeleton": {"nodes": [{"name": "x" * 121}]}}]},
+        {"classes": [{"name": "a", "skeleton": {"nodes": [{"name": "b"}], "edges": [[0, 1]]}}]},
         {"description": 5},
     ],
 )

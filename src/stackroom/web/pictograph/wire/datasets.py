@@ -14,14 +14,20 @@ class ClassAttribute(Asked, frozen=True, kw_only=True):
 
 
 class SkeletonNode(Asked, frozen=True, kw_only=True):
-    name: str
+    name: Annotated[str, Meta(min_length=1, max_length=120)]
     x: Annotated[float, Meta(ge=0, le=1)] = 0.5
     y: Annotated[float, Meta(ge=0, le=1)] = 0.5
 
 
 class Skeleton(Asked, frozen=True, kw_only=True):
-    nodes: list[SkeletonNode] = field(default_factory=list)
+    """The joints of a class, and which of them are connected: pairs of their positions, counted from 0."""
+
+    nodes: Annotated[list[SkeletonNode], Meta(min_length=1)]
     edges: list[tuple[int, int]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if any(not 0 <= end < len(self.nodes) for edge in self.edges for end in edge):
+            raise ValueError("edges: one leads to a node that is not there")
 
 
 class DatasetClass(Asked, frozen=True, kw_only=True):
