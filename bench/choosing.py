@@ -9,7 +9,7 @@ from stackroom import ids
 
 
 class Chosen(msgspec.Struct, frozen=True):
-    """Assets, in no order. For the floor: row id, folder, blob; for the server: ids as clients write them."""
+    """Assets. For the floor: row id, folder, blob; for the server: ids as clients write them."""
 
     rows: list[tuple[int, int, int]]
     uuids: list[str]
@@ -42,13 +42,13 @@ class Chooser:
         numbers = self._chance.sample(range(1, self.assets + 1), tried)
         return self._draw(self._usable(f"id IN ({', '.join(map(str, numbers))})"), count)
 
-    def of_one_folder(self, count: int) -> Chosen:
-        """Of another crowded folder each time, until all had their turn."""
+    def of_one_folder(self, count: int, *, listed: bool = False) -> Chosen:
+        """Of another crowded folder each time, until all had their turn; if `listed`, in the order of a listing."""
         for _ in range(len(self._crowded)):
             self._crowded.append(self._crowded.pop(0))
             usable = self._usable(f"folder_id = {self._crowded[-1]}")
             if len(usable) >= count:
-                return self._draw(usable, count)
+                return self._draw(usable, count, listed=listed)
         raise RuntimeError("no folder has enough left: make the library larger, or the rounds fewer")
 
     def some_ids(self, count: int) -> list[str]:
@@ -67,7 +67,10 @@ class Chooser:
         )
         return [row for row in rows if row[0] not in self._taken]
 
-    def _draw(self, usable: list[tuple[int, int, int, bytes]], count: int) -> Chosen:
+    def _draw(self, usable: list[tuple[int, int, int, bytes]], count: int, *, listed: bool = False) -> Chosen:
+        """In no order, unless they are `listed`, newest first."""
         drawn = self._chance.sample(usable, count)
+        if listed:
+            drawn.sort(reverse=True)
         self._taken.update(row[0] for row in drawn)
         return Chosen([row[:3] for row in drawn], [ids.text(row[3]) for row in drawn])
