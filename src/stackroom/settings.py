@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
@@ -276,12 +276,31 @@ _LEAST = {
 }
 
 
+_MOST_DAYS = 36_500
+"""A moment further back than the databases can count would stop whoever forgets."""
+
 _VARIANTS = ("360p", "480p", "720p", "1080p")
 _PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
 
 
 def _problems(settings: Settings) -> Iterator[str]:
-    storage, public = urlsplit(settings.storage_url), urlsplit(settings.public_url)
+    storage, public = _split(settings.storage_url), _split(settings.public_url)
+    yield from _problems_with_numbers(settings)
+    # With a host `file://srv/media` would be the folder /media.
+    here = storage.netloc in {"", "localhost"}
+    if settings.storage_url and (storage.scheme != "file" or not here or not storage.path):
+        yield f"storage_url {settings.storage_url!r} must be file:///path"
+    if settings.public_url and (not _of_the_web(public) or public.query or public.fragment):
+        yield f"public_url {settings.public_url!r} must be http(s)://host[:port][/path]"
+    if settings.database_url and not settings.database_url.startswith(("postgresql://", "sqlite:///")):
+        yield "database_url must be postgresql://… or sqlite:///…"
+    yield from _problems_with_videos(settings)
+    if settings.production and "*" in settings.callers:
+        yield "cors_origins: name the origins; in production `*` is not taken"
+    yield from _problems_with_origins(settings)
+
+
+def _problems_with_numbers(settings: Settings) -> Iterator[str]:
     if not 0 <= settings.port <= 65535:
         yield f"port {settings.port} is not between 0 and 65535"
     for least, names in _LEAST.items():
@@ -289,22 +308,14 @@ def _problems(settings: Settings) -> Iterator[str]:
             value = getattr(settings, name)
             if value is not None and value < least:
                 yield f"{name} must be at least 1" if least else f"{name} cannot be negative"
-    if settings.storage_url and (storage.scheme != "file" or not storage.path):
-        yield f"storage_url {settings.storage_url!r} must be file:///path"
-    if settings.public_url and (public.scheme not in {"http", "https"} or not public.netloc):
-        yield f"public_url {settings.public_url!r} must be http(s)://host[:port][/path]"
-    if settings.database_url and not settings.database_url.startswith(("postgresql://", "sqlite:///")):
-        yield "database_url must be postgresql://… or sqlite:///…"
+            if name.endswith("_days") and value > _MOST_DAYS:
+                yield f"{name} cannot be more than {_MOST_DAYS}; 0 is never"
     if not 0 < settings.webhook_minute < 3600:
         yield "webhook_minute must be more than 0 seconds, and less than an hour"
-    yield from _problems_with_videos(settings)
-    if settings.production and "*" in settings.callers:
-        yield "cors_origins: name the origins; in production `*` is not taken"
-    yield from _problems_with_origins(settings)
 
 
 def _problems_with_videos(settings: Settings) -> Iterator[str]:
-    if settings.ffmpeg and not os.access(settings.ffmpeg, os.X_OK):
+    if settings.ffmpeg and not (Path(settings.ffmpeg).is_file() and os.access(settings.ffmpeg, os.X_OK)):
         yield f"ffmpeg: {settings.ffmpeg!r} is no program that can be run"
     if settings.hls_preset not in _PRESETS:
         yield f"hls_preset must be one of {', '.join(_PRESETS)}"
@@ -323,18 +334,26 @@ def _problems_with_origins(settings: Settings) -> Iterator[str]:
         if not root.is_absolute() or ".." in root.parts:
             yield f"origin_roots: {str(root)!r} must be an absolute path"
     for entry, (prefix, folder) in zip(_entries(settings.origin_rewrites), settings.rewrites, strict=True):
-        try:
-            parts = urlsplit(prefix)
-            _port = parts.port
-        except ValueError:  # no port, or a bad address between brackets
-            parts = urlsplit("")
-        of_the_web = (
-            parts.scheme in {"http", "https"} and parts.netloc and not parts.query and not parts.fragment
-        )
+        parts = _split(prefix)
+        of_the_web = _of_the_web(parts) and not parts.query and not parts.fragment
         if "=/" not in entry or not of_the_web or not prefix.endswith("/") or ".." in folder.parts:
             yield f"origin_rewrites: {entry!r} must be http(s)://host/prefix/=/folder/"
-    if settings.s3_endpoint and not settings.s3_endpoint.startswith(("http://", "https://")):
+    if settings.s3_endpoint and not _of_the_web(_split(settings.s3_endpoint)):
         yield f"s3_endpoint {settings.s3_endpoint!r} must be http(s)://host[:port]"
+
+
+def _split(url: str) -> SplitResult:
+    """The parts of a URL; of one that is none, nothing."""
+    try:
+        parts = urlsplit(url)
+        _port = parts.port
+    except ValueError:  # no port, or a bad address between brackets
+        return urlsplit("")
+    return parts
+
+
+def _of_the_web(parts: SplitResult) -> bool:
+    return parts.scheme in {"http", "https"} and bool(parts.netloc)
 
 
 def _entries(text: str) -> list[str]:

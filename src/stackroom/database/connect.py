@@ -17,7 +17,7 @@ def database_for(url: str, *, read_only: bool = False) -> Database:
     """The database `url` names: `sqlite:///path/to/file` or `postgresql://user@host/name`. Nothing is opened yet."""
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # the latter for a port that is no number
         parsed = None
     match parsed.get_backend_name() if parsed is not None else "":
         case "sqlite" if parsed is not None and parsed.database:
