@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -53,10 +54,13 @@ def test_a_tree_is_uploaded_flat_or_as_it_is_and_again_only_what_is_missing(
 def test_one_bad_file_stops_no_other_and_is_named(shell: Shell, some_files: Files) -> None:
     folder = some_files(3)
     (folder / "broken.jpg").write_bytes(b"not a picture")
+    (folder / os.fsdecode(b"caf\xe9.jpg")).touch()  # a name that is no UTF-8
     said = shell("upload", "mixed", folder, "--json")
     assert said.code == 1
-    assert (said.json["files"], said.json["uploaded"], said.json["failed"]) == (4, 3, 1)
-    assert said.json["failures"][0]["path"].endswith("broken.jpg")
+    assert (said.json["files"], said.json["uploaded"], said.json["failed"]) == (5, 3, 2)
+    broken, nameless = (each["path"] for each in said.json["failures"])
+    assert broken.endswith("broken.jpg")
+    assert nameless.endswith(r"caf\udce9.jpg")
     assert "broken.jpg" in shell("upload", "mixed", folder, "--skip-existing").out
 
 

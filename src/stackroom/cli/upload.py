@@ -111,8 +111,13 @@ def summed_up(dataset: str, fates: Sequence[Fate], seconds: float, *, skip_exist
         failed=len(failed),
         bytes=sum(each.file.size for each in uploaded),
         seconds=round(seconds, 3),
-        failures=[Unsent(str(each.file.path), each.reason or "") for each in failed],
+        failures=[Unsent(_as_text(each.file.path), each.reason or "") for each in failed],
     )
+
+
+def _as_text(path: Path) -> str:
+    """A path to print: Linux takes any bytes for a name, and those that are no text cannot be printed."""
+    return str(path).encode(errors="backslashreplace").decode()
 
 
 def _to_send(path: Path, folder: str) -> ToSend:

@@ -10,7 +10,7 @@ import httpx
 import msgspec
 
 from .config import Config
-from .errors import NetworkError, RequestTimeoutError, malformed, refusal
+from .errors import InvalidArgument, NetworkError, RequestTimeoutError, malformed, refusal
 from .files import LocalImage
 from .media import Form
 from .retry import read_retry_after
@@ -20,12 +20,23 @@ T = TypeVar("T")
 
 LIMITS = httpx.Limits(max_connections=20, max_keepalive_connections=10)
 LONG_READ = 300.0  # bytes of a file may be slow to come or go
+LONGEST_KEY = 255
 KEYED_METHODS = frozenset({"POST", "PUT", "PATCH"})
 
 
 def new_key() -> str:
     """An idempotency key of its own for one call; retries of the call share it."""
     return uuid4().hex
+
+
+def checked_key(key: str | None) -> str | None:
+    """An idempotency key of the caller's own. Raises InvalidArgument for one that no server would see as it is."""
+    if key and not (len(key) <= LONGEST_KEY and key.isascii() and key.isprintable() and key == key.strip()):
+        raise InvalidArgument(
+            f"{key[:80]!r} is no idempotency key.",
+            fix=f"Use 1 to {LONGEST_KEY} printable ASCII characters, without spaces around them.",
+        )
+    return key
 
 
 def ordinary_timeout(config: Config) -> httpx.Timeout:
@@ -43,15 +54,18 @@ def call_headers(config: Config, call: Call[T]) -> dict[str, str]:
     """What every request to the API carries; the same key for all its retries."""
     headers = {"X-API-Key": config.api_key, "Accept": "application/json"}
     if call.method in KEYED_METHODS:
-        headers["Idempotency-Key"] = call.idempotency_key or new_key()
+        headers["Idempotency-Key"] = checked_key(call.idempotency_key) or new_key()
     if call.json is not msgspec.UNSET:
         headers["Content-Type"] = "application/json"
     return headers
 
 
 def call_body(call: Call[T]) -> bytes | None:
-    """The JSON body, or none."""
-    return None if call.json is msgspec.UNSET else msgspec.json.encode(call.json)
+    """The JSON body, or none. Raises InvalidArgument for what is no text, such as half a character."""
+    try:
+        return None if call.json is msgspec.UNSET else msgspec.json.encode(call.json)
+    except UnicodeEncodeError as error:
+        raise InvalidArgument(f"{error.object[:80]!r} is no text that can be sent.") from error
 
 
 def form_headers(config: Config, call: Call[T], form: Form, file: LocalImage) -> dict[str, str]:

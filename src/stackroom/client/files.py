@@ -47,17 +47,31 @@ class LocalImage(Struct, frozen=True, kw_only=True):
 def look_at(path: str | Path, filename: str | None = None, content_type: str | None = None) -> LocalImage:
     """What the server needs to know about a file.
 
-    Raises FileNotFoundError if it is no file, InvalidArgument if its extension names no supported type.
+    Raises FileNotFoundError if it is no file, InvalidArgument if its extension names no supported type or its name
+    is no text.
     """
     local = Path(path).expanduser()
     if not local.is_file():
         raise FileNotFoundError(f"{local} is no file")
     name = filename or local.name
+    if not _is_text(name):
+        raise InvalidArgument(
+            f"{name!r}: the name is no text.", fix="Rename the file, or say filename= yourself."
+        )
     kind = content_type or _type_by_name(name)
     width, height = _dimensions(local)
     return LocalImage(
         path=local, filename=name, content_type=kind, size=local.stat().st_size, width=width, height=height
     )
+
+
+def _is_text(name: str) -> bool:
+    """Linux takes any bytes for a name; those that are no UTF-8 stand in it as halves of characters."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _type_by_name(name: str) -> str:

@@ -1,5 +1,6 @@
 """Uploads: three steps in order, each file's fate, and nothing twice."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -121,6 +122,17 @@ def test_a_key_of_ones_own_makes_the_second_upload_the_first_again(
     asked, registered = (it.headers["Idempotency-Key"] for it in server.requests[:3] if it.method == "POST")
     assert registered == "k" * 255
     assert asked != registered
+
+
+@pytest.mark.parametrize("key", ["schlüssel", "two\nlines", " spaces ", "k" * 256])
+def test_a_key_that_no_header_can_carry_is_told_before_any_request(
+    client: Any, server: FakeServer, dataset_id: str, photo: Path, key: str
+) -> None:
+    with pytest.raises(InvalidArgument, match="no idempotency key"):
+        client.images.upload(dataset_id, photo, idempotency_key=key)
+    with pytest.raises(InvalidArgument, match="no idempotency key"):
+        client.operations.move("/sorted", ids=["a"], idempotency_key=key)
+    assert server.requests == []
 
 
 def test_a_used_address_is_an_error_when_no_earlier_call_explains_it(
@@ -321,6 +333,21 @@ def test_a_failing_file_is_reported_and_the_rest_goes_on(
     reasons = {it.path.name: it.reason for it in report.failures}
     assert reasons.pop("c.heic", "HTTP 415") == "HTTP 415"
     assert report.images_uploaded == 3
+
+
+def test_a_file_or_folder_whose_name_is_no_text_fails_alone(
+    upload_folder: Any, server: FakeServer, tree: Path
+) -> None:
+    (tree / os.fsdecode(b"caf\xe9.png")).touch()
+    folder = tree / os.fsdecode(b"\xfcbung")
+    folder.mkdir()
+    (folder / "in.png").touch()
+    report = upload_folder("depot", tree)
+    assert report.images_uploaded == 4
+    assert {os.fsencode(it.path.name): it.reason for it in report.failures} == {
+        b"caf\xe9.png": r"'caf\udce9.png': the name is no text.",
+        b"in.png": r"'/\udcfcbung' is no text that can be sent.",
+    }
 
 
 def test_a_missing_dataset_is_made_unless_that_is_unwanted(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from stackroom.client.errors import ApiError, StackroomError, malformed
-from stackroom.client.exchange import new_key, read_answer
+from stackroom.client.exchange import checked_key, new_key, read_answer
 from stackroom.client.files import LocalImage, Progress, look_at
 from stackroom.client.models import (
     BulkUploadReport,
@@ -165,8 +165,8 @@ class Images:
         too big. With an `idempotency_key` of your own, doing it again gives the same image instead of a
         conflict. `progress(sent, total)` follows the bytes.
         """
+        key = checked_key(idempotency_key) or new_key()
         image = in_thread(look_at, file_path, filename, content_type)
-        key = idempotency_key or new_key()
         asking = Call(
             method="POST",
             path=f"{_IMAGES}upload-url",
