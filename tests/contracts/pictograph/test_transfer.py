@@ -278,6 +278,14 @@ def test_archived_images_are_served_and_purged_ones_are_not(house: House) -> Non
     assert house.http.get(image["thumbnail_url"]).status_code == 404
 
 
+def test_a_thumbnail_is_saved_as_what_it_is(house: House) -> None:
+    """A PNG's is a JPEG, and no program opens a file that ends in `.200`."""
+    image = house.an_image(house.a_dataset(), "für.v2.png")
+    answer = house.http.get(image["thumbnail_url"])
+    assert answer.headers["content-type"] == "image/jpeg"
+    assert answer.headers["content-disposition"] == "inline; filename*=UTF-8''f%C3%BCr.v2-200.jpg"
+
+
 def test_a_signed_url_is_the_same_all_day(house: House, image: dict[str, Any]) -> None:
     """So that whatever caches in between sees one address for one image."""
     urls = {house.get(f"/images/{image['id']}/metadata").json()["image"]["image_url"] for _ in range(2)}

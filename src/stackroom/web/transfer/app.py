@@ -12,6 +12,7 @@ from stackroom.errors import Invalid, NotFound, StackroomError, TooLarge
 from stackroom.exports import rows as exports
 from stackroom.library import assets
 from stackroom.library.assets import Asset
+from stackroom.library.names import split_name
 from stackroom.media.kinds import Kind
 from stackroom.web.shared.errors import plain_error
 from stackroom.web.shared.face import make_face
@@ -119,12 +120,13 @@ async def thumbnail(request: Request) -> Response:
     assert found.blob_id is not None  # it was found with its bytes
     of_video = found.kind == Kind.VIDEO.value
     stored = await services.renditions.thumbnail(found.blob_id, key, size, of_video=of_video)
+    stem, extension = split_name(found.name)[0], stored.content_type.rpartition("/")[2].replace("jpeg", "jpg")
     file = StoredFile(
         key=stored.key,
         size=stored.size,
         etag=f'"{sha256.hex()[:32]}-{size}"',
         content_type=stored.content_type,
-        filename=f"{found.name}.{size}",
+        filename=f"{stem}-{size}.{extension}",
         modified=found.created_at,
         cache_control=FOREVER,
     )
