@@ -12,6 +12,7 @@ from stackroom import ids
 from stackroom.database import migrate
 from stackroom.database.connect import database_for
 from stackroom.database.transaction import Work
+from stackroom.errors import Conflict
 from stackroom.testing.builders import NOON, a_library
 
 pytestmark = pytest.mark.every_database
@@ -75,3 +76,18 @@ def test_the_classes_of_documents_that_are_there_are_counted(empty_database_url:
         (14, "née 'x' \"y\" %", "keypoint", 7, 2),
         (14, "car", "bbox", 7, 1),
     }
+
+
+def test_a_library_of_a_newer_program_is_refused_and_left_as_it_is(empty_database_url: str) -> None:
+    def newer(conn: Connection) -> None:
+        migrate.upgrade(conn)
+        conn.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+
+    def older_program(conn: Connection) -> None:
+        with pytest.raises(Conflict) as refused:
+            migrate.upgrade(conn)
+        assert refused.value.code == "newer_library"
+        assert migrate.revision(conn) == "9999"
+
+    do(empty_database_url, newer)
+    do(empty_database_url, older_program)

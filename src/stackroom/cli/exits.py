@@ -120,12 +120,17 @@ def _of_a_dependency(error: BaseException) -> Failure | None:
     return _of_the_database(getattr(error, "orig", None) or error)
 
 
+# What SQLite says of a file is known by its words alone: what they came with is lost on the way to here.
+_DAMAGED = "The file is damaged, or none of Stackroom's: bring it back from a backup, then run `stackroom doctor --deep`."
+_OUT_OF_REACH = "Check --database-url, and that the database server runs and lets this user in."
+
+
 def _of_the_database(cause: BaseException) -> Failure:
     words = str(cause).strip() or type(cause).__name__
     return Failure(
         message=f"the database cannot be used: {words.splitlines()[0]}",
         code="database_unavailable",
-        fix="Check --database-url, and that the database server runs and lets this user in.",
+        fix=_DAMAGED if "malformed" in words or "not a database" in words else _OUT_OF_REACH,
         exit_code=ExitCode.SERVER,
     )
 

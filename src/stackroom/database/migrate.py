@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import Connection, inspect
 
 from stackroom import faults
+from stackroom.errors import Conflict
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -16,10 +17,20 @@ _LOCK = 7386125
 
 
 def upgrade(conn: Connection) -> None:
-    """Apply the migrations this library has not had yet, all in this transaction. Repeating changes nothing."""
+    """Apply the migrations this library has not had yet, all in this transaction. Repeating changes nothing.
+
+    Raises `Conflict` (`newer_library`) for a library that a newer program has brought up to date.
+    """
     if conn.dialect.name == "postgresql":  # several servers may start at once
         conn.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
-    if revision(conn) != NEWEST:
+    found = revision(conn)
+    if found is not None and found > NEWEST:
+        raise Conflict(
+            f"this library's tables are at version {found}, and this program knows none after {NEWEST}",
+            code="newer_library",
+            hint="Use the version of Stackroom that this library belongs to.",
+        )
+    if found != NEWEST:
         # Takes a tenth of a second to load, which nearly every start can do without.
         from alembic import command  # noqa: PLC0415 - see above
 

@@ -1,10 +1,12 @@
 """How commands end: codes that scripts can rely on, and errors that say what to do."""
 
 import json
+import sqlite3
 import subprocess
 import sys
 
 import pytest
+from sqlalchemy.exc import DatabaseError
 
 from stackroom import client as sdk
 from stackroom import errors
@@ -51,6 +53,13 @@ def test_every_error_has_its_exit_code(error: BaseException, code: int) -> None:
 
 def test_a_mistake_of_ours_is_not_made_to_look_like_the_users() -> None:
     assert describe(ZeroDivisionError()) is None
+
+
+@pytest.mark.parametrize("words", ["file is not a database", "database disk image is malformed"])
+def test_a_damaged_file_is_not_called_a_server_that_is_out_of_reach(words: str) -> None:
+    failure = describe(DatabaseError("SELECT 1", None, sqlite3.DatabaseError(words)))
+    assert failure is not None
+    assert "backup" in (failure.fix or "")
 
 
 def test_an_error_keeps_what_helps_to_find_its_cause() -> None:
