@@ -121,7 +121,9 @@ def _of_a_dependency(error: BaseException) -> Failure | None:
 
 
 # What SQLite says of a file is known by its words alone: what they came with is lost on the way to here.
-_DAMAGED = "The file is damaged, or none of Stackroom's: bring it back from a backup, then run `stackroom doctor --deep`."
+_DAMAGED = (
+    "The file is damaged, or none of Stackroom's: bring it back from a backup, and run `stackroom doctor`."
+)
 _OUT_OF_REACH = "Check --database-url, and that the database server runs and lets this user in."
 
 
