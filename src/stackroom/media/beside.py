@@ -6,6 +6,7 @@ Nothing is decoded. What a decoder needs stays, and so do colour profiles; how a
 import mmap
 import struct
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -20,7 +21,16 @@ _PROFILE: Final = b"ICC_PROFILE\0"
 _SOI, _EOI, _SOS, _COMMENT = 0xD8, 0xD9, 0xDA, 0xFE
 _APP0, _APP2, _APP14, _APP15 = 0xE0, 0xE2, 0xEE, 0xEF
 _STANDALONE: Final = frozenset({0x01, *range(0xD0, 0xD8)})
-_OF_PNG: Final = frozenset({b"eXIf", b"tEXt", b"zTXt", b"iTXt", b"tIME"})
+_MAY_BE_LEFT_OUT: Final = 0x20
+"""A bit of the first letter of a part of a PNG: what is written large nobody can do without."""
+_SHOWN_OF_PNG: Final = frozenset(
+    {
+        *(b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"sBIT", b"cICP", b"mDCV", b"mDCv", b"cLLI", b"cLLi"),
+        *(b"bKGD", b"hIST", b"pHYs", b"sPLT", b"oFFs", b"sTER"),
+        *(b"acTL", b"fcTL", b"fdAT"),
+    }
+)
+"""How it is shown: its colours, its size, its frames. Whatever else may be there says something."""
 _PIXELS_OF_WEBP: Final = frozenset({b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF", b"ICCP"})
 _SAYS_EXIF_OR_XMP: Final = 0x08 | 0x04
 _TRAILER, _EXTENSION = 0x3B, 0x21
@@ -106,14 +116,31 @@ def _end_of_scan(file: BinaryIO, at: int) -> int:
 
 
 def _of_png(file: BinaryIO, size: int) -> Iterator[Cut]:
+    at = 8
+    for name, start, at in _parts_of_png(file):
+        if name[0] & _MAY_BE_LEFT_OUT and name not in _SHOWN_OF_PNG:
+            yield Cut(start, at)
+    yield from _rest(at, size)
+
+
+def is_animated_png(path: Path) -> bool:
+    """Whether a PNG has frames, of which libvips knows nothing. They are announced before the pixels."""
+    with path.open("rb") as file, suppress(EOFError):
+        for name, _, _ in _parts_of_png(file):
+            if name == b"acTL":
+                return True
+            if name == b"IDAT":
+                break
+    return False
+
+
+def _parts_of_png(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
     at, name = 8, b""
     while name != b"IEND":
         file.seek(at)
         length, name = struct.unpack(">I4s", _exactly(file, 8))
         start, at = at, at + 12 + length
-        if name in _OF_PNG:
-            yield Cut(start, at)
-    yield from _rest(at, size)
+        yield name, start, at
 
 
 def _of_webp(file: BinaryIO, size: int) -> Iterator[Cut]:

@@ -14,7 +14,7 @@ from typing import Any, Final
 import pyvips
 
 from stackroom.errors import Unavailable
-from stackroom.media.beside import copy_without, cuts, is_lossless
+from stackroom.media.beside import copy_without, cuts, is_animated_png, is_lossless
 from stackroom.media.examined import Converted
 from stackroom.media.formats import HEAD_SIZE, Format, format_of, sniff
 from stackroom.media.probe import damage_explained
@@ -41,7 +41,7 @@ def upright(path: Path, out_dir: Path) -> Converted | None:
     if kind not in _WRITTEN:
         return None
     out = out_dir / f"upright.{kind.value}"
-    if _is_turned(path):
+    if _is_turned(path) and not (kind is Format.PNG and is_animated_png(path)):
         _write_anew(path, out, kind)
     else:
         try:

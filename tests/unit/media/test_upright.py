@@ -81,9 +81,10 @@ def test_what_programs_said_is_left_out_as_well(tmp_path: Path, kind: str) -> No
         assert before.tobytes() == after.tobytes()
 
 
-@pytest.mark.parametrize("kind", ["gif", "webp"])
+@pytest.mark.parametrize("kind", ["gif", "webp", "png"])
 def test_an_animation_keeps_its_pictures_and_its_pace(tmp_path: Path, kind: str) -> None:
-    options = {"comment": b"A camera"} if kind == "gif" else {"xmp": b"A camera", "exif": exif_of(6)}
+    sideways = exif_of(6, make="A camera")
+    options = {"comment": b"A camera"} if kind == "gif" else {"exif": sideways}
     original = picture(kind, 40, 30, frames=3, duration=120, loop=2, **options)
     made = written(tmp_path, original)
     assert made is not None
@@ -134,9 +135,10 @@ def test_parts_that_are_not_where_they_must_be_are_no_more_than_that(tmp_path: P
         assert all(0 <= each.start < each.stop <= len(content) for each in found)
 
 
-def exif_of(orientation: int) -> bytes:
+def exif_of(orientation: int, make: str = "") -> bytes:
     exif = Image.Exif()
     exif[0x0112] = orientation
+    exif[0x010F] = make
     return exif.tobytes()
 
 
@@ -161,6 +163,23 @@ def test_texts_of_a_png_are_left_out(tmp_path: Path) -> None:
     assert b"somewhere" not in made
     with Image.open(io.BytesIO(made)) as image:
         image.load()
+
+
+def test_parts_of_a_png_that_are_none_of_its_picture_are_left_out(tmp_path: Path) -> None:
+    info = PngInfo()
+    info.add(b"caBX", b"who made it, where and with what")  # content credentials
+    info.add(b"prVt", b"what no standard knows")
+    info.add(b"gAMA", struct.pack(">I", 45455))
+    info.add(b"cICP", bytes([9, 16, 0, 1]))
+    original = picture("png", pnginfo=info)
+    made = written(tmp_path, original)
+    assert made is not None
+    assert b"who made it" in original
+    assert b"who made it" not in made
+    assert b"no standard" not in made
+    assert b"gAMA" in made
+    assert b"cICP" in made
+    assert written(tmp_path, made) is None
 
 
 def test_what_follows_the_end_of_a_jpeg_is_left_out(tmp_path: Path) -> None:
