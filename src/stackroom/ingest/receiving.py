@@ -31,7 +31,7 @@ from stackroom.library.datasets import Dataset
 from stackroom.library.media import AUTO, Media
 from stackroom.library.names import ROOT, clean_name
 from stackroom.library.sweep import forget_uploads
-from stackroom.media.examined import Examined
+from stackroom.media.examined import MAX_PIXELS, Examined
 from stackroom.media.kinds import Kind, MediaInfo
 from stackroom.media.studio import Studio
 from stackroom.storage.blobstore import BlobStore
@@ -165,7 +165,9 @@ class Receiving:
     async def _look(self, kind: Kind, staged: Staged, workspace: Any) -> _Source:
         if kind is not Kind.IMAGE:
             return _Source(staged=staged, info=await self._studio.examine_media(kind, staged.path))
-        seen = await self._studio.examine(staged.path, workspace, thumbnail_sizes=THUMBNAILS)
+        seen = await self._studio.examine(
+            staged.path, workspace, thumbnail_sizes=THUMBNAILS, max_pixels=MAX_PIXELS
+        )
         made = None if self._keep_exif else await self._studio.upright(staged.path, workspace)
         found = made or seen.probe
         info = MediaInfo(kind=kind, content_type=found.content_type, width=found.width, height=found.height)

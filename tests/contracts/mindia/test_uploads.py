@@ -123,9 +123,11 @@ def test_c83_more_than_may_be_is_refused(house: House, shelf: Shelf) -> None:
 
 
 def test_an_image_of_too_many_pixels_is_refused(house: House, shelf: Shelf) -> None:
-    bomb = _png_of_nothing(60_000, 60_000)
-    assert len(bomb) < 5_000_000
-    refused(house.upload(shelf.a, "image", "bomb.png", bomb, "image/png"), 400, "INVALID_INPUT")
+    for side in (17_000, 60_000):  # also one that could be decoded, and would be if it were ingested
+        bomb = _png_of_nothing(side, side)
+        assert len(bomb) < 5_000_000
+        said = refused(house.upload(shelf.a, "image", "bomb.png", bomb, "image/png"), 400, "INVALID_INPUT")
+        assert said["error"] == f"The image is {side} by {side} pixels; the limit is 268435456 in all."
 
 
 def _png_of_nothing(width: int, height: int) -> bytes:
