@@ -204,6 +204,16 @@ def test_undo_runs_once(scene: Scene) -> None:
     assert refused.value.code == "already_undone"
 
 
+def test_an_undo_that_could_put_nothing_back_may_be_tried_again(scene: Scene) -> None:
+    done = scene.run(Verb.MOVE, scene.a, to="/new")
+    since = scene.run(Verb.MOVE, scene.a, to="/elsewhere")
+    assert scene.undo(done) == ["changed_since"]
+    scene.undo(since)
+    assert scene.library.again(scene.actor, done).undoable
+    assert scene.undo(done) == ["done"]
+    assert scene.library.again(scene.actor, done).undone_by is not None
+
+
 def test_a_dry_undo_changes_nothing(scene: Scene) -> None:
     done = scene.run(Verb.MOVE, scene.a, to="/new")
     before = scene.library.rows(scene.actor)

@@ -127,7 +127,9 @@ def begin(
     return int(made[0])
 
 
-def note_malformed(conn: Connection, operation_id: int, selection: Ids, start: int, stop: int) -> None:
+def note_malformed(
+    conn: Connection, operation_id: int, selection: Ids | FailedOf, start: int, stop: int
+) -> None:
     """Keep the spelling of what was no id, for the report: of the items from `start` up to `stop`."""
     spelled = [each for each in selection.misspelt if start <= each[0] < stop]
     if spelled:
@@ -337,9 +339,11 @@ def _by_id() -> Any:
 @cache
 def _query() -> Any:
     undone, undoing = operation.alias(), operation.alias()
+    # One that found everything changed has put nothing back: it may be tried again when that has been seen to.
+    counts = undone.c.finished_at.is_(None) | undone.c.outcomes.contains(f'"{int(Outcome.DONE)}":')
     later = (
         select(undone.c.uuid)
-        .where(undone.c.undo_of == operation.c.id, undone.c.state != CANCELLED)
+        .where(undone.c.undo_of == operation.c.id, undone.c.state != CANCELLED, counts)
         .order_by(undone.c.id.desc())
         .limit(1)
         .scalar_subquery()

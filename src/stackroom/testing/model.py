@@ -114,14 +114,15 @@ class ModelLibrary:
         return ModelOperation(organization=job.organization, verb=job.verb, items=items, fields=fields)
 
     def undo(self, done: ModelOperation) -> ModelOperation:
-        """Put back what an operation changed. Raises `Refused` for a purge and for what is undone."""
+        """Put back what an operation changed. Raises `Refused` for a purge and for what is undone, at least partly."""
         if done.verb == "purge" or done.undoes == "copy" or done.undone:
             raise Refused
         changed = {item.made or item.asked: item for item in done.items if item.outcome == "done"}
         job = Job(verb="undo", organization=done.organization, undone=changed)
         job.wants = dict.fromkeys(done.fields)
         undone = self.run(job, list(changed))
-        undone.fields, undone.undoes, done.undone = done.fields, done.verb, True
+        undone.fields, undone.undoes = done.fields, done.verb
+        done.undone = any(item.outcome == "done" for item in undone.items)
         return undone
 
     def _chunk(self, job: Job, chunk: list[ModelItem], request: list[ModelItem]) -> None:
