@@ -17,10 +17,11 @@ from stackroom.database.connect import connect
 from stackroom.database.schema import asset, asset_media, embedding, event, loose_prefix, operation
 from stackroom.exports import reading
 from stackroom.library.embeddings import packed
+from stackroom.library.listing import Filter
 from stackroom.operations import engine, expiring
 from stackroom.operations.expiring import Expiring, first_of, next_due, purge_some
 from stackroom.operations.journal import Operation
-from stackroom.operations.request import Changes, Request, Verb
+from stackroom.operations.request import Changes, Matching, Request, Verb
 from stackroom.testing.builders import ADataset, Library, a_library
 
 pytestmark = pytest.mark.every_database
@@ -148,6 +149,15 @@ def test_nothing_is_done_with_what_has_expired_and_is_not_gone_yet(library: Libr
     done = library.run(ada, library.request(verb, photos.ids, photos, **said.get(verb, {})))
     assert library.words(done) == ["not_found", "done"]
     assert expire(library) == 1
+
+
+def test_a_filter_counts_what_a_listing_shows(library: Library) -> None:
+    ada = library.an_actor()
+    photos = a_dataset(library, ada, 3)
+    keep_until(library, photos.ids[:1], library.now)
+    selection = Matching(Filter(dataset_id=photos.id), expect_count=2)
+    done = library.run(ada, library.request(Verb.ARCHIVE, selection, photos))
+    assert library.words(done) == ["done", "done"]
 
 
 def test_an_export_has_nothing_of_what_has_expired(library: Library) -> None:

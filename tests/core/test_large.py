@@ -192,6 +192,17 @@ def test_what_was_cancelled_can_be_tried_again(large: Large) -> None:
     assert large.library.paths(large.dataset) == []
 
 
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_what_failed_is_reported_as_it_was_first_asked_for(large: Large, *, cancelled: bool) -> None:
+    asked = ["no id", *(f"0190a000-0000-7000-8000-{n:012}" for n in range(12)), "n\0"]
+    failed = large.library.finish(large.actor, large.begin(Verb.ARCHIVE, asked))
+    again = large.begin(Verb.ARCHIVE, FailedOf(failed.id))
+    if cancelled:
+        again = large.set_state(again, journal.CANCELLED)
+    again = large.library.finish(large.actor, again)
+    assert [item.asked for item in large.library.items(again)] == [*asked[:-1], "n\ufffd"]
+
+
 @pytest.mark.parametrize("state", [journal.PAUSED, journal.RUNNING, journal.CANCELLED])
 def test_what_has_finished_cannot_be_changed(large: Large, state: str) -> None:
     done = large.library.finish(large.actor, large.begin(Verb.ARCHIVE))

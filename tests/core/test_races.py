@@ -28,6 +28,7 @@ from stackroom.operations.journal import Operation
 from stackroom.operations.remove_dataset import remove_dataset
 from stackroom.operations.request import Changes, Matching, Request, Verb
 from stackroom.testing.builders import ADataset, Library
+from stackroom.web.native.operations import _Finder
 
 Race = Callable[[Work[object], Work[object]], object]
 Removal = Callable[[Connection, Actor, ADataset, Export, int], object]
@@ -95,6 +96,24 @@ def test_a_filter_is_resolved_once(library: Library, race: Race) -> None:
     done = cast("Operation", race(first, copying))
     assert (done.total, library.words(done)) == (1, ["done"])
     assert library.paths(dataset) == ["/a.jpg", "/b.jpg", "/new/a.jpg"]
+
+
+def test_what_failed_of_an_operation_at_work_is_counted_between_two_chunks(
+    library: Library, race: Race, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "AT_ONCE", 2)
+    ada = library.an_actor()
+    photos = library.a_dataset(ada, assets=1)
+    begun = library.begin(ada, library.request(Verb.ARCHIVE, [*photos.ids, *"abcd"], photos))
+
+    def again(conn: Connection) -> Operation:
+        failed = _Finder(conn, ada).failed_of(ids.text(begun.uuid))
+        request = Request(verb=Verb.ARCHIVE, selection=failed)
+        return engine.submit(conn, ada, request, now=library.now)
+
+    done = race(lambda conn: engine.advance(conn, begun.id, now=library.now), again)
+    assert cast("Operation", done).total == 1
+    library.finish(ada, begun)
 
 
 def test_two_that_want_one_name_both_find_a_place(library: Library, race: Race) -> None:

@@ -43,6 +43,7 @@ from stackroom.operations.request import (
     AT_ONCE,
     Changes,
     Collision,
+    FailedOf,
     Ids,
     Matching,
     Request,
@@ -85,10 +86,11 @@ def submit(conn: Connection, actor: Actor, request: Request, *, now: int) -> Ope
     retry needs is an idempotency key (`library.answers`).
     """
     request = _checked(actor, request)
-    source = selection.resolve(conn, actor, request.selection)
+    source = _resolved(conn, actor, request, now=now)
     request = _placed(conn, request, source)
     if request.plan is not None:
         _check_plan(conn, request, source)
+    request = _spelled(conn, request, source)
     operation_id = journal.begin(
         conn, actor, request, dataset_id=_dataset_id(request), total=source.count, now=now
     )
@@ -111,7 +113,7 @@ def submit(conn: Connection, actor: Actor, request: Request, *, now: int) -> Ope
 def preview(conn: Connection, actor: Actor, request: Request, *, now: int) -> NoReturn:
     """Do the whole operation, raise what it did as `DryRun`, and thereby have it rolled back."""
     request = _checked(actor, request)
-    source = selection.resolve(conn, actor, request.selection)
+    source = _resolved(conn, actor, request, now=now)
     request = _placed(conn, request, source)
     plan = _plan_token(conn, request, source)
     operation_id = journal.begin(
@@ -236,11 +238,25 @@ def _checked(actor: Actor, request: Request) -> Request:
     return msgspec.structs.replace(request, changes=changes)
 
 
+def _resolved(conn: Connection, actor: Actor, request: Request, *, now: int) -> Source:
+    # What has expired is gone for all but who removes it.
+    return selection.resolve(conn, actor, request.selection, now=None if request.verb is Verb.PURGE else now)
+
+
 def _placed(conn: Connection, request: Request, source: Source) -> Request:
     """A request that does not say in which dataset its target folder is: the one that the items are in."""
     if request.target_folder is None or request.target_dataset_id is not None:
         return request
     return msgspec.structs.replace(request, target_dataset_id=selection.only_dataset(conn, source))
+
+
+def _spelled(conn: Connection, request: Request, source: Source) -> Request:
+    """A request that knows what of a long operation's items is no id: in the snapshot that stands as `MALFORMED`."""
+    failed = request.selection
+    if source.count <= AT_ONCE or not isinstance(failed, FailedOf):
+        return request
+    failed = msgspec.structs.replace(failed, misspelt=selection.misspelt(conn, source))
+    return msgspec.structs.replace(request, selection=failed)
 
 
 def _dataset_id(request: Request) -> int | None:
@@ -260,7 +276,7 @@ def _work(run: Run, source: Source) -> Tally:
         _lock(run, source)
     _look(run, verb, source)
     faults.reach("apply:between-statements")
-    if isinstance(run.request.selection, Ids):
+    if isinstance(run.request.selection, Ids | FailedOf):
         stop = run.start + run.count
         journal.note_malformed(run.conn, run.operation_id, run.request.selection, run.start, stop)
     seen = tallies.glance(run.conn, run.operation_id, run.start)
@@ -362,7 +378,7 @@ def _cancel(conn: Connection, actor: Actor, found: Operation, *, now: int) -> No
         {"op": found.id},
     )
     conn.execute(delete(operation_pending).where(operation_pending.c.operation_id == found.id))
-    if isinstance(found.request.selection, Ids):
+    if isinstance(found.request.selection, Ids | FailedOf):
         journal.note_malformed(conn, found.id, found.request.selection, 0, found.total)
     journal.finish(conn, found.id, tallies.count(conn, found.id), state=CANCELLED, now=now)
     log.record(conn, actor, "operation.cancelled", at=now, operation_id=found.id)

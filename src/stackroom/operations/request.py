@@ -68,6 +68,8 @@ class FailedOf(msgspec.Struct, frozen=True, tag="failed_of"):
 
     operation_id: int
     dataset_id: int | None = None
+    misspelt: tuple[tuple[int, str], ...] = ()
+    """As of `Ids`; for a long operation, whose snapshot has no room for it."""
 
 
 Selection = Ids | Matching | FailedOf

@@ -40,8 +40,11 @@ class Source(msgspec.Struct, frozen=True):
         return f"{self.rows} r {join} asset a ON {self.on}"
 
 
-def resolve(conn: Connection, actor: Actor, selection: Selection) -> Source:
-    """The items of a selection. Raises `Conflict` (`count_mismatch`) if a filter matches not as many as expected."""
+def resolve(conn: Connection, actor: Actor, selection: Selection, *, now: int | None) -> Source:
+    """The items of a selection. A filter leaves out what has expired by `now`, as a listing does.
+
+    Raises `Conflict` (`count_mismatch`) if a filter matches not as many as expected.
+    """
     parameters: dict[str, Any] = {"organization": actor.organization_id}
     on = "a.uuid = r.uuid AND a.organization_id = :organization"
     match selection:
@@ -52,7 +55,7 @@ def resolve(conn: Connection, actor: Actor, selection: Selection) -> Source:
                 flavour_of(conn).packed, on, {**parameters, "packed": selection.packed, "count": count}, count
             )
         case Matching():
-            return _matching(conn, selection, parameters)
+            return _matching(conn, selection, parameters, now)
         case FailedOf():
             parameters["failed_of"] = selection.operation_id
             on += _inside(parameters, selection.dataset_id)
@@ -67,6 +70,12 @@ def resolve(conn: Connection, actor: Actor, selection: Selection) -> Source:
                 )
             )
             return Source(rows, on, parameters, failed_count or 0, asked="r.asked")
+
+
+def misspelt(conn: Connection, source: Source) -> tuple[tuple[int, str], ...]:
+    """What is no id in a source that says how its items were spelled, as (position, how it was spelled)."""
+    query = f"SELECT r.n, {source.asked} FROM {source.rows} r WHERE {source.asked} IS NOT NULL"
+    return tuple((n, asked) for n, asked in conn.execute(statement(query), source.parameters))
 
 
 def within(source: Source, start: int, stop: int) -> Source:
@@ -121,8 +130,8 @@ def _inside(parameters: dict[str, Any], dataset_id: int | None) -> str:
     return " AND a.dataset_id = :dataset"
 
 
-def _matching(conn: Connection, selection: Matching, parameters: dict[str, Any]) -> Source:
-    where = listing.conditions(conn, selection.filter)
+def _matching(conn: Connection, selection: Matching, parameters: dict[str, Any], now: int | None) -> Source:
+    where = [*listing.conditions(conn, selection.filter), *listing.unexpired(conn, now)]
     if selection.excepted:
         excepted = text(f"SELECT uuid FROM {flavour_of(conn).packed} excepted").columns(asset.c.uuid)
         where.append(asset.c.uuid.not_in(excepted))

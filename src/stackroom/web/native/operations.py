@@ -39,7 +39,8 @@ class _Finder:
         return datasets.find(self._conn, self._actor, reference).id
 
     def failed_of(self, reference: str) -> FailedOf:
-        return journal.failed_of(journal.get(self._conn, self._actor, reference))
+        # Held, as one that is running fails with more while this one begins.
+        return journal.failed_of(journal.hold(self._conn, self._actor, reference))
 
 
 async def create_operation(request: Request) -> Response:
