@@ -276,11 +276,12 @@ def _row(verb: str, kind: str, pairs: Pairs) -> list[str]:
 def _verbs_text(contest: Contest) -> str:
     return (
         f"From a library of {contest.chooser.assets:,} assets in 1,000 folders, in no order, but for those *as "
-        "listed*, whose ids come newest first, as a client has them from a listing. *Whole request*: one HTTP request "
-        "with an `Idempotency-Key`, from its first byte to the last byte of the answer, journal, event and outcome of "
-        "every item included; it is the Pictograph protocol's batch request, and for undo the native one. *Bare floor*: the "
-        "cheapest statements that make the same change to the same rows in one transaction, in another copy of the "
-        "same library with the same settings, the row ids standing ready in a temporary table (`bench/floor.py`). Both "
-        "commit durably; checkpoints of either come after the clock has stopped. Moves and copies go into a folder "
-        "that the request makes; restore and undo put back what the archive and the move of the same round changed."
+        "listed*, whose ids come newest first, as a client has them from a listing. *Whole request*: one HTTP "
+        "request with an `Idempotency-Key`, from its first byte to the last byte of the answer, journal, event and "
+        "outcome of every item included; it is the Pictograph protocol's batch request, and for undo the native "
+        "one. *Bare floor*: the cheapest statements that make the same change to the same rows in one transaction, "
+        "in another copy of the same library with the same settings, the row ids standing ready in a temporary "
+        "table (`bench/floor.py`). Both commit durably; checkpoints of either come after the clock has stopped. "
+        "Moves and copies go into a folder that the request makes; restore and undo put back what the archive and "
+        "the move of the same round changed."
     )
