@@ -82,7 +82,10 @@ def examine(path: Path) -> MediaInfo:
 def _check_length_of_wav(path: Path) -> None:
     # A WAV that ends too early is read as a shorter one. Who writes while recording leaves the length open.
     with path.open("rb") as file:
-        declared = int.from_bytes(file.read(8)[4:], "little")
+        head = file.read(28)
+    # One that may be larger than four gigabytes says how large in a part of its own, which comes first.
+    length = head[4:8] if head[:4] == b"RIFF" else head[20:28]
+    declared = int.from_bytes(length, "little")
     if declared < _OPEN and path.stat().st_size < declared * MISSING:
         raise _damaged()
 

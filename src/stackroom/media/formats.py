@@ -62,8 +62,9 @@ _MAGIC = [
         ("video/x-matroska", rb"\x1a\x45\xdf\xa3.{0,64}?\x42\x82.matroska"),
         ("video/webm", rb"\x1a\x45\xdf\xa3"),
         ("video/x-msvideo", rb"RIFF....AVI "),
-        ("audio/wav", rb"RIFF....WAVE"),
-        ("audio/mpeg", rb"ID3|\xff[\xfb\xf3\xf2]"),
+        ("audio/wav", rb"(RIFF|RF64|BW64)....WAVE"),
+        # Of any sampling rate, with a checksum in each frame or without.
+        ("audio/mpeg", rb"ID3|\xff[\xfa\xfb\xf2\xf3\xe2\xe3]"),
         ("audio/flac", rb"fLaC"),
         ("audio/ogg", rb"OggS"),
         # QuickTime as it was before files said what they are.

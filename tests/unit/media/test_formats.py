@@ -33,6 +33,10 @@ def test_every_kept_format_is_recognised_from_its_head(kind: str) -> None:
         (b"8BPS\0\1", "image/vnd.adobe.photoshop"),
         (b"\xff\x0a\xfa", "image/jxl"),
         (b"RIFF\x24\0\0\0WAVEfmt ", "audio/wav"),
+        (b"BW64\xff\xff\xff\xffWAVEds64", "audio/wav"),
+        (b"\xff\xfa\x90\xc0", "audio/mpeg"),  # with checksums
+        (b"\xff\xe3\x38\xc0", "audio/mpeg"),  # as a telephone sounds
+        (b"\xff\xf1\x50\x80\x01\xbf\xfc\xde\x04", None),  # bare AAC
         (b"II+\0\x08\0\0\0", "image/tiff"),
         (b"just words, caf\xc3\xa9", "text/plain"),
         ("né".encode() * 512, "text/plain"),  # the head ends inside a character

@@ -77,6 +77,25 @@ def test_a_recording_that_was_written_before_its_length_was_known_is_whole(path:
     assert heard(path, bytes(whole)).duration == pytest.approx(2.0, abs=0.05)
 
 
+def test_a_recording_may_have_few_samples_and_no_tag_before_them(path: Path) -> None:
+    tagged = recording("mp3", seconds=2, rate=8_000)
+    assert tagged.startswith(b"ID3")
+    bare = tagged[10 + int.from_bytes(tagged[6:10], "big") :]  # the length of a short tag
+    assert bare[:2] == b"\xff\xe3"
+    found = heard(path, bare)
+    assert (found.content_type, found.sample_rate) == ("audio/mpeg", 8_000)
+
+
+def test_a_recording_may_be_of_the_kind_that_has_no_largest_size(path: Path) -> None:
+    riff = recording("wav", seconds=2)
+    at = riff.index(b"data")
+    sizes = struct.pack("<QQQI", len(riff) + 28, len(riff) - at - 8, 44_100, 0)
+    whole = b"RF64\xff\xff\xff\xffWAVEds64" + struct.pack("<I", len(sizes)) + sizes
+    whole += riff[12:at] + b"data\xff\xff\xff\xff" + riff[at + 8 :]
+    assert heard(path, whole).duration == pytest.approx(2.0, abs=0.05)
+    assert refused_by(heard, path, whole[: len(whole) // 2]) == "damaged_audio"
+
+
 def test_a_recording_is_not_believed_to_have_more_bits_than_its_file(path: Path) -> None:
     """What a header says is kept in a column of 32 bits."""
     whole = bytearray(recording("wav", seconds=1))
