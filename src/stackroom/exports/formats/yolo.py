@@ -83,10 +83,19 @@ class Yolo:
     def _yaml(self, names: Sequence[str]) -> str:
         parts = sorted(self._parts or {""})
         places = [f"{key}: {part}images" for part in parts for key in _KEYS[part]]
-        # A JSON string is a YAML string, whatever is in it.
-        listed = [f"  {number}: {json.dumps(name)}" for number, name in enumerate(names)]
+        listed = [f"  {number}: {_yaml_string(name)}" for number, name in enumerate(names)]
         lines = [_HEAD, *([_SAME] if parts == [""] else []), "path: .", *places, f"nc: {len(names)}"]
         return "\n".join([*lines, "names:" if names else "names: {}", *listed, ""])
+
+
+def _yaml_string(text: str) -> str:
+    """As in JSON, whatever is in it, but for what JSON writes as two halves of a character: YAML reads two of them."""
+    return f'"{"".join(_escaped(each) for each in text)}"'
+
+
+def _escaped(character: str) -> str:
+    number = ord(character)
+    return json.dumps(character)[1:-1] if number <= 0xFFFF else f"\\U{number:08x}"
 
 
 def _shares(ring: Sequence[Point], width: int, height: int) -> list[float]:
