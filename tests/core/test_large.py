@@ -8,9 +8,11 @@ from sqlalchemy import func, select
 
 from stackroom import ids
 from stackroom.access import Role
+from stackroom.clock import DAY
 from stackroom.database.schema import event, operation_pending
-from stackroom.errors import Conflict, Forbidden, Invalid
+from stackroom.errors import Conflict, Forbidden, Invalid, NotFound
 from stackroom.library.listing import Filter
+from stackroom.library.sweep import JOURNAL_KEPT_FOR, expire
 from stackroom.operations import engine, journal
 from stackroom.operations.journal import Operation
 from stackroom.operations.outcome import Outcome
@@ -254,6 +256,22 @@ def test_a_cancelled_undo_can_be_taken_up_again(large: Large) -> None:
     rest = large.library.undo(large.actor, done)
     assert rest.outcomes == {Outcome.DONE: 15, Outcome.CHANGED_SINCE: 10}
     assert set(large.library.paths(large.dataset)) == {f"/{n}.jpg" for n in range(1, 26)}
+
+
+def test_what_is_being_undone_is_not_forgotten_before_the_undo_is_over(large: Large) -> None:
+    done = large.library.finish(large.actor, large.begin(Verb.ARCHIVE))
+    undo = large.library.write(
+        lambda conn: engine.submit_undo(conn, large.actor, ids.text(done.uuid), now=large.library.now)
+    )
+    large.library.advance(undo)
+    large.set_state(undo, journal.PAUSED)
+    large.library.now += JOURNAL_KEPT_FOR + DAY
+    large.library.write(lambda conn: expire(conn, now=large.library.now))
+    undone = large.library.finish(large.actor, large.set_state(undo, journal.RUNNING))
+    assert undone.outcomes == {Outcome.DONE: 25}
+    large.library.write(lambda conn: expire(conn, now=large.library.now))
+    with pytest.raises(NotFound):
+        large.library.again(large.actor, done)
 
 
 def test_a_dry_run_sees_all_of_it(large: Large) -> None:

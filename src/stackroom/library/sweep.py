@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import partial
 
 import msgspec
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, exists, select
 
 from stackroom import clock, faults
 from stackroom.clock import Clock
@@ -109,7 +109,10 @@ def forget_uploads(conn: Connection, upload_ids: list[int], *, now: int) -> None
 
 
 def _forget_journals(conn: Connection, *, now: int) -> None:
-    old = (operation.c.finished_at <= now - JOURNAL_KEPT_FOR) & operation.c.finished_at.is_not(None)
+    undoing = operation.alias()
+    # A large one, which may be paused, reads what it has to put back until its end.
+    read = exists().where(undoing.c.undo_of == operation.c.id, undoing.c.finished_at.is_(None))
+    old = (operation.c.finished_at <= now - JOURNAL_KEPT_FOR) & operation.c.finished_at.is_not(None) & ~read
     ids = select(operation.c.id).where(old)
     for items in (operation_tag, operation_item):
         conn.execute(delete(items).where(items.c.operation_id.in_(ids)))
