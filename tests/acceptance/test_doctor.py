@@ -35,7 +35,8 @@ BOX = {
 
 def furnish(server: LiveServer, files: Path) -> None:
     """Put something of everything into a library: assets, annotations, operations, an upload that waits."""
-    key = server.create_organization("Doctor")["api_key"]
+    made_for = server.create_organization("Doctor")
+    key = made_for["api_key"]
     server.create_organization("Bystander")
     files.mkdir()
     for number, picture in enumerate(some_pictures(6)):
@@ -52,6 +53,7 @@ def furnish(server: LiveServer, files: Path) -> None:
         client.annotations.save(made[1].id, [BOX])
         client.exports.create("cars", "nightly", include_images=True)
     talk_and_tag(server, key, dataset, made[1].id)
+    register_for_nobody(server, key, made_for["customer"])
     wait_with_an_upload(server, key, dataset, files / "5.jpg")
 
 
@@ -68,6 +70,20 @@ def talk_and_tag(server: LiveServer, key: str, dataset: str, image: str) -> None
         tags = {"dataset_id": dataset, "image_ids": [image], "tags": ["night", "rain"]}
         http.post(f"{face}/images/bulk-tag", json=tags).raise_for_status()
         http.post(f"{face}/images/bulk-tag", json={**tags, "tags": ["rain"], "add": False}).raise_for_status()
+
+
+def register_for_nobody(server: LiveServer, key: str, customer: int) -> None:
+    """An image with the delivery channel `none` is finished as soon as it is taken up: it has no bytes."""
+    space = f"{server.url}/customers/{customer}/spaces/77"
+    with httpx.Client(headers={"X-API-Key": key}, timeout=30) as http:
+        http.put(space, json={"name": "unseen"}).raise_for_status()
+        said = {
+            "origin": "https://host.example/1.jpg",
+            "mediaType": "image/jpeg",
+            "deliveryChannels": ["none"],
+        }
+        made = http.put(f"{space}/images/unseen", json=said).raise_for_status().json()
+    assert (made["ingesting"], made["error"]) == (False, "")
 
 
 def wait_with_an_upload(server: LiveServer, key: str, dataset: str, file: Path) -> None:
