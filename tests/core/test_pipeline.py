@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from stackroom import ids
 from stackroom.database.schema import asset, blob, embedding, upload
+from stackroom.errors import UnsupportedMedia
 from stackroom.ingest import single
 from stackroom.ingest.origins import Fail, Fetched, Retry
 from stackroom.ingest.pipeline import ATTEMPTS, Pipeline
@@ -260,6 +261,24 @@ def test_what_may_work_later_is_put_off_longer_each_time(works: Works) -> None:
     assert all(
         0.8 * least <= it <= 1.2 * least for it, least in zip(delays, (5, 20, 80, 320, 900), strict=True)
     )
+
+
+def test_a_picture_whose_decoder_ended_is_tried_once_more(
+    works: Works, studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be a bomb, or the system was out of memory and the picture is as good as any."""
+
+    async def ended(*_: object, **__: object) -> None:
+        raise UnsupportedMedia("The decoder broke down over this image.", code="image_crashed_decoder")
+
+    works.submit(picture())
+    [job] = works.claim()
+    with monkeypatch.context() as during:
+        during.setattr(studio, "examine", ended)
+        first, second = (works.run(msgspec.structs.replace(job, attempt=n)) for n in (1, 2))
+    assert (first.state, first.code) == (State.WAITING, "image_crashed_decoder")
+    assert (second.state, second.code) == (State.FAILED, "image_crashed_decoder")
+    assert works.run(msgspec.structs.replace(job, attempt=2)).state is State.DONE
 
 
 def test_a_full_disk_is_waited_for_and_costs_no_attempt(
