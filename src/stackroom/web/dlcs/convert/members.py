@@ -25,6 +25,8 @@ from stackroom.web.dlcs.wire.members import Member
 T = TypeVar("T")
 MAX_ID: Final = 220
 RESTRICTED: Final = ("\\", " ")
+STEPS: Final = (".", "..")
+"""What clients take out of an address before they ask for it, encoded or not."""
 READ_ONLY: Final = ("width", "height", "duration", "batch", "finished", "created")
 _IMAGE = re.compile(r"(?:^|/)customers/([0-9]{1,9})/spaces/([0-9]{1,9})/images/([^/?#]+)/?(?:[?#].*)?$")
 
@@ -253,6 +255,11 @@ def _check_new(named: Named) -> None:
     if any(character in named.key for character in RESTRICTED):
         raise Invalid(
             f"Asset Id of {named.label} contains restricted characters: neither a backslash nor a space may be in it",
+            code="restricted_characters",
+        )
+    if named.key in STEPS:
+        raise Invalid(
+            f"Asset Id of {named.label} would lead elsewhere: in an address '.' and '..' are steps",
             code="restricted_characters",
         )
 
