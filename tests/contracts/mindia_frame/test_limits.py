@@ -56,6 +56,15 @@ def test_who_tries_ten_wrong_keys_is_kept_out_with_a_right_one_too_and_nobody_el
     assert face.get("/config", client=there).status_code == 200
 
 
+def test_who_comes_without_a_key_has_tried_none(face: Face) -> None:
+    """As a browser does that shows pictures by their addresses."""
+    face.wait(60)
+    there = face.client("192.0.2.2")
+    for _ in range(12):
+        envelope(face.raw("GET", f"{PREFIX}/config", client=there), 401, "UNAUTHORIZED")
+    assert face.get("/config", client=there).status_code == 200
+
+
 def test_what_stands_beside_the_face_is_counted_by_no_limit(face: Face) -> None:
     face.wait(60)
     somebody = face.client("192.0.2.44")

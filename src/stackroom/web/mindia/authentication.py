@@ -15,11 +15,13 @@ from stackroom.web.mindia.limits import Limits
 from stackroom.web.shared import requests
 
 _BEARER, _BASIC = "Bearer ", "Basic "
+_HEADERS = "authorization", "x-api-key"
 _UNKNOWN = "Invalid API key"
 
 
 async def authenticate(request: Request) -> tuple[Actor, Authenticated]:
-    """Whose request this is. Raises `Unauthenticated`, which counts against the client's address, or `RateLimited`."""
+    """Whose request this is. Raises `RateLimited`, or `Unauthenticated`, which counts against the address of a client
+    that has tried a key: a page that shows pictures by their addresses tries none, and guesses nothing."""
     limits: Limits = request.app.state.limits
     services = requests.services_of(request)
     known: Credentials | None = None
@@ -31,8 +33,9 @@ async def authenticate(request: Request) -> tuple[Actor, Authenticated]:
         if known is not None:  # its organization should know
             actor = requests.actor_of(request, known.holder)
             services.request_log.note(Failure(actor=actor, at=services.now(), reason=error.message))
-        address = requests.address_of_client(request, services.settings.trusted_proxies)
-        limits.fail(address, now=services.now())
+        if any(name in request.headers for name in _HEADERS):
+            address = requests.address_of_client(request, services.settings.trusted_proxies)
+            limits.fail(address, now=services.now())
         raise
     actor = requests.welcome(request, found)
     request.scope["state"]["actor"] = actor
