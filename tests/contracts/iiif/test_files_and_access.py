@@ -64,6 +64,16 @@ def test_an_original_comes_as_it_was_sent_in_ranges_too(site: Site) -> None:
     assert (head.content, head.headers["content-length"]) == (b"", str(len(CONTENT)))
 
 
+@pytest.mark.parametrize(("key", "policy"), [("page", "sandbox"), ("text", None)])
+def test_no_original_runs_a_script_with_the_keys_of_whoever_opens_it(
+    site: Site, key: str, policy: str | None
+) -> None:
+    """A web page does not; a PDF is shown by the browser, which shows none in a sandbox."""
+    answer = site.get(f"/file/1/1/{key}")
+    assert (answer.status_code, answer.headers.get("content-security-policy")) == (200, policy)
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
 @pytest.mark.parametrize(
     "path", ["/file/1/1/small", "/iiif-img/1/1/file/info.json", "/thumbs/1/1/both/info.json"]
 )

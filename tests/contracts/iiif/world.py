@@ -97,6 +97,22 @@ PAGES = (
     Picture(key="ingesting", content=corners(SMALL), changed={"state": "ingesting"}),
     Picture(key="broken", content=corners(SMALL), changed={"state": "error", "error": "it is damaged"}),
     Picture(key="spoilt", content=corners(LARGE, "JPEG")[:20_000], size=LARGE, content_type="image/jpeg"),
+    Picture(
+        key="page",
+        content=b"<script>fetch('/customers/1')</script>",
+        size=None,
+        content_type="text/html",
+        kind="document",
+        said=Registration(channels=(_FILE,)),
+    ),
+    Picture(
+        key="text",
+        content=b"%PDF-1.7",
+        size=None,
+        content_type="application/pdf",
+        kind="document",
+        said=Registration(channels=(_FILE,)),
+    ),
     Picture(key="film", content=b"no film", size=None, content_type="video/mp4", kind="video"),
 )
 

@@ -44,7 +44,15 @@ async def original(request: Request) -> Response:
         modified=found.created_at,
         cache_control=here.cached(KEPT),
     )
-    return StoredFileResponse(services_of(request).store, file)
+    return StoredFileResponse(services_of(request).store, file, _confined(found.content_type))
+
+
+def _confined(content_type: str) -> dict[str, str]:
+    """What somebody sent may be a page or an SVG with a script, and browsers keep the keys of who opens it here.
+
+    Not for a PDF, which Chromium shows in no sandbox.
+    """
+    return {} if content_type.startswith("application/pdf") else {"content-security-policy": "sandbox"}
 
 
 async def sound_or_video(_: Request) -> Response:
