@@ -19,6 +19,7 @@ from stackroom.media.formats import HEAD_SIZE, Format, format_of, sniff
 from stackroom.media.libraries import set_up_libraries
 
 _NO_MEMORY = re.compile("out of memory|insufficient memory|allocat", re.IGNORECASE)
+_NOT_BUILT_IN = re.compile(r"(\w+) compression support is not configured")  # libtiff, of ZSTD, LZMA, LERC …
 _SIDEWAYS = range(5, 9)  # the EXIF orientations that swap width and height
 _BY_LINES = {Format.JPEG, Format.PNG, Format.TIFF}
 _KEPT = "JPEG, PNG, GIF, WebP, BMP, TIFF, HEIC and AVIF"
@@ -64,7 +65,19 @@ def damage_explained() -> Iterator[None]:
     except Exception as error:
         # Decoders fail on damage with nearly everything there is: pyvips.Error, OSError, SyntaxError,
         # ValueError, struct.error, EOFError, KeyError, OverflowError, ZeroDivisionError …
-        raise (_needs_too_much_memory() if _is_short_of_memory(error) else _damaged()) from error
+        raise _explained(error) from error
+
+
+def _explained(error: Exception) -> StackroomError:
+    if _is_short_of_memory(error):
+        return _needs_too_much_memory()
+    if (missing := _NOT_BUILT_IN.search(str(error))) is not None:
+        return UnsupportedMedia(
+            f"Images compressed with {missing[1]} are not kept here.",
+            code="unsupported_image",
+            hint="Save it with another compression, such as LZW or Deflate.",
+        )
+    return _damaged()
 
 
 def _recognised(path: Path) -> Format:

@@ -290,6 +290,12 @@ def test_images_of_other_formats_are_unsupported(content: bytes, tmp_path: Path)
     assert (type(error), error.code) == (UnsupportedMedia, "unsupported_image")
 
 
+def test_a_compression_that_cannot_be_read_is_no_damage(tmp_path: Path) -> None:
+    error = refusal(tmp_path, picture("tiff", 300, 200, compression="zstd"))
+    assert (type(error), error.code) == (UnsupportedMedia, "unsupported_image")
+    assert "ZSTD" in error.message
+
+
 @pytest.mark.parametrize("kind", FORMATS)
 def test_a_head_alone_does_not_make_an_image(kind: str, tmp_path: Path) -> None:
     """As in a script that begins like a GIF."""
