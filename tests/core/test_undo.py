@@ -2,11 +2,13 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from stackroom import ids
 from stackroom.access import Role
 from stackroom.errors import Conflict, Forbidden, Invalid, NotFound
+from stackroom.library import annotations, comments
 from stackroom.operations import engine, journal
 from stackroom.operations.journal import Operation
 from stackroom.operations.request import Changes, Collision, Verb
@@ -172,6 +174,17 @@ def test_a_copy_that_somebody_has_worked_on_stays(scene: Scene) -> None:
     scene.run(Verb.UPDATE, copy, changes=Changes(status="review"))
     assert scene.undo(done) == ["changed_since", "done"]
     assert "/new/a.jpg" in scene.paths()
+
+
+def test_a_copy_that_somebody_has_commented_on_stays(scene: Scene) -> None:
+    library, box = scene.library, {"id": "1", "name": "car", "type": "keypoint", "keypoint": {"x": 1, "y": 1}}
+    wanted = annotations.parse(msgspec.json.encode([box]))
+    library.write(lambda conn: annotations.save(conn, scene.actor, scene.a, wanted, now=library.now))
+    done = scene.run(Verb.COPY, scene.a, scene.b, to="/new", copy_annotations=True)
+    copy = library.live(scene.dataset)["/new/a.jpg"]
+    library.write(lambda conn: comments.create(conn, scene.actor, copy, "1", "Is this one?", now=library.now))
+    assert scene.undo(done) == ["changed_since", "done"]
+    assert len(library.read(lambda conn: comments.of_asset(conn, scene.actor, copy))) == 1
 
 
 def test_a_copy_that_replaced_another_stays_or_both_would_be_lost(scene: Scene) -> None:

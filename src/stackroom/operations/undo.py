@@ -22,6 +22,10 @@ ROLE = Role.MEMBER
 FIRST_NUMBER = 1
 
 
+# A comment is no change of what it is about, and would be lost with it: a copy is made without any.
+_TALKED_ABOUT = "EXISTS (SELECT 1 FROM annotation_comment c WHERE c.asset_id = a.id AND c.deleted_at IS NULL)"
+
+
 def check(found: Operation) -> None:
     """Raise unless `found` is an operation that can be undone now."""
     if found.is_final:
@@ -69,7 +73,7 @@ def look(run: Run) -> Look:
         return Look(
             verdicts=[
                 ("r.overwrote IS NOT NULL", Outcome.IRREVERSIBLE),
-                ("a.version <> 1", Outcome.CHANGED_SINCE),
+                (f"a.version <> 1 OR {_TALKED_ABOUT}", Outcome.CHANGED_SINCE),
             ]
         )
     fields = _fields(run.request)
