@@ -105,13 +105,14 @@ def parse(text: str) -> Transformation:
     Raises `Invalid` (`invalid_transformation`), whose message begins with `Invalid transformation`.
     """
     words = _Words(text)
-    asked: dict[str, object] = {}
+    named, asked = False, dict[str, object]()
     for operation in words:
         reader = _READERS.get(operation)
         if reader is None:
             raise _refused(f"there is no operation {operation[:50]!r}")
         asked.update(reader(words))
-    if not asked:
+        named = True  # though it may ask for nothing: a format that there is not is passed over
+    if not named:
         raise _refused("it names no operation")
     return Transformation(**asked)  # type: ignore[arg-type]  # each by its reader
 

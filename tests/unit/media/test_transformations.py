@@ -52,6 +52,8 @@ MARK = bytes.fromhex("019aa0b1c2d37e4f8a5b6c7d8e9f0a1b")
         ),
         ("-/resize/1x/-/resize/2x", Transformation(resize=Size(2, None))),
         ("-/resize/9x/format/gif", Transformation(resize=Size(9, None))),
+        ("-/format/gif", Transformation()),
+        ("-/watermark/logo", Transformation()),
         ("-/flip/-/watermark/logo/size/5%", Transformation(flip=True)),
     ],
 )
