@@ -102,8 +102,13 @@ def test_a_preset_is_a_name_for_operations(house: House, shelf: Shelf) -> None:
     refused(house.post("/presets", body, shelf.a), 409, "CONFLICT")
     assert [each["name"] for each in house.get("/presets", shelf.a).json()] == ["small"]
     assert house.get("/presets", shelf.b).json() == []
-    asked = picture(made(house, shelf, shelf.a5, "-/preset/small/-/format/png"))
+    first = made(house, shelf, shelf.a5, "-/preset/small/-/format/png")
+    asked = picture(first)
     assert (asked.size, asked.format) == ((20, 15), "PNG")
+    assert first.headers["cache-control"] == "private, no-cache"  # it may be another tomorrow
+    known = {"If-None-Match": first.headers["etag"]}
+    again = made(house, shelf, shelf.a5, "-/preset/small/-/format/png", headers=known)
+    assert (again.status_code, again.headers["cache-control"]) == (304, "private, no-cache")
     changed = house.put("/presets/small", {"operations": "resize/10x"}, shelf.a)
     assert (changed.status_code, changed.json()["description"]) == (200, "for lists")
     assert picture(made(house, shelf, shelf.a5, "-/preset/small")).size[0] == 10

@@ -24,6 +24,7 @@ from stackroom.web.shared.face import resource
 from stackroom.web.shared.ranges import StoredFile, StoredFileResponse, names
 
 KEPT = "private, max-age=31536000, immutable"
+ASKED_AGAIN = "private, no-cache"
 BEFORE = "-"
 Operations = Annotated[
     str,
@@ -41,6 +42,12 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     storage_key: str
     sha256: bytes
     asked: Asked
+    by_preset: bool
+    """What a preset asks for may be another thing tomorrow, at the same address."""
+
+    @property
+    def cache_control(self) -> str:
+        return ASKED_AGAIN if self.by_preset else KEPT
 
     @property
     def etag(self) -> str:
@@ -59,7 +66,9 @@ async def show(request: Request) -> Response:
     headers = {"vary": "Accept"} if found.asked.transformation.format == "auto" else {}
     known = call.headers.get("if-none-match")
     if known is not None and names(known, found.etag):
-        return Response(status_code=304, headers={**headers, "etag": found.etag, "cache-control": KEPT})
+        return Response(
+            status_code=304, headers={**headers, "etag": found.etag, "cache-control": found.cache_control}
+        )
     made = await _make(call, found)
     return StoredFileResponse(call.services.store, _file(found, made), headers)
 
@@ -68,11 +77,13 @@ def _find(conn: Connection, call: Call, wanted: bytes, words: str, acceptable: A
     """Raises `NotFound` for the image, a preset or the watermark, and `Invalid` for the words."""
     now = call.now()
     image, key, sha256 = media.find_bytes(conn, call.actor, wanted, Kind.IMAGE, now=now)
-    said = presets.operations_of(conn, call.actor, presets_of(words))
+    names_of_presets = presets_of(words)
+    said = presets.operations_of(conn, call.actor, names_of_presets)
     transformation = parse(expand(words, said))
     watermark_key = _watermark(conn, call, transformation, now)
     asked = Asked(transformation=transformation, acceptable=acceptable, watermark_key=watermark_key)
-    return Found(image=image, storage_key=key, sha256=sha256, asked=asked)
+    by_preset = bool(names_of_presets)
+    return Found(image=image, storage_key=key, sha256=sha256, asked=asked, by_preset=by_preset)
 
 
 def _watermark(conn: Connection, call: Call, transformation: Transformation, now: int) -> str | None:
@@ -110,7 +121,7 @@ def _file(found: Found, made: Rendition) -> StoredFile:
         content_type=made.content_type,
         filename=f"{stem}.{made.content_type.rpartition('/')[2].replace('jpeg', 'jpg')}",
         modified=found.image.created_at,
-        cache_control=KEPT,
+        cache_control=found.cache_control,
     )
 
 
