@@ -44,6 +44,8 @@ def test_one_image_is_brought_by_its_place_or_its_id(
     (tmp_path / "here").mkdir()
     assert shell("get", said.json["image_id"], "-o", tmp_path / "here").code == 0
     assert shell("get", said.json["image_id"], "-o", tmp_path / "new" / "x.jpg").code == 0
+    assert shell("get", said.json["image_id"], "-o", f"{tmp_path}/folder/").code == 0
+    assert (tmp_path / "folder" / "0.jpg").read_bytes() == original
     assert (tmp_path / "here" / "0.jpg").read_bytes() == original
     assert (tmp_path / "new" / "x.jpg").read_bytes() == original
     assert shell("get", said.json["image_id"], "--bundle").code == 0

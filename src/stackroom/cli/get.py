@@ -1,5 +1,6 @@
 """`stackroom get`: one image into a local file."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -21,7 +22,7 @@ def get(
     image: Image,
     *,
     output: Annotated[
-        Path | None,
+        str | None,  # a Path forgets the slash that says that a folder is meant
         typer.Option(
             "--output",
             "-o",
@@ -42,7 +43,9 @@ def get(
     with server.connected() as client:
         found = client.images.get(id_of(client, image))
         name = f"{found.filename}.zip" if bundle else found.filename
-        target = place_below(output or Path(), "/", name) if output is None or output.is_dir() else output
+        wanted = Path(output or ".")
+        into_folder = wanted.is_dir() or (output or "").endswith(os.sep)
+        target = place_below(wanted, "/", name) if into_folder else wanted
         bring = client.images.download_bundle if bundle else client.images.download
         with following(SpinnerColumn(), BarColumn(), DownloadColumn(), TransferSpeedColumn()) as follow:
             path = bring(found.id, target, progress=follow)
