@@ -6,6 +6,7 @@ Everything here blocks; the asynchronous client calls what may take long in a th
 import importlib
 import os
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import IO, Self
@@ -30,6 +31,8 @@ CONTENT_TYPES = {
 }
 PIECE = 1024 * 1024
 EXIF_ORIENTATION = 0x0112
+_PART = ".part"
+LONGEST_FILE_NAME = 255  # in bytes, on all that Linux usually writes to
 TURNED = frozenset({5, 6, 7, 8})  # orientations that swap width and height
 
 
@@ -115,7 +118,8 @@ def next_piece(file: IO[bytes], left: int) -> bytes:
 
 
 class Arrival:
-    """A file on its way: written beside its place as `NAME.part`, moved there when whole, removed when not.
+    """A file on its way: written beside its place as `NAME.part` (or a short name of its own, where that
+    is too long), moved there when whole, removed when not.
 
     `with Arrival(path) as arrival:` makes the folders above it. Within, `begin` each answer, `write` its
     pieces and `end` it; an answer that broke off may be followed by another, which goes on where that one
@@ -124,7 +128,7 @@ class Arrival:
 
     def __init__(self, path: str | Path, progress: Progress | None = None) -> None:
         self.path = Path(path).expanduser()
-        self._part = self.path.with_name(self.path.name + ".part")
+        self._part = self.path.with_name(_name_of_part(self.path.name))
         self._progress = progress
         self._file: IO[bytes] | None = None
         self._have = 0
@@ -194,6 +198,12 @@ class Arrival:
         """Raises NetworkError if the answer stopped short."""
         if self._total is not None and self._have != self._total:
             raise NetworkError(f"The answer stopped after {self._have} of {self._total} bytes.")
+
+
+def _name_of_part(name: str) -> str:
+    whole = os.fsencode(name)
+    fits = len(whole) + len(_PART) <= LONGEST_FILE_NAME
+    return (name if fits else sha256(whole).hexdigest()) + _PART
 
 
 def place_below(folder: Path, folder_path: str, filename: str) -> Path:

@@ -46,6 +46,12 @@ def test_the_bytes_arrive_in_folders_made_for_them(
     assert "Range" not in headers
 
 
+def test_a_name_may_be_as_long_as_files_can_have(client: Any, image_id: str, tmp_path: Path) -> None:
+    name = "ü" * 125 + "a.jpg"  # 255 bytes
+    assert client.images.download(image_id, tmp_path / name).read_bytes() == CONTENT
+    assert left(tmp_path) == [name]
+
+
 def test_a_broken_download_goes_on_where_it_broke(
     client: Any, server: FakeServer, image_id: str, tmp_path: Path
 ) -> None:
