@@ -51,7 +51,9 @@ AssetKind = Annotated[
 Endpoint = Annotated[str, typer.Argument(metavar="ENDPOINT", help="An endpoint's URL or id.")]
 Events = Annotated[
     list[str] | None,
-    typer.Option("--event", help="Only this event; give it again for more. Default: every event"),
+    typer.Option(
+        "--event", metavar="EVENT", help="Only this event; give it again for more. Default: every event"
+    ),
 ]
 Headers = Annotated[
     list[str] | None,
