@@ -110,7 +110,7 @@ def _pairs(query: Mapping[str, QueryValue]) -> list[tuple[str, str]]:
 def id_list(ids: Iterable[str], what: str = "image_ids") -> list[str]:
     """The ids as a JSON list. Raises InvalidArgument for a single string, whose letters are no ids."""
     if isinstance(ids, str):
-        raise InvalidArgument(f"{what} is one string; pass a list of ids.")
+        raise InvalidArgument(f"{what} is one string; pass a list of them.")
     return list(ids)
 
 

@@ -250,6 +250,8 @@ def test_a_file_that_cannot_be_sent_is_not_registered_but_the_rest_is(
 
 def test_no_files_need_no_requests(client: Any, server: FakeServer) -> None:
     assert client.images.bulk_upload("ds", []).images == []
+    with pytest.raises(InvalidArgument, match="one string"):
+        client.images.bulk_upload("ds", "a.png")
     assert server.requests == []
 
 
