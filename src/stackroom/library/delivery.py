@@ -32,7 +32,7 @@ class Delivered(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     width: int | None
     height: int | None
-    created_at: int
+    updated_at: int
     expires_at: int | None
     blob_id: int
     storage_key: str
@@ -51,7 +51,7 @@ class Delivered(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _WANTED = """SELECT a.id, a.organization_id, o.number AS customer, d.number AS space, a.key, a.uuid, a.name, a.kind,
-        a.width, a.height, a.created_at, a.expires_at, a.content_type AS media_type, a.blob_id,
+        a.width, a.height, a.updated_at, a.expires_at, a.content_type AS media_type, a.blob_id,
         b.storage_key, b.sha256, b.size, b.content_type, r.channels, r.roles, r.max_unauthorised
     FROM organization o JOIN dataset d ON d.organization_id = o.id JOIN asset a ON a.dataset_id = d.id
         JOIN blob b ON b.id = a.blob_id LEFT JOIN registration r ON r.asset_id = a.id

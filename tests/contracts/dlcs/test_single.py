@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import update
 
 from stackroom.database import schema
 from stackroom.testing.pictures import picture
@@ -172,6 +173,22 @@ def test_a13_images_are_counted_as_they_come(house: House) -> None:
     an_image(house, space, "a13")
     assert house.get(f"spaces/{space}").json()["approximateNumberOfImages"] == 1
     assert house.get("storage").json()["numberOfStoredImages"] == before + 1
+
+
+def test_who_asks_by_date_gets_the_bytes_that_have_come_since(house: House, space: int) -> None:
+    """Otherwise a reader keeps the old page, and a download that is taken up again is half of each."""
+    address = an_image(house, space, "anew", deliveryChannels=["file", "thumbs"])
+    asset = schema.asset
+    long_ago = update(asset).where(asset.c.key == "anew").values(created_at=1, updated_at=1)
+    house.write(lambda conn: conn.execute(long_ago))
+    place = f"{house.customer.number}/{space}/anew"
+    ways = [f"/file/{place}", f"/thumbs/{place}/full/max/0/default.jpg"]
+    dates = [house.get(way, auth=None).headers["last-modified"] for way in ways]
+    there = house.an_original(content=picture("png", 40, 30, seed=9))
+    assert put(house, address, said(house, origin=there)).status_code == 200
+    for way, date in zip(ways, dates, strict=True):
+        for asked in ({"If-Modified-Since": date}, {"If-Range": date, "Range": "bytes=10-"}):
+            assert house.get(way, headers=asked, auth=None).status_code == 200, (way, asked)
 
 
 # --- files -----------------------------------------------------------------------------------------------------------

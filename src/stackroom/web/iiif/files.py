@@ -41,7 +41,7 @@ async def original(request: Request) -> Response:
         etag=etag_of(found.sha256),
         content_type=found.content_type,
         filename=found.name,
-        modified=found.created_at,
+        modified=found.updated_at,
         cache_control=here.cached(KEPT),
     )
     return StoredFileResponse(services_of(request).store, file, _confined(found.content_type))

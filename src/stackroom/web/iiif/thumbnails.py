@@ -105,6 +105,6 @@ def _file(here: Visit, stored: Rendition, etag: str) -> StoredFile:
         etag=etag.removeprefix("W/"),  # it is made once, and its bytes stay
         content_type=stored.content_type,
         filename=f"{here.found.name}.jpg",
-        modified=here.found.created_at,
+        modified=here.found.updated_at,
         cache_control=here.cached(KEPT),
     )

@@ -129,7 +129,7 @@ async def _file(call: Call, wanted: bytes, kind: Kind | None, *, attachment: boo
         etag=etag_of(sha256),
         content_type=found.content_type,
         filename=found.original_name,
-        modified=found.created_at,
+        modified=found.updated_at,
         attachment=attachment,
         plain_name=True,
     )

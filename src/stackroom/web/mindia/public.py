@@ -79,7 +79,7 @@ async def fetch(request: Request) -> Response:
         etag=etag_of(sha256),
         content_type=found.content_type,
         filename=found.original_name,
-        modified=found.created_at,
+        modified=found.updated_at,
         cache_control=FOR_AN_HOUR,
     )
     return StoredFileResponse(services.store, file)

@@ -120,7 +120,7 @@ def _file(found: Found, made: Rendition) -> StoredFile:
         etag=found.etag,
         content_type=made.content_type,
         filename=f"{stem}.{made.content_type.rpartition('/')[2].replace('jpeg', 'jpg')}",
-        modified=found.image.created_at,
+        modified=found.image.updated_at,
         cache_control=found.cache_control,
     )
 

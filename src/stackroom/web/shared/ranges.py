@@ -32,7 +32,8 @@ class StoredFile(msgspec.Struct, frozen=True, kw_only=True):
     content_type: str
     filename: str
     modified: int
-    """Microseconds since 1970."""
+    """When there may have been other bytes of it last, in microseconds since 1970: an asset that is taken in anew
+    keeps the moment at which it was made, and must not be told to be as it was."""
     cache_control: str = ASK_AGAIN
     attachment: bool = False
     plain_name: bool = False

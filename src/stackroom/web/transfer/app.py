@@ -86,7 +86,7 @@ def send_file(services: Services, found: Asset, key: str, sha256: bytes, *, cach
         etag=etag_of(sha256),
         content_type=found.content_type,
         filename=found.name,
-        modified=found.created_at,
+        modified=found.updated_at,
         cache_control=cache_control,
     )
     return StoredFileResponse(services.store, file)
@@ -127,7 +127,7 @@ async def thumbnail(request: Request) -> Response:
         etag=f'"{sha256.hex()[:32]}-{size}"',
         content_type=stored.content_type,
         filename=f"{stem}-{size}.{extension}",
-        modified=found.created_at,
+        modified=found.updated_at,
         cache_control=FOREVER,
     )
     return StoredFileResponse(services.store, file)
