@@ -195,7 +195,7 @@ def malformed(problem: str, *, request_id: str | None = None, response: object =
 def _parsed(body: bytes) -> object:
     try:
         parsed: object = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return body.decode(errors="replace")
     return parsed
 

@@ -144,7 +144,7 @@ def read_answer(call: Call[T], response: httpx.Response) -> T:
     """The value of an answer of success. Raises ServerError if the body does not fit."""
     try:
         return call.reply(response.content)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as problem:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as problem:
         raise malformed(
             str(problem), request_id=response.headers.get("X-Request-Id"), response=response.text
         ) from problem

@@ -116,6 +116,7 @@ def test_a_refusal_in_plain_text_is_kept_as_it_is(once: Any, server: FakeServer)
         b'{"project": {"id": "x"}}',
         b'{"project": 3}',
         b"\xff",
+        pytest.param(b"[" * 100_000, id="nested without end"),
     ],
 )
 def test_an_answer_of_success_that_does_not_fit_is_a_server_error(
@@ -127,6 +128,9 @@ def test_an_answer_of_success_that_does_not_fit_is_a_server_error(
     assert caught.value.status_code is None
     assert caught.value.code == "malformed_answer"
     assert caught.value.request_id == "r-2"
+    server.script.append(httpx.Response(403, content=body))
+    with pytest.raises(ForbiddenError):
+        once.projects.get("depot")
 
 
 @pytest.mark.parametrize(
