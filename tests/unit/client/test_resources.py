@@ -380,6 +380,17 @@ def test_only_annotations_are_brought_when_only_they_are_wanted(
     assert server.requests[0].url.query == b"mode=annotations_only&limit=10000&status_filter=new"
 
 
+def test_the_report_says_where_the_files_are(
+    client: Any, server: FakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    server.dataset("depot")
+    server.image("depot", "a.jpg")
+    report = client.datasets.download("depot", "~/out", mode="images_only")
+    assert report.output_dir == tmp_path / "out"
+    assert (report.output_dir / "a.jpg").is_file()
+
+
 def test_names_from_a_server_cannot_leave_the_folder(client: Any, server: FakeServer, tmp_path: Path) -> None:
     server.dataset("depot")
     server.image("depot", "../../evil.jpg", folder="/../../etc")

@@ -247,7 +247,7 @@ class Datasets:
         `progress(done, total, filename)` follows each file.
         """
         listing = self._listing(name, mode, status_filter)
-        folder = Path(output_dir)
+        folder = Path(output_dir).expanduser()
         jobs = download_jobs(listing, folder, mode)
         finished = counting(progress, len(jobs))
         results = each(jobs, self._bring, workers=max_workers, after=lambda job: finished(job.filename))
