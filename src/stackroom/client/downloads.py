@@ -23,6 +23,11 @@ class Job(Struct, frozen=True, kw_only=True):
     filename: str
 
 
+def folder_at(path: str | Path) -> Path:
+    """The local folder that is meant, as anybody can open it."""
+    return Path(path).expanduser()
+
+
 def more_listed(page: DownloadListing, known: int) -> bool:
     """Whether there is more to list after this page, when so many items are known."""
     return len(page.items) >= MOST_ITEMS_LISTED if page.total_items is None else known < page.total_items

@@ -14,6 +14,7 @@ from stackroom.client.downloads import (
     download_jobs,
     download_report,
     failed,
+    folder_at,
     indented,
     more_listed,
 )
@@ -247,7 +248,7 @@ class AsyncDatasets:
         `progress(done, total, filename)` follows each file.
         """
         listing = await self._listing(name, mode, status_filter)
-        folder = Path(output_dir).expanduser()
+        folder = folder_at(output_dir)
         jobs = download_jobs(listing, folder, mode)
         finished = counting(progress, len(jobs))
         results = await each(jobs, self._bring, workers=max_workers, after=lambda job: finished(job.filename))
