@@ -67,6 +67,11 @@ def content_types(kind: Kind) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names[0] for names in _TYPES[kind].values()))
 
 
+def taken(kind: Kind) -> str:
+    """For who has sent something else."""
+    return f"Taken are {', '.join(content_types(kind))}"
+
+
 def check(kind: Kind, filename: str | None, content_type: str | None) -> Accepted:
     """Raises `Invalid` for a type or an extension that is not taken, for the two that do not agree, and for a name
     that is none."""
@@ -75,9 +80,7 @@ def check(kind: Kind, filename: str | None, content_type: str | None) -> Accepte
     extension = name.rpartition(".")[2].lower() if "." in name else ""
     of_kind = _TYPES[kind]
     if not any(said in names for names in of_kind.values()):
-        raise _refused(
-            f"Content type {_shown(said)} is not taken", f"Taken are {', '.join(content_types(kind))}"
-        )
+        raise _refused(f"Content type {_shown(said)} is not taken", taken(kind))
     if extension not in of_kind:
         raise _refused(
             f"Extension {_shown(extension)} is not taken", f"Taken are {', '.join(extensions(kind))}"

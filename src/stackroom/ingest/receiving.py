@@ -44,6 +44,8 @@ STORE: Final = ("0", "1", AUTO)
 FollowUp = Callable[[Connection, Actor, Media, int], None]
 """Submits what is to be done with new media, in the transaction that makes them."""
 
+_OF_NO_FORMAT: Final = frozenset({"not_an_image", "unsupported_image"})
+
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
     """What somebody wants to become of a file: of which kind it is, where it goes, and whether it stays.
@@ -124,7 +126,9 @@ class Receiving:
             try:
                 found = await self._look(wish.kind, staged, workspace)
             except (UnsupportedMedia, TooLarge) as error:
-                raise Invalid(error.message, code=error.code, hint=error.hint) from error
+                # The library keeps more formats of images than are taken here.
+                hint = accepted.taken(wish.kind) if error.code in _OF_NO_FORMAT else error.hint
+                raise Invalid(error.message, code=error.code, hint=hint) from error
             accepted.check_bytes(named, found.info.content_type)
             return await self._keep(actor, wish, named, found)
 

@@ -115,6 +115,13 @@ def test_what_is_not_what_it_says_is_refused(
     assert str(house.settings.data_dir) not in str(said)
 
 
+def test_who_sends_no_image_is_told_what_is_taken_here(house: House, shelf: Shelf) -> None:
+    said = refused(house.upload(shelf.a, "image", "x.png", b"BM no", "image/png"), 400, "INVALID_INPUT")
+    assert said["suggested_action"] == (
+        "Taken are image/jpeg, image/png, image/gif, image/webp, image/avif"  # the library keeps BMP, too
+    )
+
+
 def test_c83_more_than_may_be_is_refused(house: House, shelf: Shelf) -> None:
     content = picture("png", 9, 9) + bytes(10 * MEBIBYTE)
     refused(house.upload(shelf.a, "image", "x.png", content, "image/png"), 413, "PAYLOAD_TOO_LARGE")
