@@ -184,6 +184,12 @@ def test_a_query_key_that_is_not_known_is_ignored(house: House, dataset: dict[st
     assert house.get("/images", params={"dataset_id": dataset["id"], "colour": "red"}).status_code == 200
 
 
+def test_what_is_not_found_is_named_as_it_was_asked_for(house: House) -> None:
+    """Older clients, which know images by their ids alone, encode the slashes of whatever they are given."""
+    missing = refused(house.get("/images/cars%2Fa.png/metadata"), 404, "not_found")
+    assert missing["message"] == "image 'cars%2Fa.png' not found"
+
+
 def test_bytes_that_are_no_text_in_an_address_find_nothing(house: House) -> None:
     for path in ("/projects/%FF", "/projects/%00", "/projects/a%2Fb", "/images/%00", "/images/%FF/metadata"):
         refused(house.get(path), 404)

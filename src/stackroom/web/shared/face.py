@@ -30,6 +30,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 _FILED_UNDER = 5  # the empty one before the first slash, and four
 NO_NAME_HAS_IT = "\x1f"
 """Stands in a decoded path for what was an encoded slash or NUL: a character that no name can have."""
+_QUOTED = repr(NO_NAME_HAS_IT)[1:-1]  # as it stands in a message that quotes what was asked for
 
 
 class Resource(Route):
@@ -109,6 +110,8 @@ class Face:
 
     def _refused(self, request: Request, error: StackroomError | HTTPException) -> Response:
         if isinstance(error, StackroomError):
+            if NO_NAME_HAS_IT in request.scope["path"]:
+                error.message = error.message.replace(_QUOTED, "%2F")
             response = self._refuse(request, error, None)
             response.headers.update(headers_of(error))
             return response
