@@ -324,3 +324,19 @@ def test_whoever_waits_hears_of_the_end(works: Works) -> None:
     later = works.submit(picture(), "b")
     waited = single.outcome(works.library.database, works.pipeline, later, patience=0.01)
     assert works.library.do(waited) is None
+
+
+def test_a_server_that_stops_lets_go_whoever_waits(works: Works) -> None:
+    """And has an answer for them: what is cut off later gets a bare 500, though the arrival goes on."""
+    submitted = works.submit(picture())
+
+    async def meanwhile() -> single.Outcome | None:
+        waiting = asyncio.create_task(
+            single.outcome(works.library.database, works.pipeline, submitted, patience=30)
+        )
+        await asyncio.sleep(0)
+        works.pipeline.let_go()
+        return await asyncio.wait_for(waiting, 10)
+
+    assert works.library.do(meanwhile()) is None
+    assert works.asset().state == "ingesting"

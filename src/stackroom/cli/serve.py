@@ -295,7 +295,8 @@ async def _serve(settings: "Settings", sock: socket.socket, *, json_logs: bool) 
             0.001
         )  # a reader's thread waits so long for a writer's, several times in a request
         with control_file(settings, url) as token:
-            server = _uvicorn(make_server(msgspec.structs.replace(services, control_token=token)))
+            app = make_server(msgspec.structs.replace(services, control_token=token))
+            server = _uvicorn(app, services.pipeline.let_go)
             stop(server)
             await server.serve([sock])
             stop(None)
@@ -326,7 +327,8 @@ def _on_signals() -> "Callable[[uvicorn.Server | None], None]":
     return hand_over
 
 
-def _uvicorn(app: object) -> "uvicorn.Server":
+def _uvicorn(app: object, let_go: "Callable[[], None]") -> "uvicorn.Server":
+    """`let_go` ends what requests only wait for, soon enough for them to be answered before they are cut off."""
     import uvicorn
 
     from stackroom.cli.zero_copy import with_sendfile
@@ -337,6 +339,10 @@ def _uvicorn(app: object) -> "uvicorn.Server":
         @contextmanager
         def capture_signals(self) -> "Iterator[None]":
             yield
+
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            asyncio.get_running_loop().call_later(_DRAIN_SECONDS / 2, let_go)
+            await super().shutdown(sockets)
 
     return Server(
         uvicorn.Config(

@@ -103,6 +103,11 @@ class Pipeline:
         self._patience = patience
         self._now = now
         self._watched: dict[int, asyncio.Event] = {}
+        self.lets_go = False
+
+    def let_go(self) -> None:
+        """Nobody is to wait for the end of an arrival here any longer, as the server stops. The arrivals go on."""
+        self.lets_go = True
 
     @contextmanager
     def watching(self, job_id: int) -> Iterator[asyncio.Event]:

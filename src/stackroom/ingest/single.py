@@ -62,14 +62,15 @@ async def outcome(
     database: Database, pipeline: Pipeline, submitted: Submitted, *, patience: float = PATIENCE
 ) -> Outcome | None:
     """What became of it, whichever server has done it; None if that is not known after `patience` seconds, or will not
-    be, as it is tried again only later. Then it still is on its way. Giving up to wait does nothing to it."""
+    be, as it is tried again only later or the server stops. Then it still is on its way. Giving up to wait does nothing
+    to it."""
     until = clock.now() + round(patience * clock.SECOND)
     with pipeline.watching(submitted.job_id) as ended:
         try:
             async with asyncio.timeout(patience):
                 while True:
                     found = await database.read(partial(_outcome, job_id=submitted.job_id, until=until))
-                    if found is not None:
+                    if found is not None or pipeline.lets_go:
                         return found
                     await _pause(ended)
         except TimeoutError:
