@@ -38,7 +38,7 @@ class Chooser:
         self._taken.clear()
 
     def anywhere(self, count: int) -> Chosen:
-        tried = min(self.assets, count + count // 2 + 100)
+        tried = min(self.assets, 2 * count + 100)  # by and by many have been purged or copied
         numbers = self._chance.sample(range(1, self.assets + 1), tried)
         return self._draw(self._usable(f"id IN ({', '.join(map(str, numbers))})"), count)
 
