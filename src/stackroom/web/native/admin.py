@@ -13,6 +13,7 @@ from stackroom.library import organizations, stewardship
 from stackroom.library.keys import KeyChanges
 from stackroom.library.organizations import NewKey, Standing
 from stackroom.processing import stewarding
+from stackroom.web.native import call
 from stackroom.web.native.convert import accounts as convert
 from stackroom.web.native.openapi import Endpoint
 from stackroom.web.native.wire import accounts as wire
@@ -20,7 +21,7 @@ from stackroom.web.shared.replies import json_reply
 from stackroom.web.shared.requests import convert as query
 from stackroom.web.shared.requests import decode, read_body, services_of
 
-PREFIX = "/library/v1/admin"
+PREFIX = call.PREFIX + "/admin"
 
 
 async def create_organization(request: Request) -> Response:

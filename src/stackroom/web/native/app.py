@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from stackroom.web.native import admin, batches, events, library, operations, people, webhooks
+from stackroom.web.native import admin, batches, call, events, library, operations, people, webhooks
 from stackroom.web.native.errors import refuse
 from stackroom.web.native.openapi import Endpoint, document
 from stackroom.web.shared.face import Handler, make_face, resource
@@ -36,7 +36,7 @@ def endpoints() -> list[Endpoint]:
         *admin.ENDPOINTS,
         Endpoint(
             method="GET",
-            path=operations.PREFIX + "/openapi.json",
+            path=call.PREFIX + "/openapi.json",
             name="getOpenApi",
             summary="This description",
             handler=describe,

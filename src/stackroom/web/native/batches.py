@@ -29,7 +29,6 @@ from stackroom.web.shared.requests import authenticate, decode, read_body, servi
 from stackroom.web.shared.services import Services
 
 T = TypeVar("T")
-PREFIX = "/library/v1"
 MAX_BODY = 64 * 2**20
 LARGE_BODY = 2**18
 
@@ -228,7 +227,7 @@ def _item(found: Item) -> wire.BatchItem:
     )
 
 
-_BATCHES = PREFIX + "/batches"
+_BATCHES = call.PREFIX + "/batches"
 _BATCH = _BATCHES + "/{batch}"
 ENDPOINTS = [
     Endpoint(

@@ -14,6 +14,7 @@ from stackroom.web.shared.replies import Once
 from stackroom.web.shared.requests import authenticate, read_body, services_of
 
 T = TypeVar("T")
+PREFIX = "/library/v1"
 MAX_BODY = 2**16
 
 

@@ -21,7 +21,6 @@ from stackroom.web.native.wire import events as wire
 from stackroom.web.shared.replies import json_reply
 from stackroom.web.shared.requests import authenticate, services_of
 
-PREFIX = "/library/v1"
 EXPORT_PAGE = 1000
 
 
@@ -118,7 +117,7 @@ def shown(found: Event) -> wire.Event:
     )
 
 
-_EVENTS = PREFIX + "/events"
+_EVENTS = call.PREFIX + "/events"
 ENDPOINTS = [
     Endpoint(
         method="GET",

@@ -20,7 +20,6 @@ from stackroom.web.shared.replies import Once, answer, json_reply
 from stackroom.web.shared.requests import authenticate, base_url, decode, read_body, services_of
 from stackroom.web.transfer.app import download_path, thumbnail_path
 
-PREFIX = "/library/v1"
 THUMBNAIL = 200
 
 
@@ -112,12 +111,12 @@ def _asset(request: Request, found: Asset, dataset_uuid: bytes, tagged: list[str
     return convert.asset(found, dataset_uuid, link, paths, tagged)
 
 
-_DATASET = PREFIX + "/datasets/{dataset}"
+_DATASET = call.PREFIX + "/datasets/{dataset}"
 
 ENDPOINTS = [
     Endpoint(
         method="GET",
-        path=PREFIX + "/datasets",
+        path=call.PREFIX + "/datasets",
         name="listDatasets",
         summary="Datasets, oldest first",
         handler=list_datasets,
@@ -126,7 +125,7 @@ ENDPOINTS = [
     ),
     Endpoint(
         method="POST",
-        path=PREFIX + "/datasets",
+        path=call.PREFIX + "/datasets",
         name="createDataset",
         summary="Make an empty dataset",
         handler=create_dataset,
@@ -153,7 +152,7 @@ ENDPOINTS = [
     ),
     Endpoint(
         method="GET",
-        path=PREFIX + "/assets",
+        path=call.PREFIX + "/assets",
         name="listAssets",
         summary="Assets of a dataset, newest first",
         handler=list_assets,
@@ -162,7 +161,7 @@ ENDPOINTS = [
     ),
     Endpoint(
         method="GET",
-        path=PREFIX + "/assets/{asset}",
+        path=call.PREFIX + "/assets/{asset}",
         name="getAsset",
         summary="An asset, archived or not",
         handler=get_asset,

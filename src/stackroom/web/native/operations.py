@@ -22,7 +22,6 @@ from stackroom.web.native.wire import operations as wire
 from stackroom.web.shared.replies import Once, answer, json_reply
 from stackroom.web.shared.requests import authenticate, decode, read_body, services_of
 
-PREFIX = "/library/v1"
 MAX_OPERATION_BODY = 64 * 2**20
 LARGE_BODY = 2**18
 REPORT_PAGE = 1000
@@ -208,13 +207,13 @@ async def _steer(request: Request, state: str) -> Response:
     return response
 
 
-_OPERATION = PREFIX + "/operations/{operation}"
+_OPERATION = call.PREFIX + "/operations/{operation}"
 _RUN: dict[int, type | str] = {200: wire.Operation, 202: wire.Operation}
 
 ENDPOINTS = [
     Endpoint(
         method="GET",
-        path=PREFIX + "/operations",
+        path=call.PREFIX + "/operations",
         name="listOperations",
         summary="Operations, newest first",
         handler=list_operations,
@@ -223,7 +222,7 @@ ENDPOINTS = [
     ),
     Endpoint(
         method="POST",
-        path=PREFIX + "/operations",
+        path=call.PREFIX + "/operations",
         name="runOperation",
         summary="Change any number of items; 202 when it goes on in the background",
         handler=create_operation,

@@ -7,13 +7,13 @@ from stackroom.access import Role, require
 from stackroom.database.transaction import Connection
 from stackroom.library import invites
 from stackroom.library.answers import Answer
+from stackroom.web.native import call
 from stackroom.web.native.convert import accounts as convert
 from stackroom.web.native.openapi import Endpoint
 from stackroom.web.native.wire import accounts as wire
 from stackroom.web.shared.replies import Once, answer, json_reply
 from stackroom.web.shared.requests import authenticate, decode, read_body, services_of
 
-PREFIX = "/library/v1"
 MAX_BODY = 2**16
 
 
@@ -48,7 +48,7 @@ async def join(request: Request) -> Response:
 ENDPOINTS = [
     Endpoint(
         method="GET",
-        path=PREFIX + "/whoami",
+        path=call.PREFIX + "/whoami",
         name="whoAmI",
         summary="The key that asks, and its organization",
         handler=who_am_i,
@@ -56,7 +56,7 @@ ENDPOINTS = [
     ),
     Endpoint(
         method="POST",
-        path=PREFIX + "/invites",
+        path=call.PREFIX + "/invites",
         name="createInvite",
         summary="Invite somebody; the token is in this answer and nowhere else",
         handler=create_invite,
@@ -66,7 +66,7 @@ ENDPOINTS = [
     ),
     Endpoint(
         method="POST",
-        path=PREFIX + "/join",
+        path=call.PREFIX + "/join",
         name="join",
         summary="Redeem an invite's token for a key",
         handler=join,

@@ -22,8 +22,6 @@ from stackroom.web.shared.requests import authenticate, read_body, services_of
 from stackroom.webhooks import deliveries
 from stackroom.webhooks.forgetting import forget_delivered
 
-PREFIX = "/library/v1"
-
 
 async def list_webhooks(request: Request) -> Response:
     found = await call.read(request, endpoints.list_endpoints)
@@ -200,9 +198,9 @@ def _delivery(found: deliveries.Delivery) -> wire.Delivery:
     )
 
 
-_WEBHOOKS = PREFIX + "/webhooks"
+_WEBHOOKS = call.PREFIX + "/webhooks"
 _WEBHOOK = _WEBHOOKS + "/{webhook}"
-_DELIVERIES = PREFIX + "/deliveries"
+_DELIVERIES = call.PREFIX + "/deliveries"
 ENDPOINTS = [
     Endpoint(
         method="GET",
@@ -268,7 +266,7 @@ ENDPOINTS = [
     ),
     Endpoint(
         method="GET",
-        path=PREFIX + "/event-types",
+        path=call.PREFIX + "/event-types",
         name="listEventTypes",
         summary="Every kind of event",
         handler=event_types,

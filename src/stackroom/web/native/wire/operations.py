@@ -24,7 +24,7 @@ from stackroom.web.native.wire.base import (
 
 Collision = Literal["rename", "skip", "overwrite", "fail"]
 Verb = Literal["move", "copy", "update", "archive", "restore", "purge"]
-AnyVerb = Literal["move", "copy", "update", "archive", "restore", "purge", "undo"]
+AnyVerb = Literal[Verb, "undo"]
 State = Literal["running", "paused", "finished", "cancelled", "failed"]
 Outcome = Literal[
     "done",
@@ -38,20 +38,7 @@ Outcome = Literal[
     "not_ready",
     "cancelled",
 ]
-OutcomeFilter = Literal[
-    "failed",
-    "succeeded",
-    "done",
-    "unchanged",
-    "not_found",
-    "name_taken",
-    "skipped",
-    "itself",
-    "changed_since",
-    "irreversible",
-    "not_ready",
-    "cancelled",
-]
+OutcomeFilter = Literal["failed", "succeeded", Outcome]
 
 
 class Filter(Asked, frozen=True, kw_only=True):
