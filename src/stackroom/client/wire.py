@@ -107,8 +107,9 @@ def _pairs(query: Mapping[str, QueryValue]) -> list[tuple[str, str]]:
     return pairs
 
 
-def id_list(ids: Iterable[str], what: str = "image_ids") -> list[str]:
-    """The ids as a JSON list. Raises InvalidArgument for a single string, whose letters are no ids."""
+def id_list(ids: Iterable[T], what: str = "image_ids") -> list[T]:
+    """These, be they ids or something else, as a list. Raises InvalidArgument for a single string, whose letters are
+    none."""
     if isinstance(ids, str):
         raise InvalidArgument(f"{what} is one string; pass a list of them.")
     return list(ids)

@@ -4,7 +4,7 @@ import builtins
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from stackroom.client.errors import ApiError, InvalidArgument, StackroomError, malformed
+from stackroom.client.errors import ApiError, StackroomError, malformed
 from stackroom.client.exchange import checked_key, new_key, read_answer
 from stackroom.client.files import LocalImage, Progress, look_at
 from stackroom.client.models import (
@@ -208,9 +208,7 @@ class AsyncImages:
 
         Raises InvalidArgument, without a request, for a single string: its letters are no files.
         """
-        if isinstance(files, str):
-            raise InvalidArgument("files is one string; pass a list of paths.")
-        paths = [Path(file) for file in files]
+        paths = [Path(file) for file in id_list(files, "files")]
         finished = counting(progress, len(paths))
         looked = [await in_thread(_looked_at, path) for path in paths]
         failures = [found for found in looked if isinstance(found, UploadFailure)]
