@@ -16,7 +16,7 @@ from stackroom.database import flavour
 from stackroom.database.flavour import statement
 from stackroom.database.transaction import Database
 from stackroom.doctor.finding import SAMPLES, Finding
-from stackroom.library.vectors import COPIES, SEARCHED
+from stackroom.library.vectors import COPIES, SEARCHED, SEEN
 from stackroom.operations.journal import PAUSED, RUNNING
 from stackroom.operations.outcome import Outcome
 
@@ -305,7 +305,7 @@ QUESTIONS = (
         query=f"""SELECT b.uuid AS asset, b.name
             FROM embedder m CROSS JOIN organization o JOIN asset b ON b.organization_id = o.id
             LEFT JOIN embedding e ON e.asset_id = b.id AND e.model = m.model AND e.dim IN (m.dim, 0)
-            WHERE b.blob_id IS NOT NULL AND b.state = 'finished' AND b.archived_at IS NULL AND e.asset_id IS NULL
+            WHERE {SEEN} AND e.asset_id IS NULL
                 AND {SEARCHED} AND b.id NOT IN (SELECT id FROM ({COPIES}) copies)
                 AND b.updated_at < CAST(:now AS bigint) - {clock.HOUR} AND m.since < CAST(:now AS bigint) - {clock.HOUR}
                 AND NOT EXISTS (SELECT 1 FROM embedding_round r WHERE r.organization_id = b.organization_id

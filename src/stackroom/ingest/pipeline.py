@@ -38,7 +38,7 @@ from stackroom.library import blobs, origin_strategies, usage
 from stackroom.library.blobs import Arrival
 from stackroom.library.channels import NONE, Channel
 from stackroom.library.origin_strategies import Approach
-from stackroom.media.studio import Studio
+from stackroom.media.studio import CRASHED, Studio
 from stackroom.queue.jobs import Claimed, Result, State
 from stackroom.storage import staging
 from stackroom.storage.blobstore import BlobStore, MissingBytes
@@ -52,8 +52,6 @@ FIRST_DELAY: Final = 5.0
 LONGEST_DELAY: Final = 900.0
 WORK_SECONDS: Final = 600.0
 """What one attempt may take beside fetching; a single picture is given up long before."""
-CRASHED: Final = "image_crashed_decoder"
-"""What is tried once more: a system out of memory, or its operator, ends decoders that meet nothing bad."""
 PATIENCE: Final = 1800.0
 """Seconds to wait in place for what is ours to put right."""
 
@@ -177,6 +175,7 @@ class Pipeline:
                 seen = await examine(self._studio, staged, stage.registered, fetched.content_type, workspace)
                 return None if stage.overtaken else await self._keep(job, stage, staged, seen, workspace)
             except (UnsupportedMedia, TooLarge, Invalid) as error:
+                # A system out of memory, or its operator, ends decoders that meet nothing bad.
                 if error.code == CRASHED and job.attempt == 1:
                     raise Retry(_said(error), code=error.code) from error
                 raise Fail(_said(error), code=error.code) from error

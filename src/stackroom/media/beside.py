@@ -116,7 +116,6 @@ def _end_of_scan(file: BinaryIO, at: int) -> int:
 
 
 def _of_png(file: BinaryIO, size: int) -> Iterator[Cut]:
-    at = 8
     for name, start, at in _parts_of_png(file):
         if name[0] & _MAY_BE_LEFT_OUT and name not in _SHOWN_OF_PNG:
             yield Cut(start, at)

@@ -45,6 +45,11 @@ _BY_EXTENSION: Final = MappingProxyType(
 )
 
 
+def extension_of(content_type: str) -> str:
+    """With what the name of an image of this type ends, without the dot."""
+    return content_type.rpartition("/")[2].replace("jpeg", "jpg")
+
+
 def by_extension(name: str) -> str | None:
     """From the end of a file's name or of the path of a URL; None if it says nothing."""
     _, dot, extension = name.rpartition(".")

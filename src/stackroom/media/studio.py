@@ -27,6 +27,8 @@ from stackroom.media.transformations import Acceptable, Transformation
 
 T = TypeVar("T")
 
+CRASHED = "image_crashed_decoder"
+"""The code of what is said of an image whose decoder ended, whoever has ended it."""
 _PROGRAM = "import sys; sys.path[:] = {path!r}; from stackroom.media.worker import main; main({arguments})"
 # What decoding MAX_PIXELS can take, with little to spare. Measured for 100 megapixels: BMP 1.04 GB, a PNG of
 # 16 bits, interlaced, 0.94, HEIC 0.61, progressive JPEG 0.44, and 0.22 for what is decoded line by line.
@@ -338,7 +340,7 @@ def _took_too_long(timeout: float) -> UnsupportedMedia:
 def _crashed(exit_code: int | None) -> UnsupportedMedia:
     return UnsupportedMedia(
         "The decoder broke down over this image.",
-        code="image_crashed_decoder",
+        code=CRASHED,
         hint="Open it in a viewer to see whether it is whole, export it again, and send that.",
         details={"exit_code": exit_code},
     )
@@ -352,7 +354,7 @@ def _of_media(kind: Kind, error: UnsupportedMedia) -> UnsupportedMedia:
             "Send it shorter, or in a simpler format.",
         )
         return UnsupportedMedia(said, code="media_took_too_long", hint=hint)
-    if error.code == "image_crashed_decoder":
+    if error.code == CRASHED:
         said, hint = f"The decoder broke down over this {kind.value}.", "Export it again, and send that."
         return UnsupportedMedia(said, code="media_crashed_decoder", hint=hint, details=error.details)
     return error

@@ -15,6 +15,7 @@ from stackroom.library import media, presets
 from stackroom.library.media import Media
 from stackroom.library.names import split_name
 from stackroom.media.kinds import Kind
+from stackroom.media.media_types import extension_of
 from stackroom.media.transformations import Acceptable, Transformation, expand, parse, presets_of
 from stackroom.storage.blobstore import MissingBytes
 from stackroom.web.mindia.call import PREFIX, Call
@@ -119,7 +120,7 @@ def _file(found: Found, made: Rendition) -> StoredFile:
         size=made.size,
         etag=found.etag,
         content_type=made.content_type,
-        filename=f"{stem}.{made.content_type.rpartition('/')[2].replace('jpeg', 'jpg')}",
+        filename=f"{stem}.{extension_of(made.content_type)}",
         modified=found.image.updated_at,
         cache_control=found.cache_control,
     )

@@ -14,6 +14,7 @@ from stackroom.library import assets
 from stackroom.library.assets import Asset
 from stackroom.library.names import split_name
 from stackroom.media.kinds import Kind
+from stackroom.media.media_types import extension_of
 from stackroom.web.shared.errors import plain_error
 from stackroom.web.shared.face import make_face
 from stackroom.web.shared.ranges import ASK_AGAIN, FOREVER, StoredFile, StoredFileResponse, etag_of
@@ -120,13 +121,12 @@ async def thumbnail(request: Request) -> Response:
     assert found.blob_id is not None  # it was found with its bytes
     of_video = found.kind == Kind.VIDEO.value
     stored = await services.renditions.thumbnail(found.blob_id, key, size, of_video=of_video)
-    stem, extension = split_name(found.name)[0], stored.content_type.rpartition("/")[2].replace("jpeg", "jpg")
     file = StoredFile(
         key=stored.key,
         size=stored.size,
         etag=f'"{sha256.hex()[:32]}-{size}"',
         content_type=stored.content_type,
-        filename=f"{stem}-{size}.{extension}",
+        filename=f"{split_name(found.name)[0]}-{size}.{extension_of(stored.content_type)}",
         modified=found.updated_at,
         cache_control=FOREVER,
     )
