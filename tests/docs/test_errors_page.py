@@ -31,10 +31,13 @@ def codes() -> Iterator[tuple[str, str]]:
     """Every code in the source, with what it is given to: a kind of error, or a function that makes one."""
     for source in SOURCE.rglob("*.py"):
         if source.relative_to(SOURCE).parts[0] not in {"client", "testing"}:
-            for node in ast.walk(ast.parse(source.read_text())):
+            module = ast.parse(source.read_text())
+            named = {ast.unparse(it.targets[0]): it.value for it in module.body if isinstance(it, ast.Assign)}
+            for node in ast.walk(module):
                 for given, maker in codes_of(node):
-                    if isinstance(given, ast.Constant) and given.value:
-                        yield given.value, maker
+                    code = named.get(given.id) if isinstance(given, ast.Name) else given
+                    if isinstance(code, ast.Constant) and code.value:
+                        yield code.value, maker
 
 
 def codes_of(node: ast.AST) -> Iterator[tuple[ast.expr | None, str]]:
