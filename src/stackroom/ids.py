@@ -46,6 +46,14 @@ def new_block(count: int) -> bytes:
     return bytes(block)
 
 
+def new_block_like(packed: bytes) -> bytes:
+    """A fresh id for each of those in `packed`, in the order of theirs: the least is where the least is there."""
+    given = _each(packed)
+    ascending = sorted(range(len(given)), key=given.__getitem__)
+    fresh = dict(zip(ascending, _each(new_block(len(given))), strict=True))
+    return b"".join(map(fresh.__getitem__, range(len(given))))
+
+
 def text(raw: bytes) -> str:
     """The usual text of sixteen bytes: 8-4-4-4-12, lower case."""
     digits = raw.hex()

@@ -52,6 +52,16 @@ def test_two_blocks_made_at_once_share_nothing() -> None:
     assert ids.all_differ(one + other)
 
 
+@given(st.lists(st.uuids(), max_size=50).flatmap(lambda some: st.permutations([*some, *some[:9]])))
+def test_fresh_ids_like_others_ascend_as_those_do(others: list[uuid.UUID]) -> None:
+    given_ids = [each.bytes for each in others]
+    block = ids.new_block_like(b"".join(given_ids))
+    fresh = [block[n : n + 16] for n in range(0, len(block), 16)]
+    assert len(set(fresh)) == len(given_ids)
+    in_their_order = sorted(zip(given_ids, fresh, strict=True))
+    assert [made for _, made in in_their_order] == sorted(fresh)
+
+
 @given(st.uuids())
 def test_an_id_is_read_as_it_is_written(made: uuid.UUID) -> None:
     assert ids.text(made.bytes) == str(made)
