@@ -39,6 +39,11 @@ def test_assets_are_listed_by_their_tags(face: "Face", photos: "Place") -> None:
     assert len(names()) == len(photos.ids)
 
 
+def test_an_empty_tag_beside_others_widens_nothing(face: "Face", photos: "Place") -> None:
+    listed = face.get("/assets", dataset="photos", tags=["rain", ""]).json()["assets"]
+    assert [each["id"] for each in listed] == [photos.ids[0]]
+
+
 def test_a_filter_may_name_tags(face: "Face", photos: "Place") -> None:
     selection = {"filter": {"dataset": "photos", "tags": ["night"]}, "expect_count": 2}
     done = face.operate("update", selection=selection, changes={"remove_tags": ["night"], "split": "val"})

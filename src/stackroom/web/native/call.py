@@ -25,8 +25,11 @@ async def query(request: Request, kind: type[T]) -> T:
     """
     await authenticate(request)
     given: dict[str, Any] = {key: value for key, value in request.query_params.items() if value}
-    for name in {"tags", "type"} & given.keys():
-        given[name] = request.query_params.getlist(name)
+    for name in ("tags", "type"):
+        # Each of them by itself: were the last one empty, the others would be lost, and the selection widened.
+        given.pop(name, None)
+        if several := [value for value in request.query_params.getlist(name) if value]:
+            given[name] = several
     return requests.convert(given, kind)
 
 
