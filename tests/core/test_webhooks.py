@@ -527,7 +527,7 @@ def test_what_is_still_to_be_told_or_brought_is_not_forgotten_however_old_it_is(
     post.happen()
     post.deliver()
     post.library.now += 2 * DAY
-    forget(deliveries=1)
+    forget(deliveries=1, events=1)
     assert [each.state for each in post.all(endpoint)] == ["retrying"]
     post.deliver()
     post.happen()

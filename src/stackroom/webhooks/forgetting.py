@@ -19,7 +19,13 @@ PORTION: Final = 2_000
 
 # What is still to be told or brought is not forgotten, however old it is.
 _DELIVERIES: Final = ("delivery", "created_at", "finished_at IS NOT NULL")
-_CHANGES: Final = ("event", "at", "organization_id = :organization AND type <> 'http.request' AND NOT untold")
+_CHANGES: Final = (
+    "event",
+    "at",
+    """organization_id = :organization AND type <> 'http.request' AND NOT untold
+        AND id NOT IN (SELECT d.event_id FROM delivery d
+            WHERE d.organization_id = :organization AND d.state <> 'delivered' AND d.finished_at IS NULL)""",
+)
 _REQUESTS: Final = ("event", "at", "organization_id = :organization AND type = 'http.request'")
 
 
