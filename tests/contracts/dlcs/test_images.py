@@ -129,6 +129,8 @@ def test_d34_a_filter_is_kept_from_page_to_page(house: House, mine: Customer, sp
     found = [image["id"] for each in seen for image in each["member"]]
     expected = sorted((n for n in range(7, 20) if n % 4 != 1), key=lambda n: n * 13 % 35)
     assert found == [f"i{n:02}" for n in expected]
+    untold = pages(house, "allImages", mine, string3="", pageSize="6")
+    assert [image["id"] for each in untold for image in each["member"]] == [f"i{n}" for n in range(20, 35)]
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def listing(query: Mapping[str, str], within: Where) -> Listing:
         where=_narrowed(within, _asked(query)),
         order=up or down or "created",
         descending=bool(down and not up),
-        carried={name: value for name in _CARRIED if (value := query.get(name))},
+        carried={name: query[name] for name in _CARRIED if name in query},  # "" is a filter as well
     )
 
 
