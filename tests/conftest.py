@@ -30,6 +30,7 @@ from stackroom.testing.postgres import (
     shared_postgres,
 )
 from stackroom.testing.processes import wait_until
+from stackroom.testing.s3 import RunningS3, S3Unavailable, running_s3
 
 hypothesis.settings.register_profile("dev", max_examples=50, deadline=None)
 hypothesis.settings.register_profile("ci", max_examples=60, deadline=None, print_blob=True)
@@ -86,6 +87,16 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         for pid, command in _left_behind().items():
             sys.stderr.write(f"\nThe tests left a process behind: {pid} {command}\n")
             os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningS3]:
+    """An S3 server; what is to reach it needs its `environment`."""
+    try:
+        with running_s3(tmp_path_factory.mktemp("s3")) as server:
+            yield server
+    except S3Unavailable as unavailable:
+        pytest.skip(str(unavailable))
 
 
 def _is_worker(config: pytest.Config) -> bool:

@@ -45,7 +45,8 @@ from stackroom.processing.transcoding import Transcoder, submit_transcode
 from stackroom.queue.dispatcher import AHEAD, Dispatcher
 from stackroom.queue.jobs import Handler
 from stackroom.settings import Settings
-from stackroom.storage.local import LocalStore
+from stackroom.storage.blobstore import BlobStore
+from stackroom.storage.opening import store_of
 from stackroom.storage.staging import Staging
 from stackroom.web.mindia import hooks as mindia_hooks
 from stackroom.web.native import hooks as native_hooks
@@ -130,7 +131,7 @@ class _Storage(NamedTuple):
     """Where bytes are kept, and where they arrive: by `staging` what is uploaded, by `large` media of any kind, by
     `fetched` what comes from origins."""
 
-    store: LocalStore
+    store: BlobStore
     staging: Staging
     large: Staging
     fetched: Staging
@@ -148,7 +149,7 @@ class _Base(NamedTuple):
 
 
 def _open_storage(settings: Settings, *, beside: bool) -> _Storage:
-    store = LocalStore(settings.storage_dir)
+    store = store_of(settings)
     store.check()
     store.sweep_temporary(LEFT_BEHIND)
     folder = settings.worker_staging_dir if beside else settings.staging_dir

@@ -1,9 +1,10 @@
 """How a library is set up: `STACKROOM_*` variables, overridden by flags, checked before it is opened."""
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 import msgspec
 
@@ -12,6 +13,16 @@ from stackroom.network.addresses import AllowList
 
 PREFIX = "STACKROOM_"
 MEBIBYTE = 2**20
+
+
+class Bucket(msgspec.Struct, frozen=True):
+    """Where in S3 bytes are kept: all keys begin with `prefix`. Without an endpoint it is AWS itself; without a region,
+    that of the environment."""
+
+    name: str
+    prefix: str
+    endpoint: str
+    region: str
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,7 +35,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database_url: str = ""
     """`postgresql://user:password@host/name`; empty means a SQLite file in the data directory."""
     storage_url: str = ""
-    """`file:///path`; empty means a folder in the data directory."""
+    """`file:///path` or `s3://bucket/prefix?endpoint=https://host&region=name`; empty means a folder in the data
+    directory."""
+    storage_cache_gb: int = 10
+    """How much of what is stored in a bucket is kept on this machine as well, for tools that need files."""
     public_url: str = ""
     """How clients reach this server, such as https://media.example.org; empty means as each request did."""
     max_upload_mb: int = 50
@@ -125,8 +139,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'library.db'}"
 
     @property
+    def bucket(self) -> Bucket | None:
+        """The bucket in which bytes are stored, if they are stored in one."""
+        parts = _split(self.storage_url)
+        if parts.scheme != "s3":
+            return None
+        said = dict(parse_qsl(parts.query, keep_blank_values=True))
+        endpoint, region = said.get("endpoint", self.s3_endpoint), said.get("region", self.s3_region)
+        return Bucket(parts.netloc, parts.path.strip("/"), endpoint, region)
+
+    @property
     def storage_dir(self) -> Path:
-        if self.storage_url:
+        """The folder in which bytes are stored, if it is one; beside it they arrive in either case."""
+        if self.storage_url and self.bucket is None:
             return Path(urlsplit(self.storage_url).path)
         return self.data_dir.absolute() / "storage"
 
@@ -138,6 +163,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def worker_staging_dir(self) -> Path:
         return self.storage_dir.parent / (self.storage_dir.name + ".worker-staging")
+
+    @property
+    def copies_dir(self) -> Path:
+        """Where files that come from a bucket are kept."""
+        return self.storage_dir.parent / (self.storage_dir.name + ".copies")
+
+    @property
+    def most_copied_bytes(self) -> int:
+        return self.storage_cache_gb * 1024 * MEBIBYTE
 
     @property
     def takers(self) -> int:
@@ -256,6 +290,7 @@ _LEAST = {
         "video_upload_mb",
         "audio_upload_mb",
         "document_upload_mb",
+        "storage_cache_gb",
     ),
     0: (
         "pixel_processes",
@@ -279,17 +314,16 @@ _LEAST = {
 _MOST_DAYS = 36_500
 """A moment further back than the databases can count would stop whoever forgets."""
 
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_PREFIX = re.compile(r"[A-Za-z0-9_=-]+(?:/[A-Za-z0-9_=-]+)*")
 _VARIANTS = ("360p", "480p", "720p", "1080p")
 _PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
 
 
 def _problems(settings: Settings) -> Iterator[str]:
-    storage, public = _split(settings.storage_url), _split(settings.public_url)
+    public = _split(settings.public_url)
     yield from _problems_with_numbers(settings)
-    # With a host `file://srv/media` would be the folder /media.
-    here = storage.netloc in {"", "localhost"}
-    if settings.storage_url and (storage.scheme != "file" or not here or not storage.path):
-        yield f"storage_url {settings.storage_url!r} must be file:///path"
+    yield from _problems_with_storage(settings)
     if settings.public_url and (not _of_the_web(public) or public.query or public.fragment):
         yield f"public_url {settings.public_url!r} must be http(s)://host[:port][/path]"
     if settings.database_url and not settings.database_url.startswith(("postgresql://", "sqlite:///")):
@@ -298,6 +332,25 @@ def _problems(settings: Settings) -> Iterator[str]:
     if settings.production and "*" in settings.callers:
         yield "cors_origins: name the origins; in production `*` is not taken"
     yield from _problems_with_origins(settings)
+
+
+def _problems_with_storage(settings: Settings) -> Iterator[str]:
+    storage, bucket = _split(settings.storage_url), settings.bucket
+    # With a host `file://srv/media` would be the folder /media.
+    here = storage.scheme == "file" and storage.netloc in {"", "localhost"} and storage.path
+    if bucket is None:
+        if settings.storage_url and not here:
+            yield f"storage_url {settings.storage_url!r} must be file:///path or s3://bucket/prefix"
+        return
+    said = {name for name, _ in parse_qsl(storage.query, keep_blank_values=True)}
+    if not _BUCKET.fullmatch(bucket.name):
+        yield f"storage_url: {bucket.name!r} cannot be the name of a bucket"
+    if bucket.prefix and not _PREFIX.fullmatch(bucket.prefix):
+        yield f"storage_url: {bucket.prefix!r} must be letters, digits, `_`, `-` and `=`, between slashes"
+    if not said <= {"endpoint", "region"} or storage.fragment:
+        yield "storage_url: after the `?` there may be endpoint=https://host and region=name"
+    if bucket.endpoint and not _of_the_web(_split(bucket.endpoint)):
+        yield f"storage_url: the endpoint {bucket.endpoint!r} must be http(s)://host[:port]"
 
 
 def _problems_with_numbers(settings: Settings) -> Iterator[str]:

@@ -145,7 +145,7 @@ def test_a_taken_port_is_refused_in_one_line(tmp_path: Path) -> None:
     ("flags", "problem"),
     [
         (("--port", "70000"), "port 70000"),
-        (("--storage-url", "s3://bucket"), "storage_url"),
+        (("--storage-url", "ftp://bucket"), "storage_url"),
         (("--public-url", "media.example.org"), "public_url"),
         (("--database-url", "mysql://x"), "database_url"),
         (("--max-upload-mb", "0"), "max_upload_mb"),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from stackroom.testing.nursery import Nursery
+from stackroom.testing.s3 import RunningS3
 
 from .lives import Lives
 
@@ -23,10 +24,24 @@ def database(request: pytest.FixtureRequest) -> Iterator[str | None]:
 
 
 @pytest.fixture(scope="class")
+def storage(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Where bytes are stored, as the class of the test says: empty is a folder in the data directory."""
+    if not getattr(request.cls, "IN_A_BUCKET", False):
+        yield ""
+        return
+    s3: RunningS3 = request.getfixturevalue("s3")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in s3.environment.items():
+            patch.setenv(name, value)
+        yield f"s3://crash/{secrets.token_hex(6)}?endpoint={s3.endpoint}"
+
+
+@pytest.fixture(scope="class")
 def lives(
-    tmp_path_factory: pytest.TempPathFactory, nursery: Nursery, database: str | None
+    tmp_path_factory: pytest.TempPathFactory, nursery: Nursery, database: str | None, storage: str
 ) -> Iterator[Lives]:
-    found = Lives(tmp_path_factory.mktemp("library") / "data", nursery, database_url=database)
+    folder = tmp_path_factory.mktemp("library") / "data"
+    found = Lives(folder, nursery, database_url=database, storage_url=storage)
     yield found
     if found.server.running:
         found.server.kill()

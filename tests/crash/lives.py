@@ -18,6 +18,7 @@ from stackroom.library.vectors import Model
 from stackroom.processing import stewarding
 from stackroom.processing.stewarding import Seen
 from stackroom.settings import Settings
+from stackroom.storage.opening import store_of
 from stackroom.testing.live import LiveServer
 from stackroom.testing.nursery import Nursery
 from stackroom.testing.pictures import picture
@@ -37,16 +38,19 @@ class Lives:
         nursery: Nursery,
         *,
         database_url: str | None = None,
+        storage_url: str = "",
         arguments: Sequence[str] = (),
     ) -> None:
         self.server = LiveServer(
             data_dir,
             database_url=database_url,
+            environment={"STACKROOM_STORAGE_URL": storage_url},
             arguments=["--pixel-processes", "1", *arguments],
             patience=60,
             nursery=nursery,
         )
-        self.settings = Settings(data_dir=data_dir, database_url=database_url or "")
+        self.settings = Settings(data_dir=data_dir, database_url=database_url or "", storage_url=storage_url)
+        self.store = store_of(self.settings)
         self.deaths: list[int] = []
         self._faults: list[str] = []
 
@@ -79,10 +83,10 @@ class Lives:
         return key
 
     def stored(self) -> set[str]:
-        """What lies in the store, by key."""
+        """What lies in the store, by key; in its folder, also what does not belong there."""
         root = self.settings.storage_dir
         files = (Path(folder, name) for folder, _, names in os.walk(root) for name in names)
-        return {str(file.relative_to(root)) for file in files}
+        return {str(file.relative_to(root)) for file in files} | {each.key for each in self.store.objects()}
 
     def staged(self) -> list[str]:
         folder = self.settings.staging_dir

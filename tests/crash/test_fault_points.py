@@ -183,9 +183,7 @@ class CrashingLibrary:
         lives.start("render:before-store")
         dataset = client.make_dataset("thumbnail")
         image = answered(client.upload(dataset, "/", "a.jpg", picture(seed=300), once="thumbnail"), 201)
-        for rendition in (lives.settings.storage_dir / "renditions").rglob("*"):
-            if rendition.is_file():
-                rendition.unlink()
+        lives.store.delete([each.key for each in lives.store.objects("renditions/")])
         assert client.get(image["image"]["thumbnail_url"]).headers["Content-Type"] == "image/jpeg"
         assert lives.deaths == [EXIT_CODE]
         lives.check()
@@ -248,6 +246,23 @@ class TestOnSqlite(CrashingLibrary):
 
 class TestOnPostgresql(CrashingLibrary):
     DATABASE = "postgresql"
+
+
+class TestInABucket:
+    """Those that are about bytes."""
+
+    DATABASE = "sqlite"
+    IN_A_BUCKET = True
+
+    client = CrashingLibrary.client
+    test_uploads = CrashingLibrary.test_an_upload_that_dies_at_every_step_is_there_once
+    test_pieces = CrashingLibrary.test_a_file_in_pieces_outlives_its_server
+    test_conversions = CrashingLibrary.test_a_conversion_that_is_cut_off_is_made_again
+    test_purges = CrashingLibrary.test_a_purge_that_dies_again_and_again_removes_its_bytes
+    test_thumbnails = CrashingLibrary.test_a_thumbnail_that_is_cut_off_is_made_again
+    test_sweeps = CrashingLibrary.test_a_sweep_that_is_cut_off_is_swept_again
+    test_exports = CrashingLibrary.test_an_export_that_is_cut_off_is_begun_again
+    test_the_rest = CrashingLibrary.test_after_all_this_nothing_is_left_behind
 
 
 def test_the_library_dies_at_every_point() -> None:

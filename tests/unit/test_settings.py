@@ -4,7 +4,7 @@ import pytest
 
 from stackroom.database.connect import database_for
 from stackroom.errors import Invalid
-from stackroom.settings import load
+from stackroom.settings import Bucket, load
 
 
 @pytest.mark.parametrize(
@@ -12,6 +12,15 @@ from stackroom.settings import load
     [
         ("storage_url", "file://[x"),
         ("storage_url", "file://srv/media"),
+        ("storage_url", "gs://bucket/prefix"),
+        ("storage_url", "s3:///prefix"),
+        ("storage_url", "s3://key:secret@bucket"),
+        ("storage_url", "s3://Bucket"),
+        ("storage_url", "s3://bucket/a//b"),
+        ("storage_url", "s3://bucket/../other"),
+        ("storage_url", "s3://bucket?endpoint=minio:9000"),
+        ("storage_url", "s3://bucket?user=me"),
+        ("storage_cache_gb", "0"),
         ("public_url", "https://[::1"),
         ("public_url", "https://media.example:x"),
         ("public_url", "https://media.example/?a=1"),
@@ -24,6 +33,29 @@ def test_what_cannot_work_is_refused_by_its_name(name: str, value: str) -> None:
     with pytest.raises(Invalid, match=name) as refused:
         load({name: value}, {})
     assert refused.value.code == "bad_setting"
+
+
+@pytest.mark.parametrize(
+    ("url", "bucket"),
+    [
+        ("", None),
+        ("file:///srv/media", None),
+        ("s3://bucket", Bucket("bucket", "", "https://s3.example", "here")),
+        ("s3://bucket/a/b/", Bucket("bucket", "a/b", "https://s3.example", "here")),
+        (
+            "s3://my.bucket/a?endpoint=http://127.0.0.1:9000&region=eu-west-1",
+            Bucket("my.bucket", "a", "http://127.0.0.1:9000", "eu-west-1"),
+        ),
+        ("s3://bucket?endpoint=&region=", Bucket("bucket", "", "", "")),
+    ],
+)
+def test_a_bucket_is_named_by_its_url(url: str, bucket: Bucket | None) -> None:
+    """What it does not say is as for the buckets of originals; what it leaves empty is AWS."""
+    given = {"storage_url": url, "s3_endpoint": "https://s3.example", "s3_region": "here"}
+    settings = load({**given, "data_dir": "/srv/data"}, {})
+    assert settings.bucket == bucket
+    arriving = "/srv/media.staging" if url.startswith("file") else "/srv/data/storage.staging"
+    assert str(settings.staging_dir) == arriving
 
 
 def test_a_database_url_whose_port_is_no_number_is_refused() -> None:

@@ -70,7 +70,7 @@ StorageUrl = Annotated[
     typer.Option(
         "--storage-url",
         envvar="STACKROOM_STORAGE_URL",
-        help="file:///path of the stored files. Default: a folder in the data directory",
+        help="file:///path or s3://bucket/prefix of the stored files. Default: a folder in the data directory",
         rich_help_panel=LIBRARY_PANEL,
         show_default=False,
     ),

@@ -51,6 +51,10 @@ class OfWorkers(Library, frozen=True, kw_only=True):
     """What whoever takes arrivals in must know, as flags."""
 
     storage_url: StorageUrl = None
+    storage_cache_gb: Annotated[
+        int | None,
+        _flag("STORAGE_CACHE_GB", "How much of a bucket is kept here as files, in GB. Default: 10", _LIMITS),
+    ] = None
     max_megapixels: Annotated[
         int | None, _flag("MAX_MEGAPIXELS", "Largest image decoded, in megapixels. Default: 1000", _LIMITS)
     ] = None

@@ -27,7 +27,7 @@ from stackroom.doctor.inventory import Inventory
 from stackroom.doctor.questions import QUESTIONS, ask, check_journals
 from stackroom.errors import NotFound
 from stackroom.settings import Settings
-from stackroom.storage.local import LocalStore
+from stackroom.storage.opening import store_of
 
 __all__ = ["Finding", "check_up", "examine", "opened_to_read"]
 
@@ -106,7 +106,7 @@ def _check_schema(conn: Connection) -> Finding:
 async def _check_bytes(
     settings: Settings, database: Database, inventory: Inventory, progress: Progress, *, deep: bool
 ) -> list[Finding]:
-    store = LocalStore(settings.storage_dir)
+    store = store_of(settings)
     progress("what the database says is stored")
     await database.read(inventory.note_known)
     progress("what is stored")

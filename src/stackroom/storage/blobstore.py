@@ -105,6 +105,10 @@ class BlobStore(Protocol):
         """List the objects whose keys begin with `prefix`, in no order, also while others put and delete."""
         ...
 
+    def sweep_temporary(self, older_than: float) -> int:
+        """Remove what killed processes left half-made more than `older_than` seconds ago; count them."""
+        ...
+
     def check(self) -> None:
         """Try it once, at start. Raises Unavailable `storage_unusable` with the reason and what to do."""
         ...

@@ -5,7 +5,6 @@ Credentials are the process's own, found as every client of AWS finds them: the 
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -16,13 +15,12 @@ from obstore.store import S3Store
 
 from stackroom.errors import Forbidden, Invalid, Unavailable
 from stackroom.storage.blobstore import MissingBytes
+from stackroom.storage.s3 import client_of
 
 if TYPE_CHECKING:
-    from obstore import GetResult  # both are there for type checkers only
-    from obstore.store import S3Config
+    from obstore import GetResult  # for type checkers only
 
 PIECE = 2**20
-_CONNECT_SECONDS = 10
 _BUCKETS = 64
 
 
@@ -59,20 +57,8 @@ class Buckets:
         return Opened(int(found.meta["size"]), content_type, _pieces(found))
 
     def _new_store(self, bucket: str, region: str) -> S3Store:
-        config: S3Config = {"region": region} if region else {}
-        if self._endpoint:
-            config["endpoint"] = self._endpoint
-        return S3Store(
-            bucket,
-            config=config,
-            client_options={
-                "allow_http": self._endpoint.startswith("http://"),
-                "connect_timeout": timedelta(seconds=_CONNECT_SECONDS),
-                "timeout": timedelta(seconds=self._seconds),
-            },
-            # Whoever reads tries again, and knows when.
-            retry_config={"max_retries": 1, "retry_timeout": timedelta(seconds=_CONNECT_SECONDS)},
-        )
+        # Whoever reads tries again, and knows when.
+        return client_of(bucket, endpoint=self._endpoint, region=region, seconds=self._seconds, retries=1)
 
 
 async def _pieces(found: "GetResult") -> AsyncIterator[bytes]:

@@ -131,7 +131,6 @@ class LocalStore:
             raise _unusable(self._root, "nothing may be added to it")
 
     def sweep_temporary(self, older_than: float) -> int:
-        """Remove what killed processes left half-copied more than `older_than` seconds ago; count them."""
         return sweep(self._temporary, older_than)
 
     def _put(self, target: Path, source: Path) -> bool:

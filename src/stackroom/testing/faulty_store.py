@@ -69,6 +69,9 @@ class FaultyStore:
         self._call("listing")
         return self._inner.objects(prefix)
 
+    def sweep_temporary(self, older_than: float) -> int:
+        return self._inner.sweep_temporary(older_than)
+
     def check(self) -> None:
         self._call("checking")
         self._inner.check()

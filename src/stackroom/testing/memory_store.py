@@ -63,6 +63,9 @@ class MemoryStore:
             if key.startswith(prefix):
                 yield StoredObject(key, len(content), modified)
 
+    def sweep_temporary(self, older_than: float) -> int:  # noqa: ARG002 - nothing is left behind in memory
+        return 0
+
     def check(self) -> None:
         """Memory is always there."""
 

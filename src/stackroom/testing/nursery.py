@@ -32,10 +32,17 @@ _LOADED: Final = (
     "stackroom.cli.logs",
     "stackroom.cli.zero_copy",
     "stackroom.client",
+    "stackroom.cli.steward",
     "stackroom.control",
+    "stackroom.library.ngrams",
     "stackroom.web.server",
     "alembic.command",
+    "alembic.config",
+    "anyio._backends._asyncio",
+    "encodings.idna",
     "sqlalchemy.dialects.postgresql.asyncpg",
+    "typer._adapters",
+    "uvicorn.lifespan.off",
     "uvicorn.protocols.http.httptools_impl",
     "uvloop",
 )
@@ -162,6 +169,7 @@ if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # what is typed at the terminal of the tests is not for us
     for _name in _LOADED:
         importlib.import_module(_name)
+    importlib.import_module("stackroom.cli").whole()  # all commands are put together before one of them can run
     gc.freeze()  # what a child looks through for garbage it gets a copy of
     _self = os.getpid()
     _grow_up(_receive(), _self)

@@ -17,6 +17,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
+import certifi
 import msgspec
 
 from stackroom.testing.processes import mortal, wait_until
@@ -80,6 +81,8 @@ def running_s3(folder: Path) -> Iterator[RunningS3]:
             "AWS_ACCESS_KEY_ID": ACCESS_KEY,
             "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
             "AWS_REGION": "us-east-1",
+            # Without any certificates no client is made, even of a server that has none.
+            "SSL_CERT_FILE": certifi.where(),
         }
         yield RunningS3(f"http://127.0.0.1:{ports['s3']}", given)
     finally:

@@ -12,7 +12,7 @@ from stackroom.ingest.origins import Fail, Retry
 from stackroom.ingest.origins.objects import Place, object_at_aws, object_of
 from stackroom.library.origin_strategies import Approach, Strategy
 from stackroom.storage.staging import Arrival
-from stackroom.testing.s3 import RunningS3, S3Unavailable, running_s3
+from stackroom.testing.s3 import RunningS3
 
 Fetch = Callable[..., Any]
 S3 = Approach(strategy=Strategy.S3)
@@ -20,34 +20,20 @@ LARGE = bytes(range(256)) * 12_000  # three pieces
 
 
 @pytest.fixture(scope="module")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningS3]:
-    try:
-        # A client of a store is not made where there are no certificates, even if it needs none.
-        with (
-            pytest.MonkeyPatch.context() as certificates,
-            running_s3(tmp_path_factory.mktemp("s3")) as server,
-        ):
-            certificates.delenv("SSL_CERT_FILE")
-            certificates.delenv("SSL_CERT_DIR")
-            store = S3Store(
-                "scans",
-                endpoint=server.endpoint,
-                access_key_id=server.environment["AWS_ACCESS_KEY_ID"],
-                secret_access_key=server.environment["AWS_SECRET_ACCESS_KEY"],
-                client_options={"allow_http": True},
-            )
-            obstore.put(store, "vol 1/a+b.tif", LARGE, attributes={"Content-Type": "image/x-tiff"})
-            obstore.put(store, "plain/a.jpg", b"a", attributes={"Content-Type": "binary/octet-stream"})
-            yield server
-    except S3Unavailable as unavailable:
-        pytest.skip(str(unavailable))
+def scans(s3: RunningS3) -> Iterator[RunningS3]:
+    """A server with something in the bucket `scans`, and the environment to reach it."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in s3.environment.items():
+            patch.setenv(name, value)
+        store = S3Store("scans", endpoint=s3.endpoint, client_options={"allow_http": True})
+        obstore.put(store, "vol 1/a+b.tif", LARGE, attributes={"Content-Type": "image/x-tiff"})
+        obstore.put(store, "plain/a.jpg", b"a", attributes={"Content-Type": "binary/octet-stream"})
+        yield s3
 
 
 @pytest.fixture
-def fetch_object(fetch: Fetch, s3: RunningS3, monkeypatch: pytest.MonkeyPatch) -> Fetch:
-    for name, value in s3.environment.items():
-        monkeypatch.setenv(name, value)
-    given = {"s3_endpoint": s3.endpoint, "origin_buckets": "scans;masters"}
+def fetch_object(fetch: Fetch, scans: RunningS3) -> Fetch:
+    given = {"s3_endpoint": scans.endpoint, "origin_buckets": "scans;masters"}
     return lambda origin, approach=None, **more: fetch(origin, approach, **{**given, **more})
 
 
