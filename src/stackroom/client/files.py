@@ -10,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import IO, Self
+from unicodedata import category
 
 from msgspec import Struct
 
@@ -51,15 +52,15 @@ def look_at(path: str | Path, filename: str | None = None, content_type: str | N
     """What the server needs to know about a file.
 
     Raises FileNotFoundError if it is no file, InvalidArgument if its extension names no supported type or its name
-    is no text.
+    is none that an image can have.
     """
     local = Path(path).expanduser()
     if not local.is_file():
         raise FileNotFoundError(f"{local} is no file")
     name = filename or local.name
-    if not _is_text(name):
+    if (fault := _fault_of(name)) is not None:
         raise InvalidArgument(
-            f"{name!r}: the name is no text.", fix="Rename the file, or say filename= yourself."
+            f"{name!r}: the name {fault}.", fix="Rename the file, or say filename= yourself."
         )
     kind = content_type or _type_by_name(name)
     width, height = _dimensions(local)
@@ -68,13 +69,16 @@ def look_at(path: str | Path, filename: str | None = None, content_type: str | N
     )
 
 
-def _is_text(name: str) -> bool:
-    """Linux takes any bytes for a name; those that are no UTF-8 stand in it as halves of characters."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+def _fault_of(name: str) -> str | None:
+    """What keeps this from being the name of an image: found here, because a server that is asked about hundreds of
+    files refuses all of them for one. Linux takes any bytes for a name; those that are no UTF-8 stand in it as halves
+    of characters."""
+    kinds = {category(character) for character in name}
+    if "Cs" in kinds:
+        return "is no text"
+    if "Cc" in kinds:
+        return "holds a control character"
+    return "holds a slash" if {"/", "\\"} & set(name) else None
 
 
 def _type_by_name(name: str) -> str:

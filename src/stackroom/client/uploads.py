@@ -1,11 +1,12 @@
 """What uploading says to the server, and what became of the files; the sending is in `images.py`."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import sha256
 from itertools import count
 from pathlib import Path
 from typing import Any, Literal, TypeVar
+from unicodedata import normalize
 
 from .errors import ApiError, ConflictError, StackroomError
 from .files import LocalImage
@@ -43,20 +44,31 @@ def in_chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     return (items[start : start + size] for start in range(0, len(items), size))
 
 
+def once_each(looked: Iterable[LocalImage | UploadFailure]) -> list[LocalImage | UploadFailure]:
+    """Of several files of one name the first, the others as failures: a folder has room for one, and the server, which
+    knows them by their names, could not tell whose bytes are whose."""
+    names: set[str] = set()
+    kept: list[LocalImage | UploadFailure] = []
+    for each in looked:
+        name = normalize("NFC", each.filename) if isinstance(each, LocalImage) else None
+        if name in names:
+            kept.append(
+                UploadFailure(path=each.path, reason=f"another of these files is named {name!r}, too")
+            )
+        else:
+            kept.append(each)
+        if name is not None:
+            names.add(name)
+    return kept
+
+
 def failures_of(registered: BulkRegistered, sent: Sequence[LocalImage]) -> list[UploadFailure]:
-    """The files that the server did not register.
-
-    It names them by file name only. When two files of one name were sent, the first got it.
-    """
-    paths: dict[str, list[Path]] = {}
-    for image in sent:
-        paths.setdefault(image.filename, []).append(image.path)
-    return [UploadFailure(path=_last(paths, each.filename), reason=each.error) for each in registered.failed]
-
-
-def _last(paths: dict[str, list[Path]], filename: str) -> Path:
-    known = paths.get(filename)
-    return known.pop() if known else Path(filename)
+    """The files that the server did not register. It names them by file name only."""
+    paths = {image.filename: image.path for image in sent}
+    return [
+        UploadFailure(path=paths.get(each.filename, Path(each.filename)), reason=each.error)
+        for each in registered.failed
+    ]
 
 
 def fate_of(path: Path, error: StackroomError | OSError, *, skip_existing: bool) -> Fate:

@@ -228,14 +228,32 @@ def test_one_bad_file_does_not_stop_the_others(
     server.image("depot", "0001.png")
     a, taken, c = pictures(tmp_path / "a", 3)
     (twin, *_) = pictures(tmp_path / "b", 1)
+    twin.write_bytes(b"of another picture")
     report = client.images.bulk_upload(dataset_id, [a, taken, c, twin, tmp_path / "nowhere.png"])
     assert [it.filename for it in report.images] == ["0000.png", "0002.png"]
     assert {it.path: it.reason for it in report.failures} == {
         tmp_path / "nowhere.png": f"{tmp_path / 'nowhere.png'} is no file",
         taken: "'0001.png' already exists in /",
-        twin: "'0000.png' already exists in /",
+        twin: "another of these files is named '0000.png', too",
     }
     assert not report.success
+    assert server.bytes[report.images[0].id] == a.read_bytes()
+
+
+def test_of_many_files_those_whose_names_no_image_can_have_are_not_asked_for(
+    client: Any, server: FakeServer, dataset_id: str, tmp_path: Path
+) -> None:
+    """The server refuses all of a request for one such name."""
+    plain, bent, broken = (tmp_path / name for name in ("a.png", "b\\c.png", "d\ne.png"))
+    for path in (plain, bent, broken):
+        path.write_bytes(path.name.encode())
+    report = client.images.bulk_upload(dataset_id, [bent, plain, broken])
+    assert [it.filename for it in report.images] == ["a.png"]
+    assert {it.path: it.reason.partition(": ")[2] for it in report.failures} == {
+        bent: "the name holds a slash.",
+        broken: "the name holds a control character.",
+    }
+    assert [len(server.body(it)["images"]) for it in server.calls("POST")] == [1, 1]
 
 
 def test_a_file_that_cannot_be_sent_is_not_registered_but_the_rest_is(

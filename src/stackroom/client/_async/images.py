@@ -27,6 +27,7 @@ from stackroom.client.uploads import (
     derived_key,
     failures_of,
     in_chunks,
+    once_each,
     reason_of,
     register_body,
     target_body,
@@ -204,13 +205,14 @@ class AsyncImages:
         """Upload any number of local files into one folder, 500 to a request.
 
         What happens to one file does not stop the others: files that cannot be read, sent or registered are
-        in the report's `failures`. `progress(done, total, filename)` follows each file.
+        in the report's `failures`, and of several of one name all but the first. `progress(done, total, filename)`
+        follows each file.
 
         Raises InvalidArgument, without a request, for a single string: its letters are no files.
         """
         paths = [Path(file) for file in id_list(files, "files")]
         finished = counting(progress, len(paths))
-        looked = [await in_thread(_looked_at, path) for path in paths]
+        looked = once_each([await in_thread(_looked_at, path) for path in paths])
         failures = [found for found in looked if isinstance(found, UploadFailure)]
         for failure in failures:
             finished(failure.path.name)
