@@ -343,6 +343,11 @@ class TestTesting:
         with pytest.raises(NotFound):
             house.write(batches.test, made.id, actor=house.library.an_actor())
 
+    @pytest.mark.parametrize("number", ["0", str(2**63), "9" * 5000])
+    def test_of_one_that_nobody_has(self, house: House, number: str) -> None:
+        with pytest.raises(NotFound):
+            house.write(batches.test, number)
+
 
 def test_reingesting_takes_an_image_out_of_its_batch(house: House) -> None:
     made = house.accept("a")

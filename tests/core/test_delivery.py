@@ -109,10 +109,10 @@ def test_nothing_of_an_archived_dataset_or_of_anybody_else_is_delivered(
             (customer, "0", "leaf"),
             (customer, "-1", "leaf"),
             (customer, "x", "leaf"),
-            (customer, "9" * 30, "leaf"),
+            (customer, "9" * 5000, "leaf"),
         ],
         *[
-            ("9" * 30, space, "leaf"),
+            ("9" * 5000, space, "leaf"),
             (customer, space, ""),
             (customer, space, "Leaf"),
             (customer, space, bob.ids[0]),

@@ -336,7 +336,8 @@ def _accept(
 
 def _row(conn: Connection, actor: Actor, reference: int | str, *, held: bool = False) -> Row[Any]:
     raw = ids.parse(reference) if isinstance(reference, str) else None
-    number = int(reference) if str(reference).isascii() and str(reference).isdecimal() else None
+    digits = str(reference)
+    number = int(digits) if digits.isascii() and digits.isdecimal() and len(digits) <= _DIGITS else None
     named = batch.c.uuid == raw if raw is not None else batch.c.id == number
     query = select(batch).where(named, batch.c.organization_id == actor.organization_id)
     known = raw is not None or (number is not None and number < MOST)
@@ -371,6 +372,7 @@ def _item(row: Row[Any]) -> Item:
 
 
 MOST = 2**63
+_DIGITS = len(str(MOST))  # of thousands Python makes no number
 _STATES: Mapping[ItemState, tuple[State, ...]] = {
     "waiting": (State.READY, State.WAITING),
     "running": (State.RUNNING,),

@@ -17,6 +17,7 @@ from stackroom.library.channels import Channel
 
 OPEN = -1
 _NUMBERS = 2**31
+_DIGITS = 18
 
 
 class Delivered(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,11 +65,12 @@ _BY_ID = "a.uuid = :uuid AND a.key IS NULL"
 def find(conn: Connection, customer: str, space: str, key: str) -> Delivered:
     """The asset with this key; one that was given none has its id for one. Raises `NotFound`."""
     row = None
-    if space.isascii() and space.isdecimal() and 0 < int(space) < _NUMBERS:
-        row = _look(conn, _BY_KEY, customer, int(space), key=key)
+    number = _numeral(space)
+    if number is not None and 0 < number < _NUMBERS:
+        row = _look(conn, _BY_KEY, customer, number, key=key)
         raw = ids.parse(key)
         if row is None and raw is not None:
-            row = _look(conn, _BY_ID, customer, int(space), uuid=raw)
+            row = _look(conn, _BY_ID, customer, number, uuid=raw)
     if row is None:
         raise not_delivered()
     return _delivered(row)
@@ -82,15 +84,23 @@ def not_delivered() -> NotFound:
 
 
 def _look(conn: Connection, asset: str, customer: str, space: int, **values: object) -> dict[str, Any] | None:
-    if customer.isascii() and customer.isdecimal():
-        if int(customer) >= _NUMBERS:
+    number = _numeral(customer)
+    if number is not None:
+        if number >= _NUMBERS:
             return None
-        who, values = "o.number = :number", {**values, "number": int(customer)}
+        who, values = "o.number = :number", {**values, "number": number}
     else:
         who, values = "(o.slug = :name OR o.name = :name)", {**values, "name": customer}
     found = conn.execute(statement(_WANTED.format(customer=who, asset=asset)), {"space": space, **values})
     row = found.first()
     return None if row is None else row._asdict()
+
+
+def _numeral(text: str) -> int | None:
+    """The number that is written here. Of thousands of digits Python makes none; then it is one that nothing has."""
+    if not text.isascii() or not text.isdecimal():
+        return None
+    return int(text) if len(text) <= _DIGITS else _NUMBERS
 
 
 def _delivered(values: dict[str, Any]) -> Delivered:
