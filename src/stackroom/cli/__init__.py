@@ -249,7 +249,7 @@ def run(arguments: Sequence[str]) -> int:
     """
     as_json = "--json" in arguments
     try:
-        result = _whole()(list(arguments), prog_name="stackroom", standalone_mode=False)
+        result = whole()(list(arguments), prog_name="stackroom", standalone_mode=False)
     except typer.TyperException as error:
         return _misused(error, as_json=as_json)
     except typer.Abort:
@@ -270,10 +270,10 @@ def run(arguments: Sequence[str]) -> int:
 
 
 @cache
-def _whole() -> Callable[..., Any]:
+def whole() -> Callable[..., Any]:
     """All commands as one. To put them together takes longer than many a command."""
-    whole: Callable[..., Any] = typer.main.get_command(application)
-    return whole
+    command: Callable[..., Any] = typer.main.get_command(application)
+    return command
 
 
 def _misused(error: typer.TyperException, *, as_json: bool) -> int:

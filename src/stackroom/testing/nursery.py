@@ -30,9 +30,9 @@ from stackroom.testing.processes import die_with_parent, mortal
 _LOADED: Final = (
     "stackroom.app",
     "stackroom.cli.logs",
+    "stackroom.cli.steward",
     "stackroom.cli.zero_copy",
     "stackroom.client",
-    "stackroom.cli.steward",
     "stackroom.control",
     "stackroom.library.ngrams",
     "stackroom.web.server",
@@ -169,7 +169,7 @@ if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # what is typed at the terminal of the tests is not for us
     for _name in _LOADED:
         importlib.import_module(_name)
-    importlib.import_module("stackroom.cli").whole()  # all commands are put together before one of them can run
+    importlib.import_module("stackroom.cli").whole()  # put together here once, and not by each child
     gc.freeze()  # what a child looks through for garbage it gets a copy of
     _self = os.getpid()
     _grow_up(_receive(), _self)
