@@ -211,12 +211,24 @@ def test_of_too_many_copies_those_go_that_nobody_wanted_longest(
             assert (name in fetched) is again, name
 
 
-def test_what_killed_processes_left_is_swept(store: BucketStore, tmp_path: Path) -> None:
-    lent = tmp_path / "copies" / "lent"
-    lent.mkdir(parents=True)
-    for name, age in (("old", 1), ("new", None)):
-        (lent / name).write_bytes(b"x")
-        if age is not None:
-            os.utime(lent / name, (age, age))
+def test_what_killed_processes_left_is_no_object_and_is_swept(
+    s3: RunningS3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = a_store(s3, tmp_path)
+
+    def die(*_: object) -> None:
+        raise SystemExit
+
+    for what in ("get", "delete"):  # while it was tried
+        with monkeypatch.context() as patch:
+            patch.setattr(obstore, what, die)
+            with pytest.raises(SystemExit):
+                store.check()
+    for name in ("old", "new"):  # while it lent a file
+        (tmp_path / "lent" / name).write_bytes(b"x")
+    os.utime(tmp_path / "lent" / "old", (1, 1))
+    assert list(store.objects()) == []
     assert store.sweep_temporary(3600.0) == 1
-    assert [path.name for path in lent.iterdir()] == ["new"]
+    assert [path.name for path in (tmp_path / "lent").iterdir()] == ["new"]
+    assert store.sweep_temporary(-3600.0) == 3
+    assert store.sweep_temporary(-3600.0) == 0

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
@@ -30,6 +31,8 @@ _PARTS_AT_ONCE = 4
 _PUT_AT_ONCE = 8
 _AT_ONCE = 1000
 """How many objects one request lists or deletes."""
+# No key begins with a dot, so nothing in here can be taken for an object.
+_TRIED = ".check"
 _READ_SECONDS = 120.0
 _RETRIES = 5
 _WHOLE_SECONDS = 24 * 3600.0
@@ -120,24 +123,23 @@ class BucketStore:
     def objects(self, prefix: str = "") -> Iterator[StoredObject]:
         folder, _, begins = checked_prefix(prefix).rpartition("/")
         # The client asks for whole segments only. But it is told behind which name to begin, and they come in order.
-        behind = prefix[:-1] if begins else None
-        with _in_our_words("listing"):
-            for some in obstore.list(self._client, folder or None, offset=behind, chunk_size=_AT_ONCE):
-                for each in some:
-                    if each["path"].startswith(prefix):
-                        yield StoredObject(each["path"], int(each["size"]), each["last_modified"])
-                    elif each["path"] > prefix:
-                        return
+        for each in self._listed(folder, behind=prefix[:-1] if begins else None):
+            if each.key.startswith(prefix) and not each.key.startswith("."):
+                yield each
+            elif each.key > prefix:
+                return
 
     def check(self) -> None:
-        key = f"check/{new_generation()}"
+        key = f"{_TRIED}/{new_generation()}"
         try:
             with self._copies.room() as source:
                 source.write_bytes(b"check")
                 answers = self._put(key, source), self._put(key, source)
-            found = b"".join(self.read(key))
-            self.delete([key])
-        except (OSError, Unavailable, MissingBytes) as error:
+            with _in_our_words("trying it"):
+                found = bytes(obstore.get(self._client, key).bytes())
+                obstore.delete(self._client, [key])
+                next(self._listed(_TRIED), None)
+        except (OSError, Unavailable) as error:
             reason = str(error.__cause__ or error).partition("\n")[0]
             raise _unusable(self._bucket, reason) from error
         if answers != (True, False):
@@ -146,8 +148,19 @@ class BucketStore:
             raise _unusable(self._bucket, "it lost what it was given")
 
     def sweep_temporary(self, older_than: float) -> int:
-        # Of what is on this machine. Uploads that never ended are the bucket's own business.
-        return self._copies.sweep(older_than)
+        # Uploads in parts that never ended are the bucket's own business.
+        limit = datetime.now(UTC) - timedelta(seconds=older_than)
+        tried = [each.key for each in self._listed(_TRIED) if each.modified < limit]
+        with _in_our_words("deleting"):
+            obstore.delete(self._client, tried)
+        return len(tried) + self._copies.sweep(older_than)
+
+    def _listed(self, folder: str, behind: str | None = None) -> Iterator[StoredObject]:
+        """What is below a folder, in the order of names; whatever it is called."""
+        with _in_our_words("listing"):
+            for some in obstore.list(self._client, folder or None, offset=behind, chunk_size=_AT_ONCE):
+                for each in some:
+                    yield StoredObject(each["path"], int(each["size"]), each["last_modified"])
 
     def _put(self, key: str, source: Path) -> bool:
         try:
