@@ -90,6 +90,12 @@ def test_an_upload_is_an_image_of_its_space(house: House, client: Client, tmp_pa
     assert house.ask("PATCH", f"spaces/{space}/images", json=said).status_code == 200
     found = house.get("allImages", params={"string1": "found"}).json()["member"]
     assert [each["id"] for each in found] == [uploaded.id]
+    change = {"string2": "too", "maxUnauthorised": 0}
+    changed = house.ask("PATCH", f"spaces/{space}/images/{uploaded.id}", json=change)
+    assert (changed.status_code, changed.json()) == (200, {**found[0], **change})
+    assert delivered(house, space, uploaded.id) == 401
+    again = house.ask("PUT", f"spaces/{space}/images/{uploaded.id}", json={"mediaType": "image/png"})
+    assert (again.status_code, again.json()["code"]) == (400, "origin_missing")
 
     copied = client.batch.copy(made.name, [uploaded.id], target_folder_path="/copy")
     both = house.get("allImages", params={"string1": "found"}).json()["member"]

@@ -83,7 +83,7 @@ async def patch(request: Request) -> Response:
 
     def begin(conn: Connection, now: int) -> Taken:
         known = registrations.find(conn, call.actor, *named.place)
-        wanted = registering(conn, call.actor, [named])[0]
+        wanted = registering(conn, call.actor, [named], taken_in=False)[0]
         if members.needs_processing(wanted.wanted, known):
             return _enter(conn, call, wanted, now)
         if changes.given(wanted.wanted):

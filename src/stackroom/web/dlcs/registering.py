@@ -52,12 +52,17 @@ class Registering(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def registering(
-    conn: Connection, actor: Actor, members: Sequence[Named], *, origin: str | None = None
+    conn: Connection,
+    actor: Actor,
+    members: Sequence[Named],
+    *,
+    origin: str | None = None,
+    taken_in: bool = True,
 ) -> list[Registering]:
     """The members with what there is of them, all of them or none: a constant number of statements.
 
-    `origin` is where the bytes are kept that came with the request. Raises `Invalid` for spaces that there are not,
-    and for the first member that says what cannot be.
+    `origin` is where the bytes are kept that came with the request; what is not `taken_in` by it in any case need not
+    have one. Raises `Invalid` for spaces that there are not, and for the first member that says what cannot be.
     """
     spaces = _spaces(conn, actor, members)
     known = registrations.by_keys(conn, actor, [each.place for each in members])
@@ -67,7 +72,9 @@ def registering(
             named=each,
             space=spaces[each.space],
             known=known.get(each.place),
-            wanted=_wanted(each, known.get(each.place), spaces[each.space], usual, origin),
+            wanted=_wanted(
+                each, known.get(each.place), spaces[each.space], usual, origin=origin, taken_in=taken_in
+            ),
         )
         for each in members
     ]
@@ -108,8 +115,15 @@ def _spaces(conn: Connection, actor: Actor, members: Sequence[Named]) -> dict[in
 
 
 def _wanted(
-    each: Named, known: Described | None, space: Dataset, usual: Sequence[DefaultChannel], origin: str | None
+    each: Named,
+    known: Described | None,
+    space: Dataset,
+    usual: Sequence[DefaultChannel],
+    *,
+    origin: str | None,
+    taken_in: bool,
 ) -> Registration:
-    said = convert.registration(each, known, partial(channels.defaults, usual, space.id), origin=origin)
+    fitting = partial(channels.defaults, usual, space.id)
+    said = convert.registration(each, known, fitting, origin=origin, taken_in=taken_in)
     registrations.check(said, each.label)
     return said

@@ -202,25 +202,28 @@ def registration(
     usual: Callable[[str], Sequence[Channel]],
     *,
     origin: str | None = None,
+    taken_in: bool = True,
 ) -> Registration:
     """What to say of the image, given what there is and which channels a media type usually has.
 
-    `origin` is where bytes that came with the request itself are kept. Raises `Invalid` for what may not be said of an
-    image that there is, or must be said of one that there is not.
+    `origin` is where bytes that came with the request itself are kept. An image that is not `taken_in` by this request
+    is only changed: it may have come without an origin, and keeps family and channels. Raises `Invalid` for what
+    may not be said of an image that there is, or must be said of one that there is not.
     """
     said = named.said
     origin = origin or said.origin or None
     media_type = given(said.media_type, "").strip() or (known.media_type if known else "")
+    keeps = known is not None and (known.registered or not taken_in)
     if known is None:
         _check_new(named)
     else:
-        _check_known(named, known)
-    if origin is None and (known is None or not known.origin):
+        _check_known(named, known, keeps=keeps)
+    if origin is None and (known is None or (taken_in and not known.origin)):
         raise Invalid(f"Asset Origin must be supplied. ({named.label})", code="origin_missing")
-    chosen = _channels(named, known, media_type, usual)
+    chosen = _channels(named, media_type, usual, keeps=keeps)
     family: channels.Family | UnsetType = UNSET
     if known is None or not known.registered:
-        family = said.family or channels.family_of(chosen or (), media_type)
+        family = said.family or (UNSET if chosen is None else channels.family_of(chosen, media_type))
     return Registration(
         origin=UNSET if origin is None else origin,
         media_type=media_type if given(said.media_type, "").strip() else UNSET,
@@ -240,8 +243,9 @@ def registration(
 
 
 def needs_processing(wanted: Registration, known: Described) -> bool:
-    """Whether a PATCH changes anything that what is delivered depends on."""
-    return any(
+    """Whether a PATCH changes anything that what is delivered depends on. What was uploaded has no origin to be
+    processed from, and is delivered by what is said of it all the same."""
+    return bool(known.origin or wanted.origin) and any(
         value is not UNSET and value != before
         for value, before in (
             (wanted.origin, known.origin),
@@ -264,20 +268,20 @@ def _check_new(named: Named) -> None:
         )
 
 
-def _check_known(named: Named, known: Described) -> None:
-    if known.registered and given(named.said.family, known.family) != known.family:
+def _check_known(named: Named, known: Described, *, keeps: bool) -> None:
+    if keeps and given(named.said.family, known.family) != known.family:
         raise Invalid(f"Family cannot be edited: {named.label} is '{known.family}'", code="family_fixed")
     if given(named.said.error, ""):
         raise Invalid(f"Should not include error ({named.label})", code="read_only_property")
 
 
 def _channels(
-    named: Named, known: Described | None, media_type: str, usual: Callable[[str], Sequence[Channel]]
+    named: Named, media_type: str, usual: Callable[[str], Sequence[Channel]], *, keeps: bool
 ) -> tuple[Channel, ...] | None:
-    """The channels to have from now on; None for those that there are."""
+    """The channels to have from now on; None for those that there are, if it `keeps` them."""
     asked = named.said.delivery_channels
     if asked is UNSET:
-        return None if known is not None and known.registered else tuple(usual(media_type))
+        return None if keeps else tuple(usual(media_type))
     try:
         return channels.chosen(_pairs(asked), media_type, usual(media_type))
     except Invalid as error:
