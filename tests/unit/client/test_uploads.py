@@ -144,6 +144,19 @@ def test_a_used_address_is_an_error_when_no_earlier_call_explains_it(
     assert len(server.requests) == 2
 
 
+def test_a_key_of_ones_own_is_good_for_another_try_when_the_address_of_the_first_is_not_any_more(
+    client: Any, server: FakeServer, dataset_id: str, photo: Path
+) -> None:
+    server.script += [None, httpx.Response(413)]
+    with pytest.raises(ApiError):
+        client.images.upload(dataset_id, photo, idempotency_key="k")
+    for address in server.signed.values():
+        address["used_up"] = True
+    image = client.images.upload(dataset_id, photo, idempotency_key="k")
+    assert server.bytes[image.id] == photo.read_bytes()
+    assert client.images.upload(dataset_id, photo, idempotency_key="k") == image
+
+
 @pytest.mark.parametrize("failure", [lambda: httpx.Response(503), lambda: httpx.WriteError("reset")])
 def test_the_bytes_are_sent_again_from_the_start(
     client: Any, server: FakeServer, dataset_id: str, photo: Path, failure: Any

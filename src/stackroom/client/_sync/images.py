@@ -6,7 +6,7 @@ import builtins
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from stackroom.client.errors import ApiError, StackroomError, malformed
+from stackroom.client.errors import ApiError, StackroomError, ValidationError, malformed
 from stackroom.client.exchange import checked_key, new_key, read_answer
 from stackroom.client.files import LocalImage, Progress, look_at
 from stackroom.client.models import (
@@ -168,30 +168,31 @@ class Images:
         """
         key = checked_key(idempotency_key) or new_key()
         image = in_thread(look_at, file_path, filename, content_type)
-        asking = Call(
+        place = {"dataset_id": dataset_id, **target_body(image, folder_path)}
+        registering = Call(
             method="POST",
-            path=f"{_IMAGES}upload-url",
-            json={"dataset_id": dataset_id, **target_body(image, folder_path)},
-            idempotency_key=derived_key(key, "upload-url"),
-            reply=_TARGET,
+            path=f"{_IMAGES}register",
+            json={"dataset_id": dataset_id, **register_body(image, folder_path)},
+            idempotency_key=key,
+            reply=_IMAGE,
         )
-        answer = self._connection.send(asking)
+        address, is_known = self._address(place, derived_key(key, "upload-url"))
         try:
-            self._connection.put_file(read_answer(asking, answer).upload_url, image, progress)
+            self._connection.put_file(address, image, progress)
         except ApiError as refused:
             # An address that an earlier call with this key has used up is no failure if that call had come
             # as far as an image: registering with the same key tells.
-            if idempotency_key is None or not _is_used_up(refused, answer.headers):
+            if idempotency_key is None or not is_known or refused.status_code not in _USED_UP:
                 raise
-        return self._connection.call(
-            Call(
-                method="POST",
-                path=f"{_IMAGES}register",
-                json={"dataset_id": dataset_id, **register_body(image, folder_path)},
-                idempotency_key=key,
-                reply=_IMAGE,
-            )
-        )
+            try:
+                return self._connection.call(registering)
+            except ValidationError as nothing_came:
+                if nothing_came.code != "upload_missing":
+                    raise
+            # It had not. The address is kept for a day, and good for a quarter of an hour.
+            address, _ = self._address(place, new_key())
+            self._connection.put_file(address, image, progress)
+        return self._connection.call(registering)
 
     def bulk_upload(
         self,
@@ -336,6 +337,15 @@ class Images:
 
         return fetch
 
+    def _address(self, place: Mapping[str, str], key: str) -> tuple[str, bool]:
+        """Where the bytes of a file go, and whether an earlier call with this key was told the same."""
+        asking = Call(
+            method="POST", path=f"{_IMAGES}upload-url", json=place, idempotency_key=key, reply=_TARGET
+        )
+        answer = self._connection.send(asking)
+        is_known = answer.headers.get("Idempotent-Replayed") == "true"
+        return read_answer(asking, answer).upload_url, is_known
+
     def _upload_chunk(
         self,
         dataset_id: str,
@@ -403,7 +413,3 @@ def _looked_at(path: Path) -> LocalImage | UploadFailure:
         return look_at(path)
     except (StackroomError, OSError) as error:
         return UploadFailure(path=path, reason=reason_of(error))
-
-
-def _is_used_up(refused: ApiError, headers: Mapping[str, str]) -> bool:
-    return refused.status_code in _USED_UP and headers.get("Idempotent-Replayed") == "true"
