@@ -99,6 +99,8 @@ def test_e19_what_nobody_is_to_see_is_not_even_fetched(house: House, space: int)
     done = house.finished(house.submit(member).json())
     found = house.get(f"spaces/{space}/images/e19").json()
     assert (done["completed"], found["error"], found["ingesting"], found["width"]) == (1, "", False, 0)
+    stored = house.get(found["storage"]).json()
+    assert (stored["size"], stored["thumbnailSize"]) == (0, 0)
 
 
 def test_the_priority_lane_ends_as_the_other_does(house: House, space: int) -> None:

@@ -105,9 +105,12 @@ async def storage(request: Request) -> Response:
         return found, usage.storage_key_of(conn, found.blob_id)
 
     found, key = await call.read(read)
-    if key is None:
+    # What nobody is to see is not fetched: once it is processed, nothing is what is stored of it.
+    if key is None and (found.finished_at is None or found.error):
         raise NotFound("nothing is stored of this image yet")
-    thumbnails = await asyncio.to_thread(usage.derived_from, call.services.store, key)
+    thumbnails = 0
+    if key is not None:
+        thumbnails = await asyncio.to_thread(usage.derived_from, call.services.store, key)
     shown = wire.ImageStorage(
         context=call.links.context("ImageStorage"),
         at_id=call.address,
