@@ -430,6 +430,7 @@ def test_an_image_that_there_is_keeps_its_name_whatever_is_in_it() -> None:
         ({"origin": ..., "deliveryChannels": ["default"]}, True),
         ({"origin": ..., "maxUnauthorised": -1}, False),
         ({"origin": ..., "maxUnauthorised": 400}, True),
+        ({"origin": ..., "deliveryChannels": ["none"]}, True),
         ({"origin": ..., "string1": "x", "tags": ["y"], "mediaType": "image/png"}, False),
     ],
 )
@@ -476,3 +477,10 @@ def test_a_change_need_not_name_the_media_type() -> None:
         one(creating=True, mediaType=None)
     with pytest.raises(Invalid, match="cannot be an empty array"):
         one(creating=False, mediaType=None, deliveryChannels=[])
+
+
+def test_the_order_of_channels_is_no_reason_to_process_again() -> None:
+    there = known(channels=(IIIF, THUMBS))
+    turned = registered(named(origin=..., deliveryChannels=["thumbs", "iiif-img"]), there)
+    assert turned.channels == (THUMBS, IIIF)
+    assert not members.needs_processing(turned, there)

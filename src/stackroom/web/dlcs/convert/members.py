@@ -245,12 +245,15 @@ def registration(
 def needs_processing(wanted: Registration, known: Described) -> bool:
     """Whether a PATCH changes anything that what is delivered depends on. What was uploaded has no origin to be
     processed from, and is delivered by what is said of it all the same."""
-    return bool(known.origin or wanted.origin) and any(
-        value is not UNSET and value != before
-        for value, before in (
-            (wanted.origin, known.origin),
-            (wanted.channels, known.channels),
-            (wanted.max_unauthorised, known.max_unauthorised),
+    channels_now = known.channels if wanted.channels is UNSET else wanted.channels
+    return bool(known.origin or wanted.origin) and (
+        {*channels_now} != {*known.channels}  # in whichever order
+        or any(
+            value is not UNSET and value != before
+            for value, before in (
+                (wanted.origin, known.origin),
+                (wanted.max_unauthorised, known.max_unauthorised),
+            )
         )
     )
 
