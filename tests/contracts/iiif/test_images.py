@@ -1,6 +1,7 @@
 """The Image API over the wire: pictures, their headers, and every way to ask wrongly."""
 
 import io
+from itertools import product
 from typing import Any
 from urllib.parse import quote
 
@@ -88,7 +89,7 @@ def test_a_bad_request_is_told_what_is_wrong_with_it(site: Site, rest: str) -> N
     assert answer.headers["cache-control"] == "no-store"
 
 
-@pytest.mark.parametrize("service", ["iiif-img", "iiif-img/v2", "thumbs", "file", "iiif-manifest"])
+@pytest.mark.parametrize("service", ["iiif-img", "thumbs", "file", "iiif-manifest"])
 @pytest.mark.parametrize(
     "named",
     [
@@ -120,10 +121,12 @@ def test_a_bad_request_is_told_what_is_wrong_with_it(site: Site, rest: str) -> N
 def test_what_is_not_delivered_is_unknown_however_that_came_to_be(
     site: Site, service: str, named: str
 ) -> None:
-    rest = "" if service in {"file", "iiif-manifest"} else "/info.json"
-    answer = site.get(f"/{service}/{named}{rest}")
-    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
-    assert answer.headers["access-control-allow-origin"] == "*"
+    prefixes = [service] if service == "file" else [service, f"{service}/v2", f"{service}/v3"]
+    rests = [""] if service in {"file", "iiif-manifest"} else ["", "/info.json"]
+    for prefix, rest in product(prefixes, rests):
+        answer = site.get(f"/{prefix}/{named}{rest}")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found"), prefix
+        assert answer.headers["access-control-allow-origin"] == "*"
 
 
 def test_what_has_no_address_here_is_told_so(site: Site) -> None:

@@ -23,7 +23,7 @@ FILE, MANIFEST, AV = "file", "iiif-manifest", "iiif-av"
 def routes() -> list[BaseRoute]:
     return [
         resource(f"/{FILE}{ASSET}", GET=original),
-        resource(f"/{MANIFEST}/v3{ASSET}", GET=to_canonical),
+        resource(f"/{MANIFEST}/v3{ASSET}", GET=to_canonical("")),
         resource(f"/{MANIFEST}/v2{ASSET}", GET=_manifest(Version.TWO)),
         resource(f"/{MANIFEST}{ASSET}", GET=_manifest(Version.THREE)),
         resource(f"/{AV}/{{rest:path}}", GET=sound_or_video),
@@ -64,8 +64,6 @@ async def sound_or_video(_: Request) -> Response:
 def _manifest(version: Version) -> Handler:
     async def show(request: Request) -> Response:
         here = await visit(request, "")
-        if not here.found.channels - {channels.NONE}:
-            raise delivery.not_delivered()
         wanted = version_of(request.headers.get("accept"), CONTEXTS, version)
         body = manifest(wanted, here.address(MANIFEST, wanted), await _subject(here))
         return document(here, body, CONTEXTS[wanted], linked=wanted is Version.THREE)

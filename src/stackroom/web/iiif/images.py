@@ -57,11 +57,12 @@ class Tiles:
 def routes(services: Services) -> list[BaseRoute]:
     """The canonical version at the service's own address, the other below it; `v3` leads to the canonical one."""
     tiles = Tiles()
-    found: list[BaseRoute] = [resource(f"/{SERVICE}/v3{ASSET}", GET=to_canonical)]
-    found.append(resource(f"/{SERVICE}/v3{ASSET}/{{rest:path}}", GET=to_canonical))
+    canonical = to_canonical(channels.IIIF_IMAGE)
+    found: list[BaseRoute] = [resource(f"/{SERVICE}/v3{ASSET}", GET=canonical)]
+    found.append(resource(f"/{SERVICE}/v3{ASSET}/{{rest:path}}", GET=canonical))
     for version, prefix in ((Version.TWO, f"/{SERVICE}/v2"), (Version.THREE, f"/{SERVICE}")):
         found += [
-            resource(f"{prefix}{ASSET}", GET=to_info),
+            resource(f"{prefix}{ASSET}", GET=to_info(channels.IIIF_IMAGE)),
             resource(f"{prefix}{ASSET}/info.json", GET=_info(version)),
             resource(
                 f"{prefix}{ASSET}/{{region}}/{{size}}/{{rotation}}/{{quality}}",
@@ -75,16 +76,26 @@ def limits_of(services: Services) -> Limits:
     return Limits(LONGEST["jpg"], services.settings.iiif_max_megapixels * 1_000_000)
 
 
-async def to_info(request: Request) -> Response:
+def to_info(channel: str) -> Handler:
     """An image's own address leads to what is known of it."""
-    raw = request.scope["raw_path"].decode("latin-1").partition("?")[0].rstrip("/")
-    return RedirectResponse(f"{base_url(request)}{raw}/info.json", HTTPStatus.SEE_OTHER)
+
+    async def lead(request: Request) -> Response:
+        await visit(request, channel)
+        raw = request.scope["raw_path"].decode("latin-1").partition("?")[0].rstrip("/")
+        return RedirectResponse(f"{base_url(request)}{raw}/info.json", HTTPStatus.SEE_OTHER)
+
+    return lead
 
 
-async def to_canonical(request: Request) -> Response:
+def to_canonical(channel: str) -> Handler:
     """The canonical version has its address without a version, and should have only that."""
-    raw = request.scope["raw_path"].decode("latin-1").partition("?")[0].replace("/v3/", "/", 1)
-    return RedirectResponse(f"{base_url(request)}{raw}", HTTPStatus.FOUND)
+
+    async def lead(request: Request) -> Response:
+        await visit(request, channel)
+        raw = request.scope["raw_path"].decode("latin-1").partition("?")[0].replace("/v3/", "/", 1)
+        return RedirectResponse(f"{base_url(request)}{raw}", HTTPStatus.FOUND)
+
+    return lead
 
 
 def _info(version: Version) -> Handler:

@@ -25,12 +25,12 @@ _JPEG = "image/jpeg"
 
 def routes() -> list[BaseRoute]:
     found: list[BaseRoute] = [
-        resource(f"/{SERVICE}/v3{ASSET}", GET=to_canonical),
-        resource(f"/{SERVICE}/v3{ASSET}/{{rest:path}}", GET=to_canonical),
+        resource(f"/{SERVICE}/v3{ASSET}", GET=to_canonical(channels.THUMBS)),
+        resource(f"/{SERVICE}/v3{ASSET}/{{rest:path}}", GET=to_canonical(channels.THUMBS)),
     ]
     for version, prefix in ((Version.TWO, f"/{SERVICE}/v2"), (Version.THREE, f"/{SERVICE}")):
         found += [
-            resource(f"{prefix}{ASSET}", GET=to_info),
+            resource(f"{prefix}{ASSET}", GET=to_info(channels.THUMBS)),
             resource(f"{prefix}{ASSET}/info.json", GET=_info(version)),
             resource(f"{prefix}{ASSET}/{{region}}/{{size}}/{{rotation}}/{{quality}}", GET=_image(version)),
         ]

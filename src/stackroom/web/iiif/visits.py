@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from stackroom.access import unauthenticated
-from stackroom.library import delivery
+from stackroom.library import channels, delivery
 from stackroom.library.delivery import Delivered
 from stackroom.web.iiif.documents import Size
 from stackroom.web.iiif.parameters import Version
@@ -70,13 +70,14 @@ def not_for_everybody() -> Exception:
 
 
 async def visit(request: Request, channel: str) -> Visit:
-    """What the address names, if it is delivered in this way. Raises `NotFound`, and what `authenticate` raises."""
+    """What the address names, if it is delivered in this way, or in any if `channel` is empty. Raises `NotFound`, and
+    what `authenticate` raises."""
     named = tuple(request.path_params[part] for part in ("customer", "space", "key"))
     found = await services_of(request).database.look_up(
         ("delivered", *named), lambda conn: delivery.find(conn, *named)
     )
     expired = found.expires_at is not None and found.expires_at <= services_of(request).now()
-    if expired or (channel and channel not in found.channels):
+    if expired or not found.channels & ({channel} if channel else channels.POLICIES.keys() - {channels.NONE}):
         raise delivery.not_delivered()
     most: int | None = None if found.open else found.max_unauthorised
     if most is not None and token_of(request) is not None:
