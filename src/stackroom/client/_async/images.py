@@ -129,7 +129,10 @@ class AsyncImages:
         page_size: int = 100,
         max_total: int | None = None,
     ) -> AsyncIterator[Image]:
-        """All of a dataset's images that `list` would find, page by page."""
+        """All of a dataset's images that `list` would find, page by page.
+
+        Read it to its end before you change what it finds: what is found no longer moves the rest past a page.
+        """
         fetch = self._lister(
             dataset_id,
             folder_path=folder_path,
