@@ -53,13 +53,13 @@ ASKS_FOR_MORE: Final = {
 }
 # Offered, and different on purpose.
 DIFFERENT: Final = {
-    "api_keys.create": "the key belongs to whoever asks; its role is at most that one's own",
+    "api_keys.create": "the key is the organization's and no member's; its role is at most that of the key that asks",
     "credits.balance": "zeros: nothing costs anything; clients ask it to see whether their key is valid",
     "datasets.freeze": "storage has one class here: the answer says that there is nothing to do",
     "datasets.near_duplicates": "by a perceptual fingerprint of the picture, not by a trained model",
     "datasets.restore": "storage has one class here: the answer says that there is nothing to do",
     "datasets.storage_status": "always `standard` and `idle`",
-    "exports.create": "native, COCO, YOLO and Pascal VOC; other formats of the hosted service are refused with 501",
+    "exports.create": "native, COCO, YOLO, Pascal VOC and CSV; the hosted service's other formats are refused with 501",
     "images.assign_splits": "at random only: a split by embedding is refused with 409",
     "search.by_similarity": "by a perceptual fingerprint of the picture, not by a trained model",
     "search.by_tag": "objects, scenes and attributes are the tags that an image was given, in one set",
