@@ -95,6 +95,7 @@ def test_a_key_that_does_not_reach_is_refused_before_anything_is_looked_at(face:
         ("GET", "/api-keys?offset=%00", 400, "INVALID_INPUT"),
         ("GET", "/audit-logs?start_date=yesterday", 400, "INVALID_INPUT"),
         ("GET", "/audit-logs?start_date=2026-03-04T09:15:30", 400, "INVALID_INPUT"),
+        ("GET", "/audit-logs?start_date=2026", 400, "INVALID_INPUT"),
         ("GET", "/audit-logs?event_type=party", 400, "INVALID_INPUT"),
         ("GET", "/audit-logs?status_code=99999999999", 400, "INVALID_INPUT"),
         ("GET", "/audit-logs?media_id=1", 400, "INVALID_INPUT"),

@@ -122,8 +122,8 @@ class Call:
         if given is None:
             return None
         try:
-            # A plus that was not encoded arrives as a space.
-            found = msgspec.convert(given.replace(" ", "+"), datetime, strict=False)
+            # A plus that was not encoded arrives as a space. A number alone is no moment, least of all one of 1970.
+            found = msgspec.convert(given.replace(" ", "+"), datetime)
         except msgspec.ValidationError:
             found = None
         if found is None or found.tzinfo is None:
