@@ -192,3 +192,13 @@ def test_a_hook_that_is_off_hears_nothing(house: House, shelf: Shelf) -> None:
     assert shelf.told(path) == []
     shown = house.put(hook, {"is_active": True}, shelf.a).json()
     assert (shown["is_active"], shown["deactivated_at"], shown["deactivation_reason"]) == (True, None, None)
+
+
+@pytest.mark.parametrize("nothing", [{"url": ""}, {"signing_secret": ""}, {"secret": ""}])
+def test_nothing_is_no_address_and_no_secret_to_change_to(
+    house: House, shelf: Shelf, nothing: dict[str, str]
+) -> None:
+    hook = f"/webhooks/{creating(house, shelf, event_type='file.deleted', secret='s3cr3t').json()['id']}"
+    before = house.get(hook, shelf.a).json()
+    refused(house.put(hook, {**nothing, "is_active": False}, shelf.a), 400, "BAD_REQUEST")
+    assert house.get(hook, shelf.a).json() == before

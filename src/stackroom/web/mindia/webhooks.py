@@ -69,7 +69,7 @@ async def change(request: Request) -> Response:
 
     async def prepare() -> None:
         await call.read(lambda conn: _find(conn, call))
-        if asked.url:
+        if asked.url is not None:
             await _check(call, asked.url)
 
     def work(conn: Connection, _: None, now: int) -> Answer:

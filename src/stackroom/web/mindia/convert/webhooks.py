@@ -83,13 +83,13 @@ def endpoint(asked: wire.NewWebhook, wanted: Wanted) -> EndpointChanges:
 
 
 def changes(asked: wire.WebhookChanges) -> EndpointChanges | None:
-    """What is absent or null stays. None if nothing is to change."""
-    secret = asked.signing_secret or asked.secret
+    """What is absent or null stays. None if nothing is to change. What is empty is not absent: it is refused later."""
+    secret = asked.secret if asked.signing_secret is None else asked.signing_secret
     wanted = EndpointChanges(
-        url=asked.url or UNSET,
+        url=UNSET if asked.url is None else asked.url,
         description=UNSET if asked.description is None else checked_description(asked.description),
         enabled=UNSET if asked.is_active is None else asked.is_active,
-        secret=secret or UNSET,
+        secret=UNSET if secret is None else secret,
     )
     return None if wanted == EndpointChanges() else wanted
 
