@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote
@@ -120,6 +121,7 @@ def versions() -> list[str]:
     return sorted((path.stem for path in RECORDED.glob("*.json")), key=_number)
 
 
+@cache
 def recording(version: str) -> dict[str, Any]:
     """What was written down of a version."""
     found: dict[str, Any] = json.loads((RECORDED / f"{version}.json").read_text())
@@ -144,9 +146,10 @@ def answered(method: str, path: str, routes: Sequence[tuple[BaseRoute, bool]]) -
     raise Unanswered(f"{method} {path}")
 
 
-def all_routes() -> list[tuple[BaseRoute, bool]]:
+@cache
+def all_routes() -> tuple[tuple[BaseRoute, bool], ...]:
     """The face's routes in its own order, and whether each is offered."""
-    return [*((route, True) for route in offered()), *((route, False) for route in known())]
+    return (*((route, True) for route in offered()), *((route, False) for route in known()))
 
 
 def methods(version: str, routes: Sequence[tuple[BaseRoute, bool]]) -> dict[str, Method]:
