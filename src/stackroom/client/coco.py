@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 from uuid import UUID, uuid5
 
 import msgspec
@@ -103,7 +104,7 @@ def read_coco(path: str | Path) -> CocoFile:
     body = Path(path).expanduser().read_bytes()
     try:
         return msgspec.json.decode(body, type=CocoFile)
-    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
         raise InvalidArgument(
             f"{path} is not a COCO file: {problem}",
             fix="It must be a JSON object with images, annotations and categories.",
@@ -235,7 +236,8 @@ def outlines_with_holes(rings: Sequence[Ring]) -> list[list[Ring]]:
 
 
 class Matcher:
-    """Finds the image of a dataset that a file means."""
+    """Finds the image of a dataset that a file means. The server composes all names, and some file systems take them
+    apart."""
 
     def __init__(self) -> None:
         self._by_path: dict[str, str] = {}
@@ -248,8 +250,8 @@ class Matcher:
 
     def find(self, image: CocoImage) -> str | None:
         """By path; or by its last part, where only one image is called so."""
-        name = image.file_name.replace("\\", "/").removeprefix("./").strip("/")
-        paths = [(image.path or "").strip("/"), name, name.removeprefix("images/")]
+        name = _composed(image.file_name).replace("\\", "/").removeprefix("./").strip("/")
+        paths = [_composed(image.path or "").strip("/"), name, name.removeprefix("images/")]
         found = next((self._by_path[path] for path in paths if path in self._by_path), None)
         return found or self._by_name.get(name.rpartition("/")[2])
 
@@ -345,6 +347,10 @@ class Tally:
             unmatched=self._unmatched,
             skipped=self._converted.skipped,
         )
+
+
+def _composed(name: str) -> str:
+    return normalize("NFC", name)
 
 
 def _ring(flat: object) -> Ring:

@@ -116,7 +116,15 @@ def test_what_has_no_place_is_skipped_with_a_reason_and_stops_nothing(
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{}", '{"images": []}', '{"images": 1, "annotations": [], "categories": []}']
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"images": []}',
+        '{"images": 1, "annotations": [], "categories": []}',
+        pytest.param('{"images": [], "more": ' + "[" * 100_000, id="nested without end"),
+    ],
 )
 def test_a_file_that_is_not_coco_is_refused_before_anything_is_sent(tmp_path: Path, text: str) -> None:
     path = tmp_path / "x.json"
@@ -154,13 +162,15 @@ def image(path: str, number: int) -> Image:
         ("/somewhere/else/only.jpg", None, "id-2"),
         ("elsewhere/a.jpg", None, None),  # there are two of that name
         ("nowhere.jpg", None, None),
+        ("cafe\u0301/e\u0301.jpg", None, "id-3"),  # taken apart, as some file systems do
+        ("anything.jpg", "/cafe\u0301/e\u0301.jpg", "id-3"),
     ],
 )
 def test_an_image_is_found_by_its_path_or_by_a_name_that_is_the_only_one(
     file_name: str, path: str | None, expected: str | None
 ) -> None:
     matcher = Matcher()
-    for number, place in enumerate(["/a.jpg", "/cars/a.jpg", "/bikes/only.jpg"]):
+    for number, place in enumerate(["/a.jpg", "/cars/a.jpg", "/bikes/only.jpg", "/caf\u00e9/\u00e9.jpg"]):
         matcher.add(image(place, number))
     assert matcher.find(CocoImage(1, file_name, path)) == expected
 
