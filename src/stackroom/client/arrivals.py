@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterable, Iterator
+from io import StringIO
 from pathlib import Path
 from typing import Any, cast
 
@@ -62,23 +63,35 @@ def from_manifest(path: str | Path) -> list[Arrival]:
 
 
 def _json_rows(source: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    with source.open(encoding="utf-8-sig") as file:
-        for line, text in enumerate(file, start=1):
-            if text.strip():
-                try:
-                    yield line, msgspec.json.decode(text, type=dict[str, Any])
-                except msgspec.DecodeError as error:
-                    raise InvalidArgument(f"{source}, line {line}: {error}") from error
+    for line, text in enumerate(_text(source), start=1):
+        if text.strip():
+            try:
+                yield line, msgspec.json.decode(text, type=dict[str, Any])
+            except (msgspec.DecodeError, RecursionError) as error:
+                raise InvalidArgument(f"{source}, line {line}: {error}") from error
 
 
 def _csv_rows(source: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    with source.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
+    reader = csv.DictReader(_text(source))
+    try:
         for row in reader:
+            if None in row:
+                raise InvalidArgument(f"{source}, line {reader.line_num}: there are more cells than columns")
             values: dict[str, Any] = {key: value for key, value in row.items() if value}
             if "tags" in values:
                 values["tags"] = [tag.strip() for tag in values["tags"].split(";") if tag.strip()]
             yield reader.line_num, values
+    except csv.Error as error:
+        raise InvalidArgument(f"{source}, line {reader.reader.line_num}: {error}") from error
+
+
+def _text(source: Path) -> StringIO:
+    content = source.read_bytes()
+    try:
+        return StringIO(content.decode("utf-8-sig"), newline="")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise InvalidArgument(f"{source}, line {line}: it is not UTF-8", fix="Save it as UTF-8.") from error
 
 
 def _arrival(source: Path, line: int, row: dict[str, Any]) -> Arrival:
@@ -91,6 +104,8 @@ def _arrival(source: Path, line: int, row: dict[str, Any]) -> Arrival:
     origin = row.get("origin")
     if not isinstance(origin, str) or not origin:
         raise InvalidArgument(f"{source}, line {line}: there is no origin")
+    if "\0" in origin:
+        raise InvalidArgument(f"{source}, line {line}: {origin!r} is no origin")
     if "://" not in origin:
         row["origin"] = (source.parent / origin).resolve().as_uri()
     return cast("Arrival", row)

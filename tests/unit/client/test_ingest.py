@@ -1,5 +1,6 @@
 """Batches: what is asked for, how one is followed, and what folders and manifests are read as."""
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -138,11 +139,17 @@ def test_manifests_of_both_kinds_say_the_same(tmp_path: Path) -> None:
         ("m.jsonl", '{"origin": "x"}\n{"origin":\n', "line 2"),
         ("m.jsonl", '{"origin": 5}\n', "line 1"),
         ("m.jsonl", "[]\n", "line 1"),
+        ("m.csv", "origin,name\na,b\nb,\xfcber\n", "line 3: it is not UTF-8"),  # as office programs write it
+        ("m.jsonl", '{"origin": "x"}\n{"origin": "\xfc"}\n', "line 2: it is not UTF-8"),
+        ("m.csv", "origin\n" + "x" * 200_000, "line 2: field larger"),
+        ("m.csv", "origin\nx\0y\n", "line 2"),
+        ("m.jsonl", '{"tags": ' + "[" * 100_000, "line 1"),
     ],
+    ids=itertools.count(),
 )
 def test_a_manifest_that_cannot_be_read_names_its_line(
     tmp_path: Path, name: str, text: str, where: str
 ) -> None:
-    (tmp_path / name).write_text(text)
+    (tmp_path / name).write_bytes(text.encode("latin-1"))
     with pytest.raises(InvalidArgument, match=where):
         from_manifest(tmp_path / name)
