@@ -13,6 +13,7 @@ import structlog
 from stackroom import clock
 from stackroom.access import Actor
 from stackroom.clock import Clock
+from stackroom.database import flavour
 from stackroom.database.connect import connect
 from stackroom.database.secrets import own_secret
 from stackroom.database.transaction import Connection, Database
@@ -42,6 +43,7 @@ from stackroom.processing.embedding import Embedding
 from stackroom.processing.lookout import Lookout
 from stackroom.processing.making import Making
 from stackroom.processing.transcoding import Transcoder, submit_transcode
+from stackroom.queue import workers
 from stackroom.queue.dispatcher import AHEAD, Dispatcher
 from stackroom.queue.jobs import Handler
 from stackroom.settings import Settings
@@ -274,7 +276,7 @@ def _what_follows(embedded: Embedding) -> FollowUp:
 async def at_work(services: Services) -> AsyncIterator[None]:
     """What runs beside the server: pixels, arrivals, videos, large operations, exports, the record of requests, the
     sweeper, fingerprints of what came before there were any, who lacks a vector. Ends in order, nothing half-done."""
-    services.staging.sweep(0.0)
+    await _clear_out(services)
     await services.studio.start()
     duties = [
         services.runner.run(),
@@ -292,6 +294,21 @@ async def at_work(services: Services) -> AsyncIterator[None]:
         duties += [services.dispatcher.run(), services.indexer.run(), services.projector.run()]
     async with _doing(duties):
         yield
+
+
+async def _clear_out(services: Services) -> None:
+    """Remove what killed processes have left where files arrive. Where somebody else is at work on the library, and so
+    maybe in that very folder, only what is too old to be his."""
+    began = time.monotonic()
+
+    def work(conn: Connection) -> bool:
+        if flavour.of(conn) is flavour.SQLITE:  # nobody else has it open
+            return True
+        workers.bury(conn, ())
+        return not workers.any_live(conn, now=services.now())
+
+    alone = await services.database.write(work)
+    services.staging.sweep(time.monotonic() - began if alone else LEFT_BEHIND)
 
 
 @asynccontextmanager

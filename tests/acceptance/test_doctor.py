@@ -309,6 +309,10 @@ DAMAGE: list[tuple[set[str], Callable[[Patient], None]]] = [
     ({"temporary_files"}, lambda patient: patient.forgotten(patient.settings.staging_dir / "arrival-1")),
     (
         {"temporary_files"},
+        lambda patient: patient.forgotten(patient.settings.worker_staging_dir / "arrival-1"),
+    ),
+    (
+        {"temporary_files"},
         lambda patient: patient.forgotten(patient.settings.storage_dir / ".temporary" / "x"),
     ),
 ]

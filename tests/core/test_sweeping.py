@@ -7,12 +7,18 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from sqlalchemy import update
 
 from stackroom import app, clock, ids
-from stackroom.app import _keep_sweeping
-from stackroom.database.transaction import Database, Work
+from stackroom.app import _clear_out, _keep_sweeping
+from stackroom.clock import HOUR
+from stackroom.database import flavour
+from stackroom.database.schema import worker
+from stackroom.database.transaction import Connection, Database, Work
 from stackroom.library import blobs
 from stackroom.library.sweep import any_due
+from stackroom.queue import workers
+from stackroom.storage.staging import Staging
 from stackroom.testing.builders import Library, a_library
 from stackroom.testing.memory_store import MemoryStore
 from stackroom.web.shared.services import Services
@@ -88,3 +94,24 @@ def test_who_leaves_nothing_behind_has_nothing_written(
             await asyncio.gather(sweeping, return_exceptions=True)
 
     library.do(live())
+
+
+def test_a_server_that_starts_leaves_alone_what_arrives_at_another(library: Library, tmp_path: Path) -> None:
+    staging = Staging(tmp_path / "arriving", 10)
+    services = SimpleNamespace(database=library.database, staging=staging, now=clock.now)
+
+    def another(conn: Connection) -> bool:
+        workers.register(conn, name="elsewhere:1:1:1", version="0", slots=1, now=clock.now())
+        return flavour.of(conn) is flavour.SQLITE
+
+    def clear_out() -> list[Path]:
+        library.do(_clear_out(cast("Services", services)))
+        return list((tmp_path / "arriving").iterdir())
+
+    with staging.receive() as arrival:
+        arrival.write(b"half")
+        nobody_else_can_be_there = library.write(another)
+        assert (clear_out() == []) == nobody_else_can_be_there
+        silent = clock.now() - HOUR
+        library.write(lambda conn: conn.execute(update(worker).values(heartbeat_at=silent)))
+        assert clear_out() == []

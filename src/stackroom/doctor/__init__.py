@@ -33,7 +33,7 @@ __all__ = ["Finding", "check_up", "examine", "opened_to_read"]
 
 Progress = Callable[[str], None]
 _FORGOTTEN_AFTER = 3600.0
-_COPIED_AFTER = 25 * 3600.0
+_LEFT_AFTER = 25 * 3600.0
 """When nobody is still copying what lies half-copied in the store, and whoever starts has removed it."""
 
 
@@ -120,9 +120,14 @@ async def _check_bytes(
 
 
 def _check_temporary_files(settings: Settings) -> Finding:
-    # No key begins with a dot, so what lies in such a folder of the store is on its way.
-    folders = [(settings.staging_dir, _FORGOTTEN_AFTER)]
-    folders += [(each, _COPIED_AFTER) for each in settings.storage_dir.glob(".*")]
+    # Who is not alone with a library leaves the others' files alone for a day, when he starts.
+    alone = make_url(settings.database).get_backend_name() == "sqlite"
+    folders = [
+        (settings.staging_dir, _FORGOTTEN_AFTER if alone else _LEFT_AFTER),
+        (settings.worker_staging_dir, _LEFT_AFTER),
+        # No key begins with a dot, so what lies in such a folder of the store is on its way.
+        *((each, _LEFT_AFTER) for each in settings.storage_dir.glob(".*")),
+    ]
     now = time.time()
     old = [
         entry.path
@@ -136,7 +141,7 @@ def _check_temporary_files(settings: Settings) -> Finding:
         title="No temporary file was left behind",
         problems=len(old),
         samples=sorted(old)[:SAMPLES],
-        advice="Restart the server, which removes what killed processes have left.",
+        advice="Restart the server, or the worker, which removes what killed processes have left.",
     )
 
 
