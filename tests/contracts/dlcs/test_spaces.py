@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from stackroom.database import schema
+from stackroom.library import datasets
 
 from .house import Customer, House, on_both_databases
 from .shelf import put_there
@@ -100,6 +101,21 @@ def test_s5_a_space_may_be_put_under_a_number_of_its_own(house: House, mine: Cus
     assert (nameless.status_code, nameless.json()["detail"]) == (400, "A space must have a name.")
     taken = house.ask("PUT", "spaces/5", json={"name": "next"}, of=mine)
     assert taken.status_code == 409
+
+
+def test_a_space_that_somebody_else_makes_at_the_same_moment_is_the_one_put(
+    house: House, mine: Customer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Several programs begin by making sure of their space, and all of them find none."""
+    first = house.ask("PUT", "spaces/41", json={"name": "shared"}, of=mine)
+    look = datasets.by_numbers
+    looks: list[dict[int, Any]] = [{}]
+    monkeypatch.setattr(datasets, "by_numbers", lambda *asked: looks.pop() if looks else look(*asked))
+    second = house.ask("PUT", "spaces/41", json={"name": "shared", "maxUnauthorised": 7}, of=mine)
+    assert (first.status_code, second.status_code, second.json()["maxUnauthorised"]) == (201, 200, 7)
+    looks.append({})
+    other = house.ask("PUT", "spaces/42", json={"name": "shared"}, of=mine)
+    assert (other.status_code, looks) == (409, [])
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "2147483648", "9" * 30, "x", "1.0", "٣"])

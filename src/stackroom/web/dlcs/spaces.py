@@ -70,14 +70,21 @@ async def put(request: Request) -> Response:
     call = await Call.begin(request, Role.MEMBER, "creating a space", operation="Upsert space")
     said, number = call.json(wire.SpaceBody), call.number("space")
 
+    def make(conn: Connection, now: int) -> Answer:
+        name, said_of_new = convert.name_of(said), convert.defaults(said)
+        made = datasets.create(conn, call.actor, name, number=number, defaults=said_of_new, now=now)
+        return hydra.answer(convert.space(made, call.links), 201)
+
     def work(conn: Connection, now: int) -> Answer:
         known = datasets.by_numbers(conn, call.actor, [number]).get(number)
-        if known is not None:
-            return hydra.answer(convert.space(_changed(conn, call, known, said, now=now), call.links))
-        made = datasets.create(
-            conn, call.actor, convert.name_of(said), number=number, defaults=convert.defaults(said), now=now
-        )
-        return hydra.answer(convert.space(made, call.links), 201)
+        if known is None:
+            try:
+                return make(conn, now)
+            except Conflict:
+                known = datasets.by_numbers(conn, call.actor, [number]).get(number)
+                if known is None:  # else somebody has made it since the last look
+                    raise
+        return hydra.answer(convert.space(_changed(conn, call, known, said, now=now), call.links))
 
     return await call.write(work)
 
