@@ -133,6 +133,9 @@ def test_items_go_on_after_a_position(face: "Face") -> None:
         ({"dataset": "nowhere"}, 404, "not_found"),
         ({"priority": "now"}, 422, "validation_error"),
         ({"items": [{**FIRST, "key": "one"}, {**FIRST, "key": "one"}]}, 422, "duplicate_key"),
+        ({"items": [{**FIRST, "key": ""}]}, 422, "validation_error"),
+        ({"items": [{**FIRST, "key": "vol1/leaf-1"}]}, 422, "validation_error"),
+        ({"items": [{**FIRST, "key": "x" * 201}]}, 422, "validation_error"),
     ],
 )
 def test_a_batch_that_cannot_be_is_refused_whole(

@@ -19,6 +19,14 @@ from stackroom.web.native.wire.base import (
 
 MAX_ARRIVALS = 100_000
 Tag = Annotated[str, Meta(min_length=1)]
+AssetKey = Annotated[
+    str,
+    Meta(
+        max_length=200,
+        pattern=r"^[^/\s][^/\x00-\x1f]*$",
+        description="It begins with no space, and has no slash.",
+    ),
+]
 BatchPriority = Literal["default", "priority"]
 BatchState = Literal["loading", "waiting", "running", "cancelling", "cancelled", "finished"]
 BatchItemState = Literal["waiting", "running", "completed", "failed", "cancelled"]
@@ -30,7 +38,7 @@ class NewArrival(Asked, frozen=True, kw_only=True):
     origin: Annotated[str, Meta(min_length=1, max_length=8192)]
     name: str | None = None
     folder: Path | None = None
-    key: str | None = None
+    key: AssetKey | None = None
     """Names it for good: what arrives under a key that the dataset knows takes the place of what was there."""
     media_type: Annotated[str, Meta(max_length=255)] | None = None
     tags: tuple[Tag, ...] = ()
