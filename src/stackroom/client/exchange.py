@@ -21,7 +21,7 @@ T = TypeVar("T")
 LIMITS = httpx.Limits(max_connections=20, max_keepalive_connections=10)
 LONG_READ = 300.0  # bytes of a file may be slow to come or go
 LONGEST_KEY = 255
-KEYED_METHODS = frozenset({"POST", "PUT", "PATCH"})
+KEYED_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
 def new_key() -> str:

@@ -63,8 +63,8 @@ def test_a_change_that_is_sent_again_carries_the_same_key(client: Any, server: F
     assert len(server.datasets) == 1
 
 
-def test_an_answer_that_was_lost_is_replayed_rather_than_made_twice(client: Any, server: FakeServer) -> None:
-    """The server did the work and the connection broke: the second try must not meet its own conflict."""
+def lose_the_first_answer(client: Any, server: FakeServer) -> None:
+    """The server does the work, and the connection breaks."""
     lost = server.handle
 
     def lose_the_first(request: httpx.Request) -> httpx.Response:
@@ -75,7 +75,21 @@ def test_an_answer_that_was_lost_is_replayed_rather_than_made_twice(client: Any,
 
     inner = getattr(client, "target", client)
     inner._connection._http._transport.handler = lose_the_first
+
+
+def test_an_answer_that_was_lost_is_replayed_rather_than_made_twice(client: Any, server: FakeServer) -> None:
+    """The second try must not meet its own conflict."""
+    lose_the_first_answer(client, server)
     assert client.projects.create("depot").name == "depot"
+    assert len(server.requests) == 2
+
+
+def test_a_deletion_whose_answer_was_lost_does_not_miss_what_it_deleted(
+    client: Any, server: FakeServer
+) -> None:
+    dataset_id = server.dataset("depot")["id"]
+    lose_the_first_answer(client, server)
+    assert client.projects.delete("depot").project_id == dataset_id
     assert len(server.requests) == 2
 
 
