@@ -53,8 +53,11 @@ def test_a_copy_of_a_database_is_independent_of_it(server: RunningPostgres) -> N
 
 
 def test_stopping_removes_everything_and_may_be_repeated(server: RunningPostgres) -> None:
+    files = (server.directory / "server").resolve()  # in memory, where there is room
+    assert (files / "data" / "PG_VERSION").exists()
     server.stop()
     assert not server.directory.exists()
+    assert not files.exists()
     server.stop()
 
 
@@ -66,9 +69,12 @@ def test_it_ends_when_its_owner_is_killed(server: RunningPostgres) -> None:
         assert owner.stdout is not None
         keeper = int(owner.stdout.readline())
         assert started_at(keeper) is not None
+        files = (place / "server").resolve()
+        assert files.exists()
         owner.kill()
     assert wait_until(lambda: started_at(keeper) is None, seconds=20)
     assert not place.exists()
+    assert not files.exists()
 
 
 def test_all_who_name_a_directory_share_its_server(server: RunningPostgres) -> None:
