@@ -71,6 +71,8 @@ def test_a_key_can_revoke_itself_unless_it_is_the_last_owners(face: Face) -> Non
     assert face.delete(f"/api-keys/{key['id']}", key=key["api_key"]).status_code == 200
     assert face.get("/config", key=key["api_key"]).status_code == 401
     envelope(face.delete(f"/api-keys/{face.tenant.key_ids['owner']}"), 409, "CONFLICT")
+    told = face.raw("GET", "/api/openapi.json").json()["paths"]["/api/v0/api-keys/{id}"]["delete"]
+    assert "409" in told["responses"]
     assert face.get("/config").status_code == 200
 
 

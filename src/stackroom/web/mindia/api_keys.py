@@ -70,9 +70,9 @@ async def show(request: Request) -> Response:
     return json_reply(_shown(await call.read(lambda conn: _find(conn, call, reference))))
 
 
-@described("Revoke a key", wire.Revoked, needs=Role.ADMIN)
+@described("Revoke a key", wire.Revoked, needs=Role.ADMIN, refuses=(409,))
 async def revoke(request: Request) -> Response:
-    """From the next request on, which may be the caller's own."""
+    """From the next request on, which may be the caller's own. The last key of an owner stays."""
     call = await Call.begin(request, Role.ADMIN, "revoking a key")
     raw = call.uuid("id")
 
