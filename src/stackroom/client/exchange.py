@@ -61,9 +61,14 @@ def call_headers(config: Config, call: Call[T]) -> dict[str, str]:
 
 
 def call_body(call: Call[T]) -> bytes | None:
-    """The JSON body, or none. Raises InvalidArgument for what is no text, such as half a character."""
+    """The JSON body, or none. Raises what `encoded` raises."""
+    return None if call.json is msgspec.UNSET else encoded(call.json)
+
+
+def encoded(value: object) -> bytes:
+    """JSON. Raises InvalidArgument for what is no text, such as half a character."""
     try:
-        return None if call.json is msgspec.UNSET else msgspec.json.encode(call.json)
+        return msgspec.json.encode(value)
     except UnicodeEncodeError as error:
         raise InvalidArgument(f"{error.object[:80]!r} is no text that can be sent.") from error
 

@@ -652,6 +652,26 @@ def test_many_documents_go_two_hundred_at_a_time(client: Any, server: FakeServer
     assert (len(done.saved), done.success) == (447, False)
 
 
+def test_documents_go_as_many_at_a_time_as_a_request_holds(
+    client: Any, server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that no request holds fails alone."""
+    for side in ("_sync", "_async"):
+        monkeypatch.setattr(f"stackroom.client.{side}.annotations.MOST_BYTES", 400)
+    small, large = ([{"name": "x" * size}] for size in (100, 500))
+    saved = [{"image_id": it, "previous_count": 0, "new_count": 1, "status": "new"} for it in "abde"]
+    server.script += [
+        httpx.Response(200, json={"saved": saved[:2], "failed": []}),
+        httpx.Response(413, json={"error": {"message": "larger than 16 MB"}}),
+        httpx.Response(200, json={"saved": saved[2:], "failed": []}),
+    ]
+    done = client.annotations.bulk_save({it: large if it == "c" else small for it in "abcde"})
+    sent = [[save["image_id"] for save in server.body(each)["saves"]] for each in server.requests]
+    assert sent == [["a", "b"], ["c"], ["d", "e"]]
+    assert [each.image_id for each in done.saved] == ["a", "b", "d", "e"]
+    assert done.failed == [AnnotationsNotSaved("c", "larger than 16 MB")]
+
+
 def test_a_search_goes_on_as_long_as_the_server_says_that_there_is_more(
     client: Any, server: FakeServer
 ) -> None:

@@ -1,11 +1,13 @@
 """What is marked on an image."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
+from stackroom.client.errors import ApiError
+from stackroom.client.exchange import encoded
 from stackroom.client.models import (
     Annotation,
     AnnotationsDeleted,
@@ -15,7 +17,6 @@ from stackroom.client.models import (
     ImportReport,
 )
 from stackroom.client.models.annotations import annotation_on_wire
-from stackroom.client.uploads import in_chunks
 from stackroom.client.wire import DEVELOPER, Call, Shape, one, segment
 
 from .coco import ImportProgress, import_coco
@@ -23,6 +24,14 @@ from .connection import AsyncConnection
 
 _ANNOTATIONS = f"{DEVELOPER}/annotations/"
 MOST_SAVES_AT_ONCE = 200
+MOST_BYTES = 8 * 1024 * 1024
+"""Of one request: the server takes 16 MB."""
+TOO_LARGE = 413
+
+
+class _Save(Struct, frozen=True):
+    image_id: str
+    body: Raw
 
 
 class _Answer(Struct, frozen=True):
@@ -57,24 +66,28 @@ class AsyncAnnotations:
         return await self._connection.call(Call(method="POST", path=_path(image_id), json=body, reply=_SAVED))
 
     async def bulk_save(self, saves: Mapping[str, Iterable[Annotation | Mapping[str, Any]]]) -> BulkSaved:
-        """Replace all annotations of many images: `{image_id: annotations}`, 200 images to a request.
+        """Replace all annotations of many images: `{image_id: annotations}`, up to 200 images to a request.
 
         An image whose annotations are refused is in the result's `failed` and does not stop the others.
         """
-        wanted = [
-            {"image_id": image_id, "annotations": [annotation_on_wire(each) for each in annotations]}
-            for image_id, annotations in saves.items()
-        ]
         saved: list[AnnotationsSaved] = []
         failed: list[AnnotationsNotSaved] = []
-        for chunk in in_chunks(wanted, MOST_SAVES_AT_ONCE):
-            path = f"{_ANNOTATIONS}bulk"
-            answer = await self._connection.call(
-                Call(method="POST", path=path, json={"saves": chunk}, reply=_BULK)
-            )
+        for portion in list(_portions(saves)):
+            answer = await self._save_portion(portion)
             saved += answer.saved
             failed += answer.failed
         return BulkSaved(saved, failed)
+
+    async def _save_portion(self, portion: Sequence[_Save]) -> BulkSaved:
+        body = {"saves": [each.body for each in portion]}
+        try:
+            return await self._connection.call(
+                Call(method="POST", path=f"{_ANNOTATIONS}bulk", json=body, reply=_BULK)
+            )
+        except ApiError as error:
+            if error.status_code != TOO_LARGE or len(portion) > 1:
+                raise
+            return BulkSaved([], [AnnotationsNotSaved(portion[0].image_id, error.message)])
 
     async def import_coco(
         self,
@@ -103,6 +116,24 @@ class AsyncAnnotations:
     async def delete(self, image_id: str) -> AnnotationsDeleted:
         """Remove all annotations of an image. Needs the admin role."""
         return await self._connection.call(Call(method="DELETE", path=_path(image_id), reply=_DELETED))
+
+
+def _portions(
+    saves: Mapping[str, Iterable[Annotation | Mapping[str, Any]]],
+) -> Iterator[list[_Save]]:
+    """As much as fits a request, at least one image each."""
+    portion: list[_Save] = []
+    weight = 0
+    for image_id, annotations in saves.items():
+        marks = [annotation_on_wire(each) for each in annotations]
+        body = encoded({"image_id": image_id, "annotations": marks})
+        if portion and (len(portion) == MOST_SAVES_AT_ONCE or weight + len(body) > MOST_BYTES):
+            yield portion
+            portion, weight = [], 0
+        portion.append(_Save(image_id, Raw(body)))
+        weight += len(body)
+    if portion:
+        yield portion
 
 
 def _path(image_id: str) -> str:
