@@ -311,6 +311,9 @@ _LEAST = {
 }
 
 
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@A-Z]+")
+_MOST = 2**31 - 1
+"""No clock and no table takes numbers of any size."""
 _MOST_DAYS = 36_500
 """A moment further back than the databases can count would stop whoever forgets."""
 
@@ -329,15 +332,14 @@ def _problems(settings: Settings) -> Iterator[str]:
     if settings.database_url and not settings.database_url.startswith(("postgresql://", "sqlite:///")):
         yield "database_url must be postgresql://… or sqlite:///…"
     yield from _problems_with_videos(settings)
-    if settings.production and "*" in settings.callers:
-        yield "cors_origins: name the origins; in production `*` is not taken"
+    yield from _problems_with_callers(settings)
     yield from _problems_with_origins(settings)
 
 
 def _problems_with_storage(settings: Settings) -> Iterator[str]:
     storage, bucket = _split(settings.storage_url), settings.bucket
     # With a host `file://srv/media` would be the folder /media.
-    here = storage.scheme == "file" and storage.netloc in {"", "localhost"} and storage.path
+    here = storage.scheme == "file" and storage.netloc in {"", "localhost"} and storage.path.startswith("/")
     if bucket is None:
         if settings.storage_url and not here:
             yield f"storage_url {settings.storage_url!r} must be file:///path or s3://bucket/prefix"
@@ -363,6 +365,8 @@ def _problems_with_numbers(settings: Settings) -> Iterator[str]:
                 yield f"{name} must be at least 1" if least else f"{name} cannot be negative"
             if name.endswith("_days") and value > _MOST_DAYS:
                 yield f"{name} cannot be more than {_MOST_DAYS}; 0 is never"
+            if value is not None and name != "storage_policy_bytes" and value > _MOST:
+                yield f"{name} cannot be more than {_MOST}"
     if not 0 < settings.webhook_minute < 3600:
         yield "webhook_minute must be more than 0 seconds, and less than an hour"
 
@@ -375,6 +379,18 @@ def _problems_with_videos(settings: Settings) -> Iterator[str]:
     for name in settings.variants:
         if name not in _VARIANTS:
             yield f"hls_variants: {name!r} is none of {', '.join(_VARIANTS)}"
+
+
+def _problems_with_callers(settings: Settings) -> Iterator[str]:
+    """What is compared word for word would never be met if it were spelled otherwise."""
+    if settings.production and "*" in settings.callers:
+        yield "cors_origins: name the origins; in production `*` is not taken"
+    for caller in settings.callers:
+        if caller not in {"*", "null"} and not _ORIGIN.fullmatch(caller):
+            yield f"cors_origins: {caller!r} must be scheme://host[:port], without a path and in small letters"
+    for domain in settings.upload_domains:
+        if set(domain) & set("/:* "):
+            yield f"url_upload_allow: {domain!r} must be a domain alone, such as images.example"
 
 
 def _problems_with_origins(settings: Settings) -> Iterator[str]:

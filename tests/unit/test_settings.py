@@ -27,6 +27,12 @@ from stackroom.settings import Bucket, load
         ("s3_endpoint", "http://"),
         ("ffmpeg", "/"),
         ("batches_kept_days", "99999999999"),
+        ("storage_url", "file:media"),
+        ("origin_seconds", "99999999999999999999"),
+        ("cors_origins", "https://a.example/"),
+        ("cors_origins", "a.example"),
+        ("url_upload_allow", "https://a.example"),
+        ("url_upload_allow", "*.a.example"),
     ],
 )
 def test_what_cannot_work_is_refused_by_its_name(name: str, value: str) -> None:
