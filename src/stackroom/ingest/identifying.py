@@ -101,7 +101,7 @@ async def examine(
         return await _picture(studio, staged, registered, true or "", workspace)
     _refuse(true, registered, staged)
     said = registered.media_type if registered.media_type != UNKNOWN_IMAGE else None
-    said = said or told
+    said = _sendable(said) or _sendable(told)
     content_type = (said if true in _VAGUE else true) or true or ANYTHING
     return Seen(kind=_kind(content_type), content_type=content_type)
 
@@ -118,6 +118,11 @@ async def _picture(
     if seen.converted is not None and registered.as_file:  # who wants the file wants the one that came
         return Seen(kind="document", content_type=true)
     return Seen(kind="image", content_type=(seen.converted or seen.probe).content_type, examined=seen)
+
+
+def _sendable(said: str | None) -> str | None:
+    """What somebody says of the type, unless it can stand in no header: then whoever gets the file is not told so."""
+    return said if said is not None and said.isascii() and said.isprintable() else None
 
 
 def _refuse(true: str | None, registered: Registered, staged: Staged) -> None:

@@ -52,8 +52,8 @@ class Delivered(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _WANTED = """SELECT a.id, a.organization_id, o.number AS customer, d.number AS space, a.key, a.uuid, a.name, a.kind,
-        a.width, a.height, a.updated_at, a.expires_at, a.content_type AS media_type, a.blob_id,
-        b.storage_key, b.sha256, b.size, b.content_type, r.channels, r.roles, r.max_unauthorised
+        a.width, a.height, a.updated_at, a.expires_at, a.content_type, a.blob_id,
+        b.storage_key, b.sha256, b.size, r.channels, r.roles, r.max_unauthorised
     FROM organization o JOIN dataset d ON d.organization_id = o.id JOIN asset a ON a.dataset_id = d.id
         JOIN blob b ON b.id = a.blob_id LEFT JOIN registration r ON r.asset_id = a.id
     WHERE {customer} AND o.status = 'active' AND d.number = :space AND d.archived_at IS NULL
@@ -104,9 +104,9 @@ def _numeral(text: str) -> int | None:
 
 
 def _delivered(values: dict[str, Any]) -> Delivered:
-    media_type, ways, roles = values.pop("media_type"), values.pop("channels"), values.pop("roles")
+    ways, roles = values.pop("channels"), values.pop("roles")
     said = () if ways is None else msgspec.json.decode(ways, type=tuple[Channel, ...])
-    told = channels.defaults((), 0, media_type) if ways is None else said
+    told = channels.defaults((), 0, values["content_type"]) if ways is None else said
     most = values.pop("max_unauthorised")
     needs_a_role = bool(roles) and msgspec.json.decode(roles) != []
     return Delivered(

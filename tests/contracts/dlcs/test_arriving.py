@@ -1,5 +1,6 @@
 """What comes of batches while they are worked on, as their clients see it. Numbers are those of the protocol's list."""
 
+import uuid
 from typing import Any
 
 import pytest
@@ -116,6 +117,21 @@ def test_sound_and_files_are_kept_as_they_came(house: House, space: int) -> None
     found = house.get(f"spaces/{space}/images/text").json()
     assert (found["family"], found["mediaType"], found["width"]) == ("F", "application/pdf", 0)
     assert house.get(f"spaces/{space}/images/text/storage").json()["size"] == len(pdf)
+
+
+def test_a_file_is_handed_out_as_the_type_that_it_was_registered_as_last(house: House, space: int) -> None:
+    """The same bytes may be of one type to one image and of another to the next."""
+    origin = house.an_original("table.txt", uuid.uuid4().bytes.hex().encode())
+    types = ["application/octet-stream", "text/csv", "text/plain; charset=utf-8"]
+    # What can stand in no header is told to nobody; then its origin says more.
+    for n, media_type in enumerate([*types, "text/csv\r\nX-Own: 1", "text/плейн"]):
+        said = {"mediaType": media_type, "origin": origin, "deliveryChannels": ["file"]}
+        made = house.ask("PUT", f"spaces/{space}/images/table", json=said)
+        assert made.status_code == (200 if n else 201)
+        sent = house.get(f"/file/{house.customer.number}/{space}/table", auth=None)
+        expected = media_type if media_type in types else "text/plain"
+        assert (sent.status_code, sent.headers["content-type"]) == (200, expected), media_type
+        assert "x-own" not in sent.headers
 
 
 def test_what_arrived_here_is_an_image_of_the_library(house: House) -> None:
