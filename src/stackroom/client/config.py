@@ -3,8 +3,8 @@
 import math
 import os
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
+import httpx
 import msgspec
 
 from .errors import ConfigurationError
@@ -73,13 +73,21 @@ def _key(value: str | None) -> str:
 
 
 def _url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    if not _is_address(value):
         raise ConfigurationError(
             f"base_url {value!r} is no http(s) address.",
             fix=f"Pass base_url= or set STACKROOM_BASE_URL, for example {DEFAULT_BASE_URL}",
         )
     return value.rstrip("/")
+
+
+def _is_address(value: str) -> bool:
+    """Of a server, or of a place below one: what follows a question mark would swallow the paths put after it."""
+    try:
+        url = httpx.URL(value)
+        return url.scheme in {"http", "https"} and bool(url.host) and not {"?", "#"} & set(value)
+    except (httpx.InvalidURL, ValueError):  # the second, too, of a host's name that cannot be one
+        return False
 
 
 def _timeout(value: float | str) -> float:
