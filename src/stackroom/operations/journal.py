@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, insert, select, update
 
 from stackroom import ids
 from stackroom.access import Actor
@@ -226,24 +226,28 @@ def items(
     limit: int = 1000,
 ) -> list[Item]:
     """Items by position, from the one behind `after`; only those with one of `outcomes`, if given."""
+    query = _items().where(operation_item.c.position > after)
+    if outcomes is not None:
+        query = query.where(operation_item.c.outcome.in_([int(outcome) for outcome in outcomes]))
+    rows = conn.execute(query.limit(limit), {"operation": found.id}).all()
+    tagged = _tags(conn, found, rows[0].position, rows[-1].position) if rows else {}
+    return [_item(found, row, tagged.get(row.position, {})) for row in rows]
+
+
+@cache  # see `_by_id`
+def _items() -> Select[Any]:
     before_folder, after_folder = folder.alias(), folder.alias()
     was, became = (
         func.coalesce(each.c.removed_from, each.c.path).label(label)
         for each, label in ((before_folder, "folder"), (after_folder, "to_folder"))
     )
-    query = (
+    return (
         select(operation_item, was, became)
         .outerjoin(before_folder, before_folder.c.id == operation_item.c.folder_id)
         .outerjoin(after_folder, after_folder.c.id == operation_item.c.to_folder_id)
-        .where(operation_item.c.operation_id == found.id, operation_item.c.position > after)
+        .where(operation_item.c.operation_id == bindparam("operation"))
         .order_by(operation_item.c.position)
-        .limit(limit)
     )
-    if outcomes is not None:
-        query = query.where(operation_item.c.outcome.in_([int(outcome) for outcome in outcomes]))
-    rows = conn.execute(query).all()
-    tagged = _tags(conn, found, rows[0].position, rows[-1].position) if rows else {}
-    return [_item(found, row, tagged.get(row.position, {})) for row in rows]
 
 
 def _tags(conn: Connection, found: Operation, first: int, last: int) -> dict[int, dict[str, list[str]]]:

@@ -1,5 +1,7 @@
 """The native face as one application."""
 
+from functools import cache
+
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,11 +24,7 @@ def make_app(services: Services) -> ASGIApp:
 
 def endpoints() -> list[Endpoint]:
     """Every method of every address, the description itself included."""
-
-    async def describe(_request: Request) -> Response:
-        return Response(described, media_type="application/json")
-
-    listed = [
+    return [
         *operations.ENDPOINTS,
         *library.ENDPOINTS,
         *batches.ENDPOINTS,
@@ -44,5 +42,13 @@ def endpoints() -> list[Endpoint]:
             public=True,
         ),
     ]
-    described = msgspec.json.encode(document(listed))
-    return listed
+
+
+async def describe(_request: Request) -> Response:
+    return Response(_description(), media_type="application/json")
+
+
+@cache
+def _description() -> bytes:
+    """The same as long as the program is, and made when somebody first asks."""
+    return msgspec.json.encode(document(endpoints()))
