@@ -1,10 +1,14 @@
 """Batches: submitted, listed, tried again and cancelled. Nobody works here, so that nothing moves by itself."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
+from msgspec.structs import force_setattr
+
+from stackroom.queue import claims, workers
 
 if TYPE_CHECKING:
     from .conftest import Face
@@ -91,6 +95,23 @@ def test_a_cancelled_batch_is_over_and_says_so_again(face: "Face") -> None:
     items = face.get(f"/batches/{made['id']}/items", state="cancelled").json()["items"]
     assert len(items) == 2
     assert face.get(f"/batches/{made['id']}/items", state="failed").json() == {"items": [], "next": None}
+
+
+def test_an_estimate_knows_how_many_run_at_once_and_a_rate_what_was_done(face: "Face") -> None:
+    face.a_dataset()
+    settings, now = face.services.settings, face.services.now()
+    worker = face.write(lambda conn: workers.register(conn, name="test", version="0", slots=4, now=now))
+    origins = [{"origin": f"https://files.example/vol1/{n}.tif"} for n in range(8)]
+    force_setattr(settings, "max_running_per_organization", 1)
+    try:
+        made = submitted(face, *origins, dataset="photos")
+    finally:
+        force_setattr(settings, "max_running_per_organization", 0)
+    done, begun = (datetime.fromisoformat(made[name]) for name in ("estimated_completion", "created_at"))
+    assert 16 <= (done - begun).total_seconds() <= 17  # two seconds each, one after the other
+    face.write(lambda conn: claims.claim(conn, worker, kinds=["ingest"], limit=1, now=now))
+    left = face.post(f"/batches/{made['id']}/cancel").json()
+    assert (left["state"], left["cancelled"], left["rate"]) == ("cancelling", 7, None)
 
 
 def test_there_is_nothing_to_retry_where_nothing_failed(face: "Face") -> None:

@@ -19,6 +19,7 @@ from stackroom.library.answers import Answer
 from stackroom.library.datasets import Dataset
 from stackroom.library.registrations import Registration
 from stackroom.queue.jobs import DEFAULT, PRIORITY
+from stackroom.settings import Settings
 from stackroom.web.native import call
 from stackroom.web.native.convert.base import cursor, moment, moment_out, row_id
 from stackroom.web.native.openapi import Endpoint
@@ -58,7 +59,7 @@ async def submit(request: Request) -> Response:
             name=body.name,
             now=now,
         )
-        return answer(_shown(conn, actor, made, now=now), 201)
+        return answer(_shown(conn, actor, made, services.settings, now=now), 201)
 
     response = await Once(request, actor, raw).prepare_and_write(prepare, work)
     services.dispatcher.wake()
@@ -66,25 +67,27 @@ async def submit(request: Request) -> Response:
 
 
 async def list_all(request: Request) -> Response:
-    query, now = await call.query(request, wire.BatchesQuery), services_of(request).now()
+    query, services = await call.query(request, wire.BatchesQuery), services_of(request)
+    now, settings = services.now(), services.settings
     before = row_id(query.cursor)
 
     def work(conn: Connection, actor: Actor) -> wire.Batches:
         found = batches.newest(conn, actor, query.which, before=before, limit=query.limit + 1)
         page = found[: query.limit]
         following = cursor(page[-1].id) if len(found) > query.limit else None
-        return wire.Batches(batches=_all_shown(conn, actor, page, now=now), next=following)
+        return wire.Batches(batches=_all_shown(conn, actor, page, settings, now=now), next=following)
 
     return json_reply(await call.read(request, work))
 
 
 async def show(request: Request) -> Response:
-    now = services_of(request).now()
-    return json_reply(
-        await call.read(
-            request, lambda conn, actor: _shown(conn, actor, _named(conn, actor, request), now=now)
-        )
-    )
+    services = services_of(request)
+    now = services.now()
+
+    def work(conn: Connection, actor: Actor) -> wire.Batch:
+        return _shown(conn, actor, _named(conn, actor, request), services.settings, now=now)
+
+    return json_reply(await call.read(request, work))
 
 
 async def list_items(request: Request) -> Response:
@@ -117,7 +120,7 @@ async def _steer(request: Request, how: Callable[..., Batch], status: int) -> Re
     def work(conn: Connection) -> Answer:
         now = services.now()
         done = how(conn, actor, reference, now=now)
-        return answer(_shown(conn, actor, done, now=now), status)
+        return answer(_shown(conn, actor, done, services.settings, now=now), status)
 
     response = await Once(request, actor, await read_body(request)).write(work)
     services.dispatcher.wake()
@@ -166,13 +169,16 @@ def _named(conn: Connection, actor: Actor, request: Request) -> Batch:
     return batches.find(conn, actor, request.path_params["batch"])
 
 
-def _shown(conn: Connection, actor: Actor, found: Batch, *, now: int) -> wire.Batch:
-    return _all_shown(conn, actor, [found], now=now)[0]
+def _shown(conn: Connection, actor: Actor, found: Batch, settings: Settings, *, now: int) -> wire.Batch:
+    return _all_shown(conn, actor, [found], settings, now=now)[0]
 
 
-def _all_shown(conn: Connection, actor: Actor, found: Sequence[Batch], *, now: int) -> list[wire.Batch]:
+def _all_shown(
+    conn: Connection, actor: Actor, found: Sequence[Batch], settings: Settings, *, now: int
+) -> list[wire.Batch]:
     owners = datasets.by_ids(conn, actor, {each.dataset_id for each in found if each.dataset_id is not None})
-    expected = batches.estimated(conn, found, now=now)
+    at_once = settings.max_running_per_organization or None
+    expected = batches.estimated(conn, found, per_organization=at_once, now=now)
     return [
         _batch(
             each, None if each.dataset_id is None else owners.get(each.dataset_id), expected.get(each.id), now
@@ -204,11 +210,12 @@ def _batch(found: Batch, owner: Dataset | None, expected: int | None, now: int) 
 
 
 def _rate(found: Batch, now: int) -> float | None:
-    """Items a second since the first of them began; None when there is nothing to go by, and when nothing goes on."""
-    if found.started_at is None or found.finished_at is not None or not found.settled:
+    """Items a second since the first of them began; None when there is nothing to go by, and when nothing goes on.
+    What was given up took no time."""
+    done = found.completed + found.errors
+    if found.started_at is None or found.finished_at is not None or not done or now <= found.started_at:
         return None
-    elapsed = max(now - found.started_at, 1)
-    return round(found.settled * clock.SECOND / elapsed, 1)
+    return round(done * clock.SECOND / (now - found.started_at), 1)
 
 
 def _item(found: Item) -> wire.BatchItem:
