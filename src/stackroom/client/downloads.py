@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from .files import place_below
+from .files import part_of, place_below
 from .models import DownloadFailure, DownloadMode, DownloadReport
 from .wire import DownloadListing
 
@@ -15,12 +15,13 @@ MOST_ITEMS_LISTED = 10_000
 
 
 class Job(Struct, frozen=True, kw_only=True):
-    """One file to bring."""
+    """One file to bring, or the `fault` for which it cannot be brought."""
 
     kind: Literal["image", "annotation"]
     url: str | None
     path: Path
     filename: str
+    fault: str | None = None
 
 
 def folder_at(path: str | Path) -> Path:
@@ -34,8 +35,19 @@ def more_listed(page: DownloadListing, known: int) -> bool:
 
 
 def download_jobs(listing: DownloadListing, folder: Path, mode: DownloadMode) -> list[Job]:
-    """Every file that this mode asks for."""
-    return list(_jobs(listing, folder, mode))
+    """Every file that this mode asks for. Where several have one place, the image listed first goes there; none goes
+    where another is while it is on its way."""
+    jobs = list(_jobs(listing, folder, mode))
+    first: dict[Path, Job] = {}
+    for job in sorted(jobs, key=lambda it: it.kind != "image"):
+        first.setdefault(job.path, job)
+    on_the_way = {part_of(path) for path in first}
+    return [
+        job
+        if first[job.path] is job and job.path not in on_the_way
+        else structs.replace(job, fault="another file of the dataset has its place")
+        for job in jobs
+    ]
 
 
 def _jobs(listing: DownloadListing, folder: Path, mode: DownloadMode) -> Iterator[Job]:

@@ -132,7 +132,7 @@ class Arrival:
 
     def __init__(self, path: str | Path, progress: Progress | None = None) -> None:
         self.path = Path(path).expanduser()
-        self._part = self.path.with_name(_name_of_part(self.path.name))
+        self._part = part_of(self.path)
         self._progress = progress
         self._file: IO[bytes] | None = None
         self._have = 0
@@ -204,10 +204,11 @@ class Arrival:
             raise NetworkError(f"The answer stopped after {self._have} of {self._total} bytes.")
 
 
-def _name_of_part(name: str) -> str:
-    whole = os.fsencode(name)
+def part_of(path: Path) -> Path:
+    """Where a file is while it is on its way."""
+    whole = os.fsencode(path.name)
     fits = len(whole) + len(_PART) <= LONGEST_FILE_NAME
-    return (name if fits else sha256(whole).hexdigest()) + _PART
+    return path.with_name((path.name if fits else sha256(whole).hexdigest()) + _PART)
 
 
 def place_below(folder: Path, folder_path: str, filename: str) -> Path:

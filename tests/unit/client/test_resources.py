@@ -349,6 +349,24 @@ def test_a_dataset_comes_home_with_its_folders_and_annotations(
     assert all(it.url.host == "stackroom.test" for it in server.calls("GET", "/annotations/"))
 
 
+def test_what_would_take_the_place_of_another_file_is_not_brought_and_is_reported(
+    client: Any, server: FakeServer, tmp_path: Path
+) -> None:
+    server.dataset("depot")
+    names = ("a.jpg", "a.jpg.json", "a.jpg.part")
+    for name in names:
+        server.image("depot", name, content=name.encode())
+    report = client.datasets.download("depot", tmp_path)
+    assert {(it.filename, it.kind) for it in report.failures} == {
+        ("a.jpg", "annotation"),
+        ("a.jpg.part", "image"),
+    }
+    assert {it.reason for it in report.failures} == {"another file of the dataset has its place"}
+    assert (report.images_downloaded, report.annotations_downloaded) == (2, 2)
+    assert [(tmp_path / name).read_bytes() for name in names[:2]] == [b"a.jpg", b"a.jpg.json"]
+    assert len(list(tmp_path.iterdir())) == 4
+
+
 def test_a_dataset_download_keeps_going_and_says_what_is_missing(
     make_client: Callable[..., Any], server: FakeServer, tmp_path: Path
 ) -> None:

@@ -273,8 +273,8 @@ class Datasets:
                 return DownloadListing(list(items.values()), page.total_items)
 
     def _bring(self, job: Job) -> DownloadFailure | None:
-        if job.url is None:
-            return failed(job, "the server gave no address")
+        if job.url is None or job.fault is not None:
+            return failed(job, job.fault or "the server gave no address")
         try:
             (self._bring_image if job.kind == "image" else self._bring_annotation)(job.url, job.path)
         except msgspec.DecodeError as error:
