@@ -25,7 +25,7 @@ _OPERATION = (
     "created_at, finished_at) VALUES (?, 1, ?, 'finished', ?, ?, '{\"1\":50}', 4500, 1, ?, 1, 1)"
 )
 _ITEM = (
-    "INSERT INTO operation_item (operation_id, position, asset_id, asset_uuid, outcome, folder_id, name, status, "
+    "INSERT INTO operation_item (operation_id, line, asset_id, asset_uuid, outcome, folder_id, name, status, "
     "version, size, to_folder_id, to_name, new_uuid) VALUES (?, ?, ?, ?, 1, 1, 'seed.png', 'new', 1, 90, ?, ?, ?)"
 )
 _EVENT = (

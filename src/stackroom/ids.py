@@ -46,12 +46,11 @@ def new_block(count: int) -> bytes:
     return bytes(block)
 
 
-def new_block_like(packed: bytes) -> bytes:
-    """A fresh id for each of those in `packed`, in the order of theirs: the least is where the least is there."""
+def ascending(packed: bytes) -> tuple[bytes, list[int]]:
+    """The ids of `packed` by their size, the oldest first, and where in it each of them stands."""
     given = _each(packed)
-    ascending = sorted(range(len(given)), key=given.__getitem__)
-    fresh = dict(zip(ascending, _each(new_block(len(given))), strict=True))
-    return b"".join(map(fresh.__getitem__, range(len(given))))
+    places = sorted(range(len(given)), key=given.__getitem__)
+    return b"".join(map(given.__getitem__, places)), places
 
 
 def text(raw: bytes) -> str:

@@ -202,7 +202,7 @@ def test_the_tags_that_each_item_got_are_looked_up_item_by_item(crowd: Crowd) ->
     _, more = recorded(library, lambda conn: engine.submit_undo(conn, actor, reference, now=library.now))
     looked_up = [step for step, _ in crowd.steps(sent + more) if step.startswith("SEARCH o ")]
     assert len(looked_up) == 6
-    assert set(looked_up) == {"SEARCH o USING PRIMARY KEY (operation_id=? AND position=?)"}
+    assert set(looked_up) == {"SEARCH o USING PRIMARY KEY (operation_id=? AND line=?)"}
 
 
 def test_no_statement_of_a_large_operation_scans_a_table_that_grows(

@@ -53,13 +53,13 @@ def test_two_blocks_made_at_once_share_nothing() -> None:
 
 
 @given(st.lists(st.uuids(), max_size=50).flatmap(lambda some: st.permutations([*some, *some[:9]])))
-def test_fresh_ids_like_others_ascend_as_those_do(others: list[uuid.UUID]) -> None:
-    given_ids = [each.bytes for each in others]
-    block = ids.new_block_like(b"".join(given_ids))
-    fresh = [block[n : n + 16] for n in range(0, len(block), 16)]
-    assert len(set(fresh)) == len(given_ids)
-    in_their_order = sorted(zip(given_ids, fresh, strict=True))
-    assert [made for _, made in in_their_order] == sorted(fresh)
+def test_ids_are_put_in_order_and_found_where_they_were(given_ids: list[uuid.UUID]) -> None:
+    packed = b"".join(each.bytes for each in given_ids)
+    block, places = ids.ascending(packed)
+    ordered = [block[n : n + 16] for n in range(0, len(block), 16)]
+    assert ordered == sorted(each.bytes for each in given_ids)
+    assert sorted(places) == list(range(len(given_ids)))
+    assert [given_ids[place].bytes for place in places] == ordered
 
 
 @given(st.uuids())

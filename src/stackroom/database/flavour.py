@@ -34,6 +34,8 @@ class Flavour(msgspec.Struct, frozen=True):
     """Element `{n}` of the JSON list `value`, which is a text."""
     packed: str
     """Rows (n, uuid) of `:packed`, `:count` ids of sixteen bytes laid end to end."""
+    placed: str
+    """The same with a `position` for each, as the JSON list `:positions` says."""
     pairs: str
     """Rows (position, value) of `:pairs`, a JSON list of [integer, text]."""
     numbers: str
@@ -83,6 +85,8 @@ SQLITE = Flavour(
     # The numbers come from a JSON list of that many zeros: twice as fast as counting in a recursive query.
     packed="""(SELECT key AS n, substr(:packed, key * 16 + 1, 16) AS uuid
         FROM json_each('[' || rtrim(replace(hex(zeroblob(:count)), '00', '0,'), ',') || ']'))""",
+    placed="""(SELECT key AS n, value AS position, substr(:packed, key * 16 + 1, 16) AS uuid
+        FROM json_each(:positions))""",
     pairs="""(SELECT json_extract(value, '$[0]') AS position, json_extract(value, '$[1]') AS value
         FROM json_each(:pairs) LIMIT -1)""",
     numbers="""SELECT max(COALESCE((SELECT max(id) FROM {table}), 0),
@@ -116,6 +120,9 @@ POSTGRESQL = Flavour(
     string="value ->> {n}",
     packed="""(SELECT n, substring(CAST(:packed AS bytea) FROM n * 16 + 1 FOR 16) AS uuid
         FROM generate_series(0, CAST(:count AS integer) - 1) AS n)""",
+    placed="""(SELECT CAST(n AS integer) - 1 AS n, CAST(value AS integer) AS position,
+            substring(CAST(:packed AS bytea) FROM (CAST(n AS integer) - 1) * 16 + 1 FOR 16) AS uuid
+        FROM jsonb_array_elements_text(CAST(:positions AS jsonb)) WITH ORDINALITY AS each(value, n))""",
     pairs="""(SELECT CAST(value ->> 0 AS integer) AS position, value ->> 1 AS value
         FROM jsonb_array_elements(CAST(:pairs AS jsonb)) AS value)""",
     numbers="""SELECT array_agg(nextval(CAST(numbers.name AS regclass)))

@@ -504,11 +504,12 @@ Index(
 )
 
 # The journal: one row per item of an operation. It is work table, report, audit detail and what undo reads.
-# Columns named `to_…` hold what the operation sets; the others what stood there before.
+# Columns named `to_…` hold what the operation sets; the others what stood there before. Its lines are in the order of
+# the assets, where that is known, so that both are gone through in one direction; `position` is a place in the request.
 operation_item = _table(
     "operation_item",
     Column("operation_id", Key, primary_key=True, autoincrement=False),
-    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("line", Integer, primary_key=True, autoincrement=False),
     Column("asset_id", Key),
     Column("asset_uuid", LargeBinary),
     Column("asked", Text),
@@ -529,6 +530,7 @@ operation_item = _table(
     Column("to_archived_at", Moment),
     Column("new_uuid", LargeBinary),
     Column("overwrote", LargeBinary),
+    Column("position", Integer, nullable=False, server_default="0"),
     sqlite_with_rowid=False,
 )
 
@@ -536,7 +538,7 @@ operation_item = _table(
 operation_tag = _table(
     "operation_tag",
     Column("operation_id", Key, primary_key=True, autoincrement=False),
-    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("line", Integer, primary_key=True, autoincrement=False),
     Column("tag_id", Key, primary_key=True, autoincrement=False),
     Column("added", Boolean, nullable=False),
     sqlite_with_rowid=False,

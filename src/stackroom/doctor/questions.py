@@ -147,9 +147,9 @@ QUESTIONS = (
     Question(
         check="tags_in_journals",
         title="Only items that an operation has changed have got or lost tags by it",
-        query=f"""SELECT o.operation_id AS operation, o.position, o.tag_id AS tag
+        query=f"""SELECT o.operation_id AS operation, o.line, o.tag_id AS tag
             FROM operation_tag o LEFT JOIN operation_item i ON i.operation_id = o.operation_id
-                AND i.position = o.position AND i.outcome = {int(Outcome.DONE)}
+                AND i.line = o.line AND i.outcome = {int(Outcome.DONE)}
             WHERE i.operation_id IS NULL""",
     ),
     Question(

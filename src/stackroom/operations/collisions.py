@@ -87,9 +87,9 @@ def _all_differ(run: Run, value: str, those: str) -> bool:
 
 
 def _colliding(run: Run) -> list[tuple[int, int, str]]:
-    rows = run.execute(f"""SELECT i.position, {FOLDER}, {NAME} FROM operation_item i
+    rows = run.execute(f"""SELECT i.line, {FOLDER}, {NAME} FROM operation_item i
         WHERE {{items}} AND i.outcome = {COLLIDES} ORDER BY i.position""")
-    return [(position, folder, name) for position, folder, name in rows]
+    return [(line, folder, name) for line, folder, name in rows]
 
 
 def _brought_along(run: Run, takes_name: str) -> list[tuple[int, str]]:
@@ -104,7 +104,7 @@ def _brought_along(run: Run, takes_name: str) -> list[tuple[int, str]]:
 def _rename(run: Run, planned: list[tuple[int, str]]) -> None:
     run.execute(
         f"""{run.how.update} operation_item AS i SET to_name = s.value, outcome = {DONE} FROM {run.how.pairs} s
-            WHERE {{items}} AND i.position = s.position""",
+            WHERE {{items}} AND i.line = s.position""",
         pairs=_json(planned),
     )
 

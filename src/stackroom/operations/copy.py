@@ -10,7 +10,7 @@ from stackroom.operations import belongings
 from stackroom.operations.collisions import DONE, taken
 from stackroom.operations.move import enter_target
 from stackroom.operations.outcome import Outcome
-from stackroom.operations.request import Collision, Ids, Request
+from stackroom.operations.request import Collision, Request
 from stackroom.operations.run import Look, Run
 
 ROLE = Role.MEMBER
@@ -37,18 +37,8 @@ def look(run: Run) -> Look:
     return Look(
         verdicts=[not_ready] if empty else [not_ready, *itself, collides],
         sets={"to_folder_id": target, "new_uuid": run.fresh_ids()},
-        parameters={"target": run.target_folder_id, "fresh": _new_ids(run)},
+        parameters={"target": run.target_folder_id, "fresh": ids.new_block(run.count)},
     )
-
-
-def _new_ids(run: Run) -> bytes:
-    """Where the ids of the originals are at hand, new ones in their order: so they ascend as the copies are inserted,
-    which an index takes in sooner."""
-    match run.request.selection:
-        case Ids(packed=packed) if len(packed) == 16 * run.count:
-            return ids.new_block_like(packed)
-        case _:
-            return ids.new_block(run.count)
 
 
 def takes_name(run: Run) -> str | None:

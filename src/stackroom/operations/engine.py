@@ -235,7 +235,10 @@ def _checked(actor: Actor, request: Request) -> Request:
     changes = _FIXED_CHANGES.get(request.verb, Changes())
     if request.verb is Verb.UPDATE:
         changes = clean_changes(request.changes)
-    return msgspec.structs.replace(request, changes=changes)
+    selected = request.selection
+    if isinstance(selected, Ids) and len(selected.asked) <= AT_ONCE:
+        selected = selected.ascending()
+    return msgspec.structs.replace(request, changes=changes, selection=selected)
 
 
 def _resolved(conn: Connection, actor: Actor, request: Request, *, now: int) -> Source:
@@ -304,10 +307,10 @@ def _look(run: Run, verb: VerbModule, source: Source) -> None:
     sets = "".join(f", {column}" for column in look.sets)
     values = "".join(f", {sql}" for sql in look.sets.values())
     run.execute(
-        f"""{run.how.insert} INTO operation_item (operation_id, position, asset_id, asset_uuid, asked, outcome,
+        f"""{run.how.insert} INTO operation_item (operation_id, line, position, asset_id, asset_uuid, asked, outcome,
                 {", ".join(FIELDS)}, version, size{sets})
-            SELECT CAST(:op AS bigint), r.n, a.id, r.uuid, {source.asked}, CASE {cases} ELSE {int(Outcome.DONE)} END,
-                {before}, a.version, a.size{values}
+            SELECT CAST(:op AS bigint), r.n, {source.position}, a.id, r.uuid, {source.asked},
+                CASE {cases} ELSE {int(Outcome.DONE)} END, {before}, a.version, a.size{values}
             FROM {source.joined()}""",
         **source.parameters,
         **look.parameters,
@@ -372,8 +375,8 @@ def _chunk(conn: Connection, run: Run, undo_of: int | None, start: int, stop: in
 
 def _cancel(conn: Connection, actor: Actor, found: Operation, *, now: int) -> None:
     conn.execute(
-        statement(f"""INSERT INTO operation_item (operation_id, position, asset_uuid, outcome)
-            SELECT operation_id, position, asset_uuid, {int(Outcome.CANCELLED)} FROM operation_pending
+        statement(f"""INSERT INTO operation_item (operation_id, line, position, asset_uuid, outcome)
+            SELECT operation_id, position, position, asset_uuid, {int(Outcome.CANCELLED)} FROM operation_pending
             WHERE operation_id = :op"""),
         {"op": found.id},
     )

@@ -24,7 +24,7 @@ from stackroom.database.schema import (
 from stackroom.errors import NotFound
 from stackroom.operations import tally as tallies
 from stackroom.operations.outcome import FAILED, SUCCEEDED, Outcome, reason
-from stackroom.operations.request import FailedOf, Ids, Request, Verb
+from stackroom.operations.request import AT_ONCE, FailedOf, Ids, Request, Verb
 from stackroom.operations.selection import restriction
 from stackroom.operations.tally import Tally
 
@@ -130,13 +130,13 @@ def begin(
 def note_malformed(
     conn: Connection, operation_id: int, selection: Ids | FailedOf, start: int, stop: int
 ) -> None:
-    """Keep the spelling of what was no id, for the report: of the items from `start` up to `stop`."""
+    """Keep the spelling of what was no id, for the report: of the lines from `start` up to `stop`."""
     spelled = [each for each in selection.misspelt if start <= each[0] < stop]
     if spelled:
         how = flavour_of(conn)
         conn.execute(
             statement(f"""{how.update} operation_item SET asked = s.value FROM {how.pairs} s
-                WHERE operation_item.operation_id = :op AND operation_item.position = s.position"""),
+                WHERE operation_item.operation_id = :op AND operation_item.line = s.position"""),
             {"op": operation_id, "pairs": msgspec.json.encode(spelled).decode()},
         )
 
@@ -226,12 +226,14 @@ def items(
     limit: int = 1000,
 ) -> list[Item]:
     """Items by position, from the one behind `after`; only those with one of `outcomes`, if given."""
-    query = _items().where(operation_item.c.position > after)
+    # What ran in chunks has its lines by position, and only there are they too many to be put in order for each page.
+    place = operation_item.c.position if found.total <= AT_ONCE else operation_item.c.line
+    query = _items().where(place > after).order_by(place)
     if outcomes is not None:
         query = query.where(operation_item.c.outcome.in_([int(outcome) for outcome in outcomes]))
     rows = conn.execute(query.limit(limit), {"operation": found.id}).all()
-    tagged = _tags(conn, found, rows[0].position, rows[-1].position) if rows else {}
-    return [_item(found, row, tagged.get(row.position, {})) for row in rows]
+    tagged = _tags(conn, found, [row.line for row in rows])
+    return [_item(found, row, tagged.get(row.line, {})) for row in rows]
 
 
 @cache  # see `_by_id`
@@ -246,24 +248,24 @@ def _items() -> Select[Any]:
         .outerjoin(before_folder, before_folder.c.id == operation_item.c.folder_id)
         .outerjoin(after_folder, after_folder.c.id == operation_item.c.to_folder_id)
         .where(operation_item.c.operation_id == bindparam("operation"))
-        .order_by(operation_item.c.position)
     )
 
 
-def _tags(conn: Connection, found: Operation, first: int, last: int) -> dict[int, dict[str, list[str]]]:
-    """The tags that the items from `first` to `last` got and lost, by position."""
+def _tags(conn: Connection, found: Operation, lines: Sequence[int]) -> dict[int, dict[str, list[str]]]:
+    """The tags that the items of these lines, and of those between them, got and lost, by line."""
     changes = found.request.changes
-    if not (changes.add_tags or changes.remove_tags or "tags" in found.request.undone_fields):
+    if not lines or not (changes.add_tags or changes.remove_tags or "tags" in found.request.undone_fields):
         return {}
-    mine = (operation_tag.c.operation_id == found.id) & operation_tag.c.position.between(first, last)
-    query = select(operation_tag.c.position, operation_tag.c.added, tag.c.name)
+    between = operation_tag.c.line.between(min(lines), max(lines))
+    mine = (operation_tag.c.operation_id == found.id) & between
+    query = select(operation_tag.c.line, operation_tag.c.added, tag.c.name)
     tagged: dict[int, dict[str, list[str]]] = {}
-    for position, added, name in conn.execute(
+    for line, added, name in conn.execute(
         query.join_from(operation_tag, tag, tag.c.id == operation_tag.c.tag_id)
         .where(mine)
         .order_by(tag.c.name)
     ):
-        of_item = tagged.setdefault(position, {})
+        of_item = tagged.setdefault(line, {})
         of_item.setdefault("added_tags" if added else "removed_tags", []).append(name)
     return tagged
 
@@ -288,12 +290,14 @@ def source_folders(conn: Connection, found: Operation) -> list[str]:
     one = _tally(conn, found).folder_id
     if one is not None:  # no need to look through ten thousand rows for the first of each
         return list(conn.scalars(select(folder.c.path).where(folder.c.id == one)))
-    how = flavour_of(conn)
-    in_order = f"""(SELECT folder_id FROM operation_item WHERE operation_id = :op
-        AND outcome IN ({", ".join(str(int(outcome)) for outcome in SUCCEEDED)}) ORDER BY position {how.fence})"""
-    [folder_ids] = _gathered(conn, ["folder_id"], f"{in_order} items", op=found.id)
-    wanted = list(dict.fromkeys(folder_ids))
-    named = f"{how.texts} wanted CROSS JOIN folder f WHERE f.id = CAST(wanted.value AS bigint)"
+    succeeded = ", ".join(str(int(outcome)) for outcome in SUCCEEDED)
+    mine = f"operation_item WHERE operation_id = :op AND outcome IN ({succeeded})"
+    positions, folder_ids = _gathered(conn, ["position", "folder_id"], mine, op=found.id)
+    first: dict[int, int] = {}
+    for position, each in zip(positions, folder_ids, strict=True):
+        first[each] = min(position, first.get(each, position))
+    wanted = sorted(first, key=first.__getitem__)
+    named = f"{flavour_of(conn).texts} wanted CROSS JOIN folder f WHERE f.id = CAST(wanted.value AS bigint)"
     texts = msgspec.json.encode([str(each) for each in wanted]).decode()
     path_of = dict(zip(*_gathered(conn, ["f.id", "f.path"], named, texts=texts), strict=True))
     return [path_of[each] for each in wanted if each in path_of]
@@ -435,6 +439,6 @@ def all_items(
 ) -> Iterator[Item]:
     """Every item, a page at a time."""
     after = -1
-    while page_of_items := items(conn, found, outcomes=outcomes, after=after):
+    while page_of_items := items(conn, found, outcomes=outcomes, after=after, limit=AT_ONCE):
         yield from page_of_items
         after = page_of_items[-1].position

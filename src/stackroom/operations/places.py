@@ -21,7 +21,7 @@ JOINED = " ".join(
     for column in ("folder_id", "to_folder_id")
 )
 _MINE = f"""j.operation_id = (SELECT o.undo_of FROM operation o WHERE o.id = :op)
-    AND j.outcome = {int(Outcome.DONE)} AND j.position >= :from AND j.position < :stop"""
+    AND j.outcome = {int(Outcome.DONE)} AND j.line >= :from AND j.line < :stop"""
 _UNDONE = f"FROM operation_item j {JOINED} JOIN asset a ON a.uuid = j.asset_uuid WHERE {_MINE}"
 
 

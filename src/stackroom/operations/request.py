@@ -48,7 +48,16 @@ class Ids(msgspec.Struct, frozen=True, tag="ids"):
     asked: tuple[str, ...]
     dataset_id: int | None = None
     misspelt: tuple[tuple[int, str], ...] = ()
-    """What is no id, as (position, how it was spelled)."""
+    """What is no id, as (its number in `packed`, how it was spelled)."""
+    positions: tuple[int, ...] = ()
+    """Of each in `packed`, where it stands in `asked`; empty where that is the same."""
+
+    def ascending(self) -> "Ids":
+        """The same ids, the oldest first: so are the assets, which are then found sooner, and changed sooner."""
+        packed, positions = ids.ascending(self.packed)
+        number = {position: n for n, position in enumerate(positions)} if self.misspelt else {}
+        misspelt = tuple((number[position], spelled) for position, spelled in self.misspelt)
+        return msgspec.structs.replace(self, packed=packed, positions=tuple(positions), misspelt=misspelt)
 
     def without_ids(self) -> "Ids":
         """What a long operation has to remember: the ids themselves stand in its snapshot."""

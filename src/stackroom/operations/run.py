@@ -16,7 +16,7 @@ FIELDS = ("folder_id", "name", "status", "display_name", "split", "archived_at")
 """What an operation can change of an asset. The journal keeps each as it was, and as it became in `to_…`."""
 
 
-ITEMS = "i.operation_id = :op AND i.position >= :from"
+ITEMS = "i.operation_id = :op AND i.line >= :from"
 """The journal rows `i` of one run: all of an operation's, or those of the chunk that begins at `:from`."""
 
 

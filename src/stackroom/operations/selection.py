@@ -27,7 +27,8 @@ _SPOKEN = {
 class Source(msgspec.Struct, frozen=True):
     """A FROM clause: `rows` r (n, uuid), joined to the asset `a` by `on`. `count` rows, found when it was made.
 
-    `asked` is the expression for how an item was spelled, where that is known and no id.
+    `asked` is the expression for how an item was spelled, where that is known and no id; `position` for its place in
+    the request.
     """
 
     rows: str
@@ -35,6 +36,7 @@ class Source(msgspec.Struct, frozen=True):
     parameters: dict[str, Any]
     count: int
     asked: str = "NULL"
+    position: str = "r.n"
 
     def joined(self, join: str = "LEFT JOIN") -> str:
         return f"{self.rows} r {join} asset a ON {self.on}"
@@ -51,9 +53,11 @@ def resolve(conn: Connection, actor: Actor, selection: Selection, *, now: int | 
         case Ids():
             on += _inside(parameters, selection.dataset_id)
             count = len(selection.asked)
-            return Source(
-                flavour_of(conn).packed, on, {**parameters, "packed": selection.packed, "count": count}, count
-            )
+            parameters["packed"] = selection.packed
+            if selection.positions:
+                parameters["positions"] = msgspec.json.encode(selection.positions).decode()
+                return Source(flavour_of(conn).placed, on, parameters, count, position="r.position")
+            return Source(flavour_of(conn).packed, on, {**parameters, "count": count}, count)
         case Matching():
             return _matching(conn, selection, parameters, now)
         case FailedOf():
@@ -81,7 +85,8 @@ def misspelt(conn: Connection, source: Source) -> tuple[tuple[int, str], ...]:
 def within(source: Source, start: int, stop: int) -> Source:
     """The part of a source whose numbers are from `start` up to `stop`."""
     rows = f"(SELECT * FROM {source.rows} q WHERE q.n >= :start AND q.n < :stop)"
-    return Source(rows, source.on, {**source.parameters, "start": start, "stop": stop}, stop - start)
+    parameters = {**source.parameters, "start": start, "stop": stop}
+    return Source(rows, source.on, parameters, stop - start, source.asked, source.position)
 
 
 def pending(

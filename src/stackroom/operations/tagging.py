@@ -12,8 +12,8 @@ from stackroom.operations.run import Run
 TAGS = "tags"
 """What stands among the fields that an operation changes, if it is about tags."""
 
-# Without the sign SQLite concludes that `o.position` begins where `i.position` does, and reads on from there for each.
-SAME = "+i.position"
+# Without the sign SQLite concludes that `o.line` begins where `i.line` does, and reads on from there for each.
+SAME = "+i.line"
 ITS_TAG = "SELECT 1 FROM asset_tag x WHERE x.asset_id = a.id AND x.tag_id"
 
 
@@ -56,8 +56,8 @@ def apply(run: Run) -> None:
             **wanted,
         )
     run.execute(
-        f"""INSERT INTO operation_tag (operation_id, position, tag_id, added)
-            SELECT i.operation_id, i.position, t.id, w.position = 1
+        f"""INSERT INTO operation_tag (operation_id, line, tag_id, added)
+            SELECT i.operation_id, i.line, t.id, w.position = 1
             FROM operation_item i CROSS JOIN asset a CROSS JOIN {run.how.pairs} w CROSS JOIN tag t
             WHERE {{items}} AND i.outcome = {DONE} AND a.id = i.asset_id
             AND t.dataset_id = a.dataset_id AND t.name = w.value AND (w.position = 1) <> EXISTS ({ITS_TAG} = t.id)""",
@@ -68,15 +68,15 @@ def apply(run: Run) -> None:
 
 def as_set() -> str:
     """The condition that asset `a` still has the tags that the undone operation gave row `r`, and lacks those taken."""
-    return f"""NOT EXISTS (SELECT 1 FROM operation_tag o WHERE o.operation_id = :undone AND o.position = r.n
+    return f"""NOT EXISTS (SELECT 1 FROM operation_tag o WHERE o.operation_id = :undone AND o.line = r.n
         AND o.added <> EXISTS ({ITS_TAG} = o.tag_id))"""
 
 
 def put_back(run: Run) -> None:
     """Take from every item that is DONE the tags that the undone operation gave it, and give those that it took."""
-    run.execute(f"""INSERT INTO operation_tag (operation_id, position, tag_id, added)
-        SELECT i.operation_id, i.position, o.tag_id, NOT o.added FROM operation_item i CROSS JOIN operation_tag o
-        WHERE {{items}} AND i.outcome = {DONE} AND o.position = {SAME}
+    run.execute(f"""INSERT INTO operation_tag (operation_id, line, tag_id, added)
+        SELECT i.operation_id, i.line, o.tag_id, NOT o.added FROM operation_item i CROSS JOIN operation_tag o
+        WHERE {{items}} AND i.outcome = {DONE} AND o.line = {SAME}
         AND o.operation_id = (SELECT undo_of FROM operation WHERE id = :op)""")
     _perform(run, gives=True, takes=True)
 
@@ -84,7 +84,7 @@ def put_back(run: Run) -> None:
 def _perform(run: Run, *, gives: bool, takes: bool) -> None:
     """Make the tags of the items what the journal says."""
     noted = f"""SELECT o.tag_id, i.asset_id FROM operation_item i CROSS JOIN operation_tag o
-        WHERE {{items}} AND i.outcome = {DONE} AND o.operation_id = i.operation_id AND o.position = {SAME}"""
+        WHERE {{items}} AND i.outcome = {DONE} AND o.operation_id = i.operation_id AND o.line = {SAME}"""
     if gives:
         run.execute(
             f"INSERT INTO asset_tag (tag_id, asset_id) {noted} AND o.added ORDER BY o.tag_id, i.asset_id"

@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 from stackroom.database.flavour import statement
 from stackroom.operations.outcome import SUCCEEDED, Outcome
 
-_MINE = "FROM operation_item WHERE operation_id = :op AND position >= :from"
+_MINE = "FROM operation_item WHERE operation_id = :op AND line >= :from"
 _TOGETHER = f"""SELECT min(outcome) AS least, max(outcome) AS greatest, count(*) AS items, sum(size) AS size,
     min(folder_id) AS one_folder, max(folder_id) AS other_folder, count(archived_at) AS archived,
     count(to_name) AS named {_MINE}"""
@@ -41,7 +41,7 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def glance(conn: Connection, operation_id: int, start: int = 0) -> Glance:
-    """At the items from the position `start` on."""
+    """At the items from the line `start` on."""
     row = conn.execute(statement(_TOGETHER), {"op": operation_id, "from": start}).one()
     return Glance(
         least=None if row.least is None else Outcome(row.least),
@@ -55,7 +55,7 @@ def glance(conn: Connection, operation_id: int, start: int = 0) -> Glance:
 
 
 def count(conn: Connection, operation_id: int, start: int = 0, *, seen: Glance | None = None) -> Tally:
-    """The items from the position `start` on; what has been `seen` of them, if that is still true, is not looked for
+    """The items from the line `start` on; what has been `seen` of them, if that is still true, is not looked for
     again."""
     seen = seen or glance(conn, operation_id, start)
     found: dict[Outcome, tuple[int, int]] = {}

@@ -52,20 +52,21 @@ def _called(found: Operation) -> str:
 
 
 def source(conn: Connection, found: Operation) -> Source:
-    """The items that `found` changed, each at its old position: rows r with what stood before, joined to what there is
+    """The items that `found` changed, each at its old line: rows r with what stood before, joined to what there is
     now."""
     # What a copy made is known by its id alone; anything else is found quicker by the number of its row.
     uuid, row = ("new_uuid", "") if found.verb is Verb.COPY else ("asset_uuid", "a.id = r.asset_id AND ")
     moved = found.verb is Verb.MOVE or "folder_id" in found.request.undone_fields
     astray = moved and places.may_be_gone(conn, found.id)
     was, became = (places.of_today(it) if astray else f"j.{it}" for it in ("folder_id", "to_folder_id"))
-    rows = f"""(SELECT j.position AS n, j.{uuid} AS uuid, j.asset_id, {was} AS folder_id, j.name,
+    rows = f"""(SELECT j.line AS n, j.position, j.{uuid} AS uuid, j.asset_id, {was} AS folder_id, j.name,
             j.status, j.display_name, j.split, j.archived_at, {became} AS to_folder_id, j.to_name, j.to_status,
             j.to_display_name, j.to_split, j.to_archived_at, j.overwrote
         FROM operation_item j {places.JOINED if astray else ""}
         WHERE j.operation_id = :undone AND j.outcome = {DONE})"""
     on = f"{row}a.uuid = r.uuid AND a.organization_id = :organization"
-    return Source(rows, on, {"undone": found.id}, found.outcomes.get(Outcome.DONE, 0))
+    done = found.outcomes.get(Outcome.DONE, 0)
+    return Source(rows, on, {"undone": found.id}, done, position="r.position")
 
 
 def look(run: Run) -> Look:
