@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -313,7 +314,8 @@ def created(conn: Connection, operation_id: int) -> list[tuple[int, str, str]]:
         {"op": operation_id},
     ).one()
     positions, called = (msgspec.json.decode(column or "[]") for column in (numbers, names))
-    return sorted(zip(positions, ids.texts(uuids or b""), called, strict=True))
+    made = zip(positions, ids.texts(uuids or b""), called, strict=True)
+    return sorted(made, key=itemgetter(0))  # by their texts as well it would take twice as long
 
 
 def _gathered(conn: Connection, columns: Sequence[str], source: str, **parameters: Any) -> list[list[Any]]:
