@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Final
 
 _PR_SET_PDEATHSIG: Final = 1
+_BRIEFLY: Final = 0.01
+_AT_MOST: Final = 0.1
+"""Seconds between two looks."""
 # Run by a Python of its own, so that nothing of ours happens between fork and exec of a process with threads.
 # A parent that was gone before the request is noticed by its number having changed.
 _LAUNCHER: Final = """
@@ -47,8 +50,12 @@ def started_at(pid: int) -> int | None:
 def wait_until(condition: Callable[[], bool], *, seconds: float) -> bool:
     """Look again and again, for `seconds` at most, whether `condition` holds; whether it came to."""
     deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
+    while True:
+        looked_at = time.monotonic()
+        if condition():
+            return True
+        now = time.monotonic()
+        if now > deadline:
             return False
-        time.sleep(0.01)
-    return True
+        # Whoever asks a server, keeps it from what is waited for: the longer a look takes, the fewer there are.
+        time.sleep(min(max(_BRIEFLY, 5 * (now - looked_at)), _AT_MOST))
