@@ -344,8 +344,22 @@ def _new_asset(conn: Connection, actor: Actor, each: Prepared, folder_id: int, *
 
 
 def _record(conn: Connection, actor: Actor, dataset_id: int, made: Sequence[NewAsset], *, now: int) -> None:
-    about = [(each.uuid, {"name": each.name}) for each in made]
+    about = [(each.uuid, {"name": each.name, **_told(each, now)}) for each in made]
     log.record_each(conn, actor, "asset.created", about, at=now, dataset_id=dataset_id)
+
+
+def _told(made: NewAsset, now: int) -> dict[str, object]:
+    """What those are told who want to know of new media, whoever has brought them."""
+    return {
+        "filename": made.original_name,
+        "content_type": made.content_type,
+        "size": made.size,
+        "kind": made.kind,
+        "width": made.width,
+        "height": made.height,
+        "uploaded_at": now,
+        "initiator": "upload",
+    }
 
 
 def _ticket(wanted: Wanted, now: int) -> Ticket:

@@ -1,6 +1,7 @@
 """What was made by another protocol is media here, and what goes here is gone there."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,6 +10,7 @@ from stackroom.database.schema import embedding
 from stackroom.testing.pictures import picture
 
 from .house import House, refused, statuses
+from .receiver import Received
 from .shelf import Shelf, on_both_databases
 
 
@@ -48,3 +50,24 @@ def test_whatever_deletes_an_asset_search_forgets_it(house: House, shelf: Shelf)
         assert client.operations.purge(ids=[sound]).succeeded == 1
     assert house.count(embedding, embedding.c.asset_id == row) == 0
     assert house.get("/media", shelf.a).json() == []
+
+
+def test_a_hook_is_told_what_was_uploaded_by_another_protocol(
+    house: House, shelf: Shelf, tmp_path: Path
+) -> None:
+    (tmp_path / "a b.png").write_bytes(picture("png", 20, 10))
+    hook = shelf.hu
+    with Client(shelf.a.token, base_url=house.url) as client:
+        made = client.images.upload(client.datasets.create("elsewhere").id, tmp_path / "a b.png").id
+    shown = house.get(f"/media/{made}", shelf.a).json()
+    ((told, initiator),) = [(it["data"], it["initiator"]["type"]) for it in map(_json, shelf.told(hook))]
+    same = {"id", "filename", "content_type", "file_size", "uploaded_at"}
+    assert {name: told[name] for name in told if name != "url"} == {name: shown[name] for name in same} | {
+        "entity_type": "image",
+        "stored_at": shown["uploaded_at"],
+    }
+    assert initiator == "upload"
+
+
+def _json(came: Received) -> Any:
+    return came.json()
