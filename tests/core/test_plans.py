@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, text
 
+from stackroom.database.flavour import statement
+from stackroom.operations import selection
 from stackroom.operations.request import Verb
 from stackroom.testing.builders import Library, a_library
 
@@ -42,3 +44,18 @@ def test_names_that_are_taken_are_looked_up_and_not_compared_with_all(library: L
     assert "Join Filter" not in plan
     assert "Index Cond: ((folder_id = " in plan
     assert "name >= " in plan.partition("Index Cond")[2].partition("\n")[0]
+
+
+def test_items_of_a_dataset_that_nobody_has_counted_yet_are_looked_up_by_their_ids(library: Library) -> None:
+    """It looks empty, so that to read all of it for each item of a large operation looks as cheap."""
+    ada = library.an_actor()
+    photos, others = library.a_dataset(ada, assets=200, content=b"same"), library.a_dataset(ada)
+    for number in range(20):
+        library.submit(ada, Verb.COPY, photos.ids, photos, into=others, to=f"/{number}")
+    library.write(lambda conn: conn.execute(text("ANALYZE asset")))
+    fresh = library.a_dataset(ada)
+    chunk = selection.pending(1, ada.organization_id, 0, 10_000, dataset_id=fresh.id)
+    asked = statement(f"EXPLAIN SELECT r.n, a.id FROM {chunk.joined()}")
+    plan = "\n".join(library.read(lambda conn: conn.scalars(asked, chunk.parameters).all()))
+    assert "asset_in_dataset" not in plan, plan
+    assert "uuid = operation_pending.asset_uuid" in plan, plan

@@ -132,7 +132,9 @@ def _inside(parameters: dict[str, Any], dataset_id: int | None) -> str:
     if dataset_id is None:
         return ""
     parameters["dataset"] = dataset_id
-    return " AND a.dataset_id = :dataset"
+    # Not for an index: PostgreSQL, which knows nothing yet of a dataset that was filled just now, takes it for empty,
+    # and would read all of it for each item instead of the one asset with its id.
+    return " AND a.dataset_id + 0 = :dataset"
 
 
 def _matching(conn: Connection, selection: Matching, parameters: dict[str, Any], now: int | None) -> Source:
