@@ -3,7 +3,8 @@
 - `database_url`: a migrated database of the test's own, on SQLite; for tests that are marked `every_database`
   on PostgreSQL as well.
 - `empty_database_url`: the same without a schema. `postgres_url`: a migrated PostgreSQL database.
-- `live_server`: makes servers that start quickly, from the `nursery`, and with one process for pixels.
+- `live_server`: makes servers that start quickly: from the `nursery`, with one process for pixels, and with tables
+  that are up to date.
 """
 
 import ipaddress
@@ -161,11 +162,10 @@ def nursery() -> Iterator[Nursery]:
 
 
 @pytest.fixture(scope="session")
-def live_server(nursery: Nursery) -> Callable[..., LiveServer]:
+def live_server(nursery: Nursery, sqlite_template: Path) -> Callable[..., LiveServer]:
     def make(data_dir: Path, *, arguments: Sequence[str] = (), **options: Any) -> LiveServer:
-        return LiveServer(
-            data_dir, arguments=["--pixel-processes", "1", *arguments], nursery=nursery, **options
-        )
+        few = ["--pixel-processes", "1", *arguments]
+        return LiveServer(data_dir, arguments=few, nursery=nursery, template=sqlite_template, **options)
 
     return make
 

@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -30,7 +31,7 @@ class LiveServer:
 
     `environment` adds to that of this process: `{"STACKROOM_FAULT": "apply:before-commit"}` makes the server
     die there. A server never outlives the thread that started it. From a `nursery` it starts in a third of the
-    time, and ends with that.
+    time, and ends with that. Where there is no library yet it begins with a copy of `template`, if that is given.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class LiveServer:
         arguments: Sequence[str] = (),
         patience: float = 30,
         nursery: Nursery | None = None,
+        template: Path | None = None,
     ) -> None:
         self.data_dir = data_dir
         self.log = data_dir.with_name(f"{data_dir.name}.log")
@@ -52,6 +54,7 @@ class LiveServer:
         self._arguments = list(arguments)
         self._patience = patience
         self._nursery = nursery
+        self._template = template if database_url is None else None
         self._process: subprocess.Popen[bytes] | Child | None = None
 
     @property
@@ -138,6 +141,7 @@ class LiveServer:
         """Start the process; what it wrote if it did not come up, and nothing if it did."""
         serve = ["serve", "--json-logs", "--data-dir", str(self.data_dir)]
         words = [*serve, "--host", HOST, "--port", str(self.port), *self._arguments]
+        self._furnish()
         log_start = self.log.stat().st_size if self.log.exists() else 0
         self._process = self._begin(words, environment, out=self.log, err=self.log)
         wait_until(lambda: not self.running or self._answers(log_start), seconds=self._patience)
@@ -145,6 +149,12 @@ class LiveServer:
             return ""
         self.kill()
         return self.log.read_bytes()[log_start:].decode(errors="replace") or "it wrote nothing"
+
+    def _furnish(self) -> None:
+        library = self.data_dir / "library.db"
+        if self._template is not None and not library.exists():
+            self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            shutil.copy(self._template, library)  # and its mode
 
     def _begin(
         self, words: Sequence[str], environment: Mapping[str, str], *, out: Path, err: Path
