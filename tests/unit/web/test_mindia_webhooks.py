@@ -189,7 +189,7 @@ def test_what_is_no_event_of_this_server_is_refused(name: str) -> None:
 
 def test_nothing_to_change_changes_nothing() -> None:
     assert convert.changes(WebhookChanges()) is None
-    assert convert.changes(WebhookChanges(url="", secret="")) is None
+    assert convert.changes(WebhookChanges(url=None, secret=None)) is None
     changes = convert.changes(WebhookChanges(is_active=False))
     assert changes is not None
     assert changes.enabled is False
