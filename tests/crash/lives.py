@@ -102,6 +102,9 @@ class Lives:
         if self.server.running:
             assert wait_until(self.all_embedded, seconds=180)
             assert self.server.stop() == 0
+        if self.settings.database_url:  # who started beside others left alone what might have been theirs
+            self.server.start()
+            assert self.server.stop() == 0
         assert self.staged() == []
         asyncio.run(self._sweep_later())
         assert examine(self.settings, deep=True, now=lambda: clock.now() + 2 * LATER) == []
