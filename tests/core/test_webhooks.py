@@ -477,13 +477,13 @@ def test_what_another_server_has_in_hand_is_looked_for_later_and_not_again_and_a
     told: list[telling.Told] = []
 
     def nothing(_conn: object, *, now: int) -> telling.Told:
-        told.append(telling.Told())
-        return told[-1]
+        if now == post.library.now:  # other servers of this process have another clock
+            told.append(telling.Told())
+        return telling.Told()
 
     monkeypatch.setattr(telling, "any_untold", lambda _conn: True)
     monkeypatch.setattr(telling, "tell", nothing)
-    monkeypatch.setattr(telling, "IDLE", 3600)
-    teller = telling.Teller(post.library.database, lambda: None, lambda: post.library.now)
+    teller = telling.Teller(post.library.database, lambda: None, lambda: post.library.now, idle=3600)
 
     async def scenario() -> None:
         task = asyncio.create_task(teller.run())

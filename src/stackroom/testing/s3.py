@@ -58,7 +58,7 @@ def running_s3(folder: Path) -> Iterator[RunningS3]:
         "-master.telemetry=false",
     ]
     command += [
-        "-volume.max=8",
+        "-volume.max=100",  # each bucket takes seven at once
         "-volume.preStopSeconds=0",
         "-master.volumeSizeLimitMB=64",
         "-volume.minFreeSpace=0",

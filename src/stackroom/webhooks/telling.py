@@ -53,12 +53,15 @@ class Told(msgspec.Struct, frozen=True):
 
 
 class Teller:
-    """One task of a server. `wake` says that something may have happened."""
+    """One task of a server. `wake` says that something may have happened; otherwise it looks after `idle` seconds."""
 
-    def __init__(self, database: Database, deliver: Callable[[], None], now: Clock) -> None:
+    def __init__(
+        self, database: Database, deliver: Callable[[], None], now: Clock, *, idle: float = IDLE
+    ) -> None:
         self._database = database
         self._deliver = deliver
         self._now = now
+        self._idle = idle
         self._awake = asyncio.Event()
 
     def wake(self) -> None:
@@ -72,9 +75,9 @@ class Teller:
                 await self._tell()
             except Exception:
                 log.exception("webhooks.not_told")
-                await asyncio.sleep(IDLE)
+                await asyncio.sleep(self._idle)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._awake.wait(), IDLE)
+                await asyncio.wait_for(self._awake.wait(), self._idle)
             await asyncio.sleep(PAUSE)
 
     async def _tell(self) -> None:
