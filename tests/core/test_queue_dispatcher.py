@@ -1,6 +1,7 @@
 """The dispatcher: jobs are done, retried, given up, cancelled and given back, and a stop loses none."""
 
 import asyncio
+import logging
 import shutil
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from sqlalchemy import Connection, text
 from structlog.testing import capture_logs
 
@@ -38,8 +40,11 @@ def logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sequence[Mapping[str, An
     monkeypatch.setattr(dispatching, "IDLE", SOON)
     monkeypatch.setattr(dispatching, "BEAT", SOON)
     monkeypatch.setattr(patience, "PAUSES", (SOON,))
+    before = structlog.get_config()  # a server that other tests have in this process may have made it quiet
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.NOTSET))
     with capture_logs() as entries:
         yield entries
+    structlog.configure(**before)
 
 
 class Workshop:
