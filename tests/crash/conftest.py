@@ -1,7 +1,9 @@
 """Libraries that may be killed: one for each database and class of tests, as a start takes seconds."""
 
+import os
 import secrets
 from collections.abc import Iterator
+from unittest.mock import patch
 
 import pytest
 
@@ -30,9 +32,7 @@ def storage(request: pytest.FixtureRequest) -> Iterator[str]:
         yield ""
         return
     s3: RunningS3 = request.getfixturevalue("s3")
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in s3.environment.items():
-            patch.setenv(name, value)
+    with patch.dict(os.environ, s3.environment):
         yield f"s3://crash/{secrets.token_hex(6)}?endpoint={s3.endpoint}"
 
 

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from unittest.mock import patch
 from uuid import uuid4
 
 import obstore
@@ -13,6 +14,7 @@ import pytest
 from stackroom.errors import Unavailable
 from stackroom.settings import Bucket
 from stackroom.storage import bucket as module
+from stackroom.storage import copies
 from stackroom.storage.blobstore import PIECE, BlobStore, MissingBytes
 from stackroom.storage.bucket import BucketStore
 from stackroom.storage.copies import Copies
@@ -24,9 +26,7 @@ MEGABYTE = 2**20
 
 @pytest.fixture(autouse=True, scope="module")
 def credentials(s3: RunningS3) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in s3.environment.items():
-            patch.setenv(name, value)
+    with patch.dict(os.environ, s3.environment):
         yield
 
 
@@ -180,6 +180,17 @@ def test_what_was_just_stored_is_at_hand_for_tools(
     assert fetched == []
 
 
+def test_a_copy_is_on_the_disk_before_it_is_kept(
+    tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a power failure nothing would tell a copy that is cut short from a whole one."""
+    kept_then: list[int] = []
+    monkeypatch.setattr(copies, "sync", lambda _: kept_then.append(len(list((tmp_path / "kept").iterdir()))))
+    Copies(tmp_path, MEGABYTE).keep("blobs/a", source)
+    assert kept_then == [0]
+    assert len(list((tmp_path / "kept").iterdir())) == 1
+
+
 def test_what_is_lent_stays_and_what_was_deleted_is_not_lent_again(store: BucketStore, source: Path) -> None:
     store.put("blobs/a", source)
     with store.open_local("blobs/a") as path:
@@ -212,22 +223,23 @@ def test_of_too_many_copies_those_go_that_nobody_wanted_longest(
 
 
 def test_what_killed_processes_left_is_no_object_and_is_swept(
-    s3: RunningS3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    s3: RunningS3, tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = a_store(s3, tmp_path)
+    store.put("blobs/a", source)
 
     def die(*_: object) -> None:
         raise SystemExit
 
     for what in ("get", "delete"):  # while it was tried
-        with monkeypatch.context() as patch:
-            patch.setattr(obstore, what, die)
+        with monkeypatch.context() as context:
+            context.setattr(obstore, what, die)
             with pytest.raises(SystemExit):
                 store.check()
     for name in ("old", "new"):  # while it lent a file
         (tmp_path / "lent" / name).write_bytes(b"x")
     os.utime(tmp_path / "lent" / "old", (1, 1))
-    assert list(store.objects()) == []
+    assert [each.key for each in store.objects()] == ["blobs/a"]  # which they come before
     assert store.sweep_temporary(3600.0) == 1
     assert [path.name for path in (tmp_path / "lent").iterdir()] == ["new"]
     assert store.sweep_temporary(-3600.0) == 3

@@ -124,7 +124,9 @@ class BucketStore:
         folder, _, begins = checked_prefix(prefix).rpartition("/")
         # The client asks for whole segments only. But it is told behind which name to begin, and they come in order.
         for each in self._listed(folder, behind=prefix[:-1] if begins else None):
-            if each.key.startswith(prefix) and not each.key.startswith("."):
+            if each.key.startswith("."):
+                continue
+            if each.key.startswith(prefix):
                 yield each
             elif each.key > prefix:
                 return

@@ -10,7 +10,7 @@ from pathlib import Path
 from weakref import WeakValueDictionary
 
 from stackroom.storage.blobstore import Pieces, unavailable
-from stackroom.storage.files import sweep
+from stackroom.storage.files import sweep, sync
 
 _LOOKED_THROUGH = 16
 """A sixteenth of what may be kept comes in before it is looked whether that is too much."""
@@ -47,9 +47,10 @@ class Copies:
             yield loan
 
     def keep(self, key: str, source: Path) -> None:
-        """Keep a file that is at hand, unless it lies elsewhere: it costs nothing, and spares fetching it."""
+        """Keep a file that is at hand, unless it lies elsewhere: it takes no more room, and spares fetching it."""
         with suppress(OSError):
             self._kept.mkdir(parents=True, exist_ok=True)
+            sync(source)  # what is kept is lent unseen: it must be whole even after a power failure
             os.link(source, self._place(key))
             self._count(source.stat().st_size)
 

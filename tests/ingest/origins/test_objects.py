@@ -1,7 +1,9 @@
 """S3, against a server that is one."""
 
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
+from unittest.mock import patch
 
 import obstore
 import pytest
@@ -22,9 +24,7 @@ LARGE = bytes(range(256)) * 12_000  # three pieces
 @pytest.fixture(scope="module")
 def scans(s3: RunningS3) -> Iterator[RunningS3]:
     """A server with something in the bucket `scans`, and the environment to reach it."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in s3.environment.items():
-            patch.setenv(name, value)
+    with patch.dict(os.environ, s3.environment):
         store = S3Store("scans", endpoint=s3.endpoint, client_options={"allow_http": True})
         obstore.put(store, "vol 1/a+b.tif", LARGE, attributes={"Content-Type": "image/x-tiff"})
         obstore.put(store, "plain/a.jpg", b"a", attributes={"Content-Type": "binary/octet-stream"})
