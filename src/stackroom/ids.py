@@ -108,6 +108,12 @@ def all_differ(packed: bytes) -> bool:
     return len(set(_each(packed))) == len(packed) // 16
 
 
+def number(value: str) -> int | None:
+    """The number that a reference's text writes in digits, or None: one of more than 18 is nobody's, and fits in no
+    database; of thousands Python would not even make a number."""
+    return int(value) if value.isascii() and value.isdecimal() and len(value) <= 18 else None
+
+
 def _each(packed: bytes) -> tuple[bytes, ...]:
     return struct.unpack("16s" * (len(packed) // 16), packed)
 

@@ -96,3 +96,12 @@ def test_many_ids_are_written_as_one_by_one() -> None:
     made = [ids.new() for _ in range(50)]
     assert ids.texts(b"".join(made)) == [ids.text(each) for each in made]
     assert ids.texts(b"") == []
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [("0", 0), ("007", 7), ("9" * 18, 10**18 - 1), ("1" * 19, None), ("7" * 5000, None)]
+    + [(value, None) for value in ("", "-1", "+1", " 1", "1.0", "1e3", "1_0", "²", "٣", "0x1")],
+)
+def test_a_number_is_written_in_digits_and_fits_in_a_database(value: str, number: int | None) -> None:
+    assert ids.number(value) == number

@@ -336,11 +336,10 @@ def _accept(
 
 def _row(conn: Connection, actor: Actor, reference: int | str, *, held: bool = False) -> Row[Any]:
     raw = ids.parse(reference) if isinstance(reference, str) else None
-    digits = str(reference)
-    number = int(digits) if digits.isascii() and digits.isdecimal() and len(digits) <= _DIGITS else None
+    number = ids.number(str(reference))
     named = batch.c.uuid == raw if raw is not None else batch.c.id == number
     query = select(batch).where(named, batch.c.organization_id == actor.organization_id)
-    known = raw is not None or (number is not None and number < MOST)
+    known = raw is not None or number is not None
     row = conn.execute(query.with_for_update() if held else query).first() if known else None
     if row is None:
         raise NotFound(f"batch {reference!r} not found", hint="List the batches to see which there are.")
@@ -371,8 +370,6 @@ def _item(row: Row[Any]) -> Item:
     )
 
 
-MOST = 2**63
-_DIGITS = len(str(MOST))  # of thousands Python makes no number
 _STATES: Mapping[ItemState, tuple[State, ...]] = {
     "waiting": (State.READY, State.WAITING),
     "running": (State.RUNNING,),

@@ -1,10 +1,12 @@
 """What is kept of a file that came in, and what it is called; the same whether it was uploaded or fetched."""
 
 import asyncio
+from typing import Any
 
 from stackroom.clock import Clock
 from stackroom.database.transaction import Database
 from stackroom.library import blobs
+from stackroom.library.assets import NewAsset
 from stackroom.library.blobs import Arrival
 from stackroom.library.names import MAX_NAME, split_name
 from stackroom.media.examined import Examined
@@ -29,6 +31,22 @@ def kind_of(content_type: str | None) -> str:
     """Which kind of asset has this type; what is not known yet will be an image."""
     family = (content_type or "image/unknown").partition("/")[0]
     return family if family in _KINDS else "document"
+
+
+def told_of(made: NewAsset, initiator: str, now: int) -> dict[str, Any]:
+    """What those are told who want to know of new media, whoever has brought them: the same of all that is made,
+    deleted and copied."""
+    return {
+        "filename": made.original_name,
+        "content_type": made.content_type,
+        "size": made.size,
+        "kind": made.kind,
+        "width": made.width,
+        "height": made.height,
+        "uploaded_at": now,
+        "expires_at": made.expires_at,
+        "initiator": initiator,
+    }
 
 
 def thumbnail_profile(box: int) -> str:

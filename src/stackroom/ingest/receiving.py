@@ -24,7 +24,7 @@ from stackroom.errors import Invalid, TooLarge, UnsupportedMedia
 from stackroom.events import log
 from stackroom.ingest import accepted, stored
 from stackroom.ingest.accepted import Accepted
-from stackroom.ingest.keeping import store_thumbnails
+from stackroom.ingest.keeping import store_thumbnails, told_of
 from stackroom.library import assets, folders, media, media_home, numbering, similarity
 from stackroom.library.assets import NewAsset
 from stackroom.library.datasets import Dataset
@@ -154,7 +154,9 @@ class Receiving:
             similarity.note(conn, {blob_id: ready.fingerprint})
         forget_uploads(conn, [ready.upload_id], now=now)
         seen = media.find(conn, actor, made.uuid, now=now)
-        told = _told(seen, initiator, "pending" if seen.kind is Kind.VIDEO else None)
+        told = told_of(made, initiator, now)
+        if seen.kind is Kind.VIDEO:
+            told["processing"] = "pending"
         log.record(
             conn, actor, "asset.created", at=now, dataset_id=dataset_id, asset_uuid=made.uuid, data=told
         )
@@ -271,19 +273,3 @@ def _describe(conn: Connection, uuid: bytes, ready: Ready) -> None:
     if any(value is not None for value in said.values()):
         asset_id = select(asset.c.id).where(asset.c.uuid == uuid).scalar_subquery()
         conn.execute(insert(asset_media).values(asset_id=asset_id, **said))
-
-
-def _told(seen: Media, initiator: str, processing: str | None) -> dict[str, Any]:
-    """What those are told who want to know of new media: the same of all that is made, deleted and copied."""
-    said = {
-        "filename": seen.original_name,
-        "content_type": seen.content_type,
-        "size": seen.size,
-        "kind": seen.kind.value,
-        "width": seen.width,
-        "height": seen.height,
-        "uploaded_at": seen.created_at,
-        "expires_at": seen.expires_at,
-        "initiator": initiator,
-    }
-    return said if processing is None else {**said, "processing": processing}

@@ -31,7 +31,7 @@ from stackroom.errors import (
     UnsupportedMedia,
 )
 from stackroom.events import log
-from stackroom.ingest.keeping import final_name, store_converted, store_thumbnails
+from stackroom.ingest.keeping import final_name, store_converted, store_thumbnails, told_of
 from stackroom.library import assets, blobs, datasets, folders, similarity
 from stackroom.library.assets import Asset, NewAsset
 from stackroom.library.blobs import Arrival
@@ -344,22 +344,8 @@ def _new_asset(conn: Connection, actor: Actor, each: Prepared, folder_id: int, *
 
 
 def _record(conn: Connection, actor: Actor, dataset_id: int, made: Sequence[NewAsset], *, now: int) -> None:
-    about = [(each.uuid, {"name": each.name, **_told(each, now)}) for each in made]
+    about = [(each.uuid, {"name": each.name, **told_of(each, "upload", now)}) for each in made]
     log.record_each(conn, actor, "asset.created", about, at=now, dataset_id=dataset_id)
-
-
-def _told(made: NewAsset, now: int) -> dict[str, object]:
-    """What those are told who want to know of new media, whoever has brought them."""
-    return {
-        "filename": made.original_name,
-        "content_type": made.content_type,
-        "size": made.size,
-        "kind": made.kind,
-        "width": made.width,
-        "height": made.height,
-        "uploaded_at": now,
-        "initiator": "upload",
-    }
 
 
 def _ticket(wanted: Wanted, now: int) -> Ticket:

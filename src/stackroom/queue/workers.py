@@ -133,9 +133,9 @@ def bury(conn: Connection, ours: Collection[int]) -> int:
 
 def any_live(conn: Connection, *, now: int) -> bool:
     """Whether anybody has said within `LEASE` that he lives, of those who are not known to be dead."""
-    how = flavour.of(conn)
-    heard = f"SELECT EXISTS (SELECT 1 FROM worker WHERE NOT dead AND heartbeat_at >= {how.clock} - {LEASE})"
-    return bool(conn.scalar(statement(heard), {"now": now} if how is flavour.SQLITE else {}))
+    clock = flavour.of(conn).clock
+    heard = f"SELECT EXISTS (SELECT 1 FROM worker WHERE NOT dead AND heartbeat_at >= {clock} - {LEASE})"
+    return bool(conn.scalar(statement(heard), {"now": now}))
 
 
 @cache

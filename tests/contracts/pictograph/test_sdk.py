@@ -241,7 +241,7 @@ def test_an_image_comes_with_all_that_belongs_to_it(
 def test_annotations_of_many_images_are_saved(
     client: Client, images: list[Image], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stackroom.client._sync.annotations.MOST_SAVES_AT_ONCE", 2)
+    monkeypatch.setattr("stackroom.client.saves.MOST_SAVES_AT_ONCE", 2)
     saves = {each.id: [a_box()] for each in images}
     done = client.annotations.bulk_save({**saves, images[2].id: [a_box("nobody")], "gone": []})
     assert [(each.image_id, each.new_count) for each in done.saved] == [

@@ -656,8 +656,7 @@ def test_documents_go_as_many_at_a_time_as_a_request_holds(
     client: Any, server: FakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One that no request holds fails alone."""
-    for side in ("_sync", "_async"):
-        monkeypatch.setattr(f"stackroom.client.{side}.annotations.MOST_BYTES", 400)
+    monkeypatch.setattr("stackroom.client.saves.MOST_BYTES", 400)
     small, large = ([{"name": "x" * size}] for size in (100, 500))
     saved = [{"image_id": it, "previous_count": 0, "new_count": 1, "status": "new"} for it in "abde"]
     server.script += [

@@ -2,14 +2,13 @@
 
 """What is marked on an image."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from stackroom.client.errors import ApiError
-from stackroom.client.exchange import encoded
 from stackroom.client.models import (
     Annotation,
     AnnotationsDeleted,
@@ -19,21 +18,14 @@ from stackroom.client.models import (
     ImportReport,
 )
 from stackroom.client.models.annotations import annotation_on_wire
+from stackroom.client.saves import Save, portions
 from stackroom.client.wire import DEVELOPER, Call, Shape, one, segment
 
 from .coco import ImportProgress, import_coco
 from .connection import Connection
 
 _ANNOTATIONS = f"{DEVELOPER}/annotations/"
-MOST_SAVES_AT_ONCE = 200
-MOST_BYTES = 8 * 1024 * 1024
-"""Of one request: the server takes 16 MB."""
 TOO_LARGE = 413
-
-
-class _Save(Struct, frozen=True):
-    image_id: str
-    body: Raw
 
 
 class _Answer(Struct, frozen=True):
@@ -72,13 +64,13 @@ class Annotations:
         """
         saved: list[AnnotationsSaved] = []
         failed: list[AnnotationsNotSaved] = []
-        for portion in list(_portions(saves)):
+        for portion in list(portions(saves)):
             answer = self._save_portion(portion)
             saved += answer.saved
             failed += answer.failed
         return BulkSaved(saved, failed)
 
-    def _save_portion(self, portion: Sequence[_Save]) -> BulkSaved:
+    def _save_portion(self, portion: Sequence[Save]) -> BulkSaved:
         body = {"saves": [each.body for each in portion]}
         try:
             return self._connection.call(
@@ -116,24 +108,6 @@ class Annotations:
     def delete(self, image_id: str) -> AnnotationsDeleted:
         """Remove all annotations of an image. Needs the admin role."""
         return self._connection.call(Call(method="DELETE", path=_path(image_id), reply=_DELETED))
-
-
-def _portions(
-    saves: Mapping[str, Iterable[Annotation | Mapping[str, Any]]],
-) -> Iterator[list[_Save]]:
-    """As much as fits a request, at least one image each."""
-    portion: list[_Save] = []
-    weight = 0
-    for image_id, annotations in saves.items():
-        marks = [annotation_on_wire(each) for each in annotations]
-        body = encoded({"image_id": image_id, "annotations": marks})
-        if portion and (len(portion) == MOST_SAVES_AT_ONCE or weight + len(body) > MOST_BYTES):
-            yield portion
-            portion, weight = [], 0
-        portion.append(_Save(image_id, Raw(body)))
-        weight += len(body)
-    if portion:
-        yield portion
 
 
 def _path(image_id: str) -> str:

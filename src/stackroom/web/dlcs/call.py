@@ -163,9 +163,10 @@ async def authenticated(request: Request) -> tuple[Actor, Authenticated]:
 
 def numeral(raw: str) -> int:
     """A number in an address. Raises `NotFound`: nothing else is found there."""
-    if not raw.isascii() or not raw.isdecimal() or len(raw) > 18:
+    number = ids.number(raw)
+    if number is None:
         raise NotFound(f"there is nothing with number {raw!r}")
-    return int(raw)
+    return number
 
 
 async def _customer(request: Request, holder: Authenticated) -> Organization:

@@ -7,6 +7,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 from msgspec import UNSET
 
+from stackroom import ids
 from stackroom.library.answers import Answer
 from stackroom.web.dlcs.wire import base as wire
 from stackroom.web.shared import replies
@@ -86,6 +87,4 @@ def nothing() -> Answer:
 
 
 def _positive(raw: str | None) -> int | None:
-    if raw is None or not raw.isascii() or not raw.isdecimal() or len(raw) > 18:
-        return None
-    return int(raw) or None
+    return ids.number(raw or "") or None
