@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
+from sqlalchemy import Connection
 
 from stackroom.operations import engine, runner
 from stackroom.operations.journal import Operation
@@ -99,9 +100,86 @@ def test_an_operation_that_cannot_go_on_holds_up_no_other(
     monkeypatch.setattr(engine, "advance", failing)
     monkeypatch.setattr(runner, "IDLE", 0.01)
     while_running(library, lambda _: until(finished(library, other)))
-    assert library.read(engine.unfinished) == [stuck.id]
+    assert list(library.read(engine.unfinished)) == [stuck.id]
     assert "tried again" in (library.again(actor, stuck).error or "")
     monkeypatch.setattr(engine, "advance", advance)
     while_running(library, lambda _: until(finished(library, stuck)))
     assert library.again(actor, stuck).error is None
     assert library.again(actor, stuck).succeeded == 25
+
+
+@pytest.fixture
+def chunks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Which operation each chunk was of, one after the other."""
+    taken: list[int] = []
+    advance = engine.advance
+
+    def noted(conn: Connection, operation_id: int, *, now: int) -> bool:
+        taken.append(operation_id)
+        return advance(conn, operation_id, now=now)
+
+    monkeypatch.setattr(engine, "advance", noted)
+    return taken
+
+
+@pytest.mark.every_database
+def test_organizations_take_turns_and_each_has_its_own_operations_in_their_order(
+    library: Library, chunks: list[int]
+) -> None:
+    large, small = library.an_actor(), library.an_actor()
+    there = library.a_dataset(large, assets=35)
+    first, second = (
+        library.begin(large, library.request(verb, there.ids, there)) for verb in (Verb.ARCHIVE, Verb.RESTORE)
+    )
+    here = library.a_dataset(small, assets=15)
+    other = library.begin(small, library.request(Verb.ARCHIVE, here.ids, here))
+    while_running(library, lambda _: until(finished(library, second)))
+    assert chunks == [first.id, other.id, first.id, other.id, *[first.id] * 2, *[second.id] * 4]
+    assert len(library.paths(there)) == 35
+    assert library.paths(here) == []
+
+
+@pytest.mark.every_database
+def test_an_operation_that_another_server_is_at_keeps_its_organizations_turn(
+    library: Library, chunks: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    actor, somebody = library.an_actor(), library.an_actor()
+    begun = []
+    for owner in (actor, actor, somebody):
+        dataset = library.a_dataset(owner, assets=15)
+        begun.append(library.begin(owner, library.request(Verb.ARCHIVE, dataset.ids, dataset)))
+    held, behind, other = begun
+    advance = engine.advance
+    monkeypatch.setattr(
+        engine, "advance", lambda conn, each, *, now: each != held.id and advance(conn, each, now=now)
+    )
+    while_running(library, lambda _: until(finished(library, other)))
+    assert behind.id not in chunks
+    assert list(library.read(engine.unfinished)) == [held.id, behind.id]
+
+
+def test_an_operation_that_was_paused_goes_on_as_soon_as_it_may(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the pause came between the look for work and the work."""
+    actor = library.an_actor()
+    dataset = library.a_dataset(actor, assets=25)
+    begun = library.begin(actor, library.request(Verb.ARCHIVE, dataset.ids, dataset))
+    advance = engine.advance
+    refused: list[int] = []
+
+    def refusing(_: Connection, operation_id: int, *, now: int) -> bool:
+        refused.append(now)
+        return operation_id == 0
+
+    monkeypatch.setattr(engine, "advance", refusing)
+    monkeypatch.setattr(runner, "IDLE", 1_000.0)
+
+    async def meanwhile(running: Runner) -> None:
+        await until(lambda: asyncio.sleep(0, bool(refused)))
+        monkeypatch.setattr(engine, "advance", advance)
+        running.wake()
+        await until(finished(library, begun))
+
+    while_running(library, meanwhile)
+    assert library.paths(dataset) == []

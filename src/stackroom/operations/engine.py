@@ -189,17 +189,13 @@ def advance(conn: Connection, operation_id: int, *, now: int) -> bool:
     return False
 
 
-def unfinished(conn: Connection) -> list[int]:
-    """Large operations with work to do, oldest first."""
-    return list(
-        conn.scalars(
-            select(operation.c.id)
-            .where(
-                operation.c.state == RUNNING, operation.c.finished_at.is_(None)
-            )  # for the index of these few
-            .order_by(operation.c.id)
-        )
+def unfinished(conn: Connection) -> dict[int, int]:
+    """Large operations with work to do, and the organization of each; the oldest first."""
+    running = operation.c.state == RUNNING, operation.c.finished_at.is_(None)  # for the index of these few
+    rows = conn.execute(
+        select(operation.c.id, operation.c.organization_id).where(*running).order_by(operation.c.id)
     )
+    return {row.id: row.organization_id for row in rows}
 
 
 def set_state(conn: Connection, actor: Actor, reference: str, wanted: str, *, now: int) -> Operation:
