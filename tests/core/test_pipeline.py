@@ -1,7 +1,7 @@
 """The way of one arrival: what is kept and as what, what is refused, and what is tried again."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,9 +29,11 @@ from stackroom.storage.keys import rendition_key
 from stackroom.storage.staging import Arrival, Staging
 from stackroom.testing.builders import Library
 from stackroom.testing.faulty_store import FaultyStore
+from stackroom.testing.films import film
 from stackroom.testing.memory_store import MemoryStore
 from stackroom.testing.pictures import picture
 from stackroom.testing.queues import claim_only
+from stackroom.testing.recordings import recording
 
 pytestmark = pytest.mark.every_database
 FILE = Registration(channels=(Channel("file", "none"),))
@@ -204,6 +206,29 @@ def test_what_is_refused_says_why(works: Works, content: bytes, code: str) -> No
     row = works.asset()
     assert (row.state, row.error, row.blob_id) == ("error", result.reason, None)
     assert row.ingested_at == works.library.now
+
+
+@pytest.mark.parametrize(
+    ("made", "media_type", "registered", "found"),
+    [
+        (partial(film, "webm", seconds=1.0), "video/webm", None, (320, 240, 1.0)),
+        (partial(film, "mp4", rotation=90), "video/mp4", None, (240, 320, 2.0)),
+        (partial(recording, "mp3", seconds=2.0), "audio/mpeg", None, (None, None, 2.0)),
+        (partial(recording, "wav"), "image/unknown", FILE, (None, None, 1.0)),
+    ],
+)
+def test_how_long_sound_and_video_are_is_known_once_they_are_here(
+    works: Works,
+    made: Callable[[], bytes],
+    media_type: str,
+    registered: Registration | None,
+    found: tuple[Any, ...],
+) -> None:
+    works.take_in(made(), media_type=media_type, registration=registered)
+    row = works.asset()
+    assert (row.width, row.height, pytest.approx(row.duration, abs=0.1)) == found
+    works.take_in(picture(), media_type="image/jpeg")
+    assert works.asset().duration is None
 
 
 def test_what_is_only_handed_out_may_be_anything(works: Works) -> None:

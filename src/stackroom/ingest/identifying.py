@@ -1,22 +1,25 @@
 """What a file that was fetched truly is: by its bytes, whatever anybody says of it.
 
-What is registered to be seen as a picture must decode as one. Sound, video and documents are kept as they came, and
-what only is to be handed out as a file may be anything that is not a web page in disguise.
+What is registered to be seen as a picture must decode as one. Sound, video and documents are kept as they came,
+with what can be said of them. What only is to be handed out as a file may be anything that is not a web page in
+disguise.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from stackroom.errors import Invalid, UnsupportedMedia
+from stackroom.errors import Invalid, TooLarge, UnsupportedMedia
 from stackroom.ingest.keeping import kind_of
 from stackroom.ingest.settling import Kept
 from stackroom.library.blobs import Arrival
 from stackroom.library.channels import AS_FILE, IIIF_IMAGE, THUMBS, Channel
-from stackroom.media.examined import THUMBNAIL_SIZES, Examined
+from stackroom.media.examined import THUMBNAIL_SIZES, Converted, Examined, Probe
 from stackroom.media.formats import HEAD_SIZE, format_of, sniff
+from stackroom.media.kinds import Kind, MediaInfo
 from stackroom.media.studio import Studio
 from stackroom.storage.staging import Staged
 
@@ -54,19 +57,25 @@ class Source(msgspec.Struct, frozen=True):
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
-    """A file that the library keeps. `examined` is there if it is a picture."""
+    """A file that the library keeps. `examined` is there if it is a picture, `played` if it is sound or video that a
+    player would play."""
 
     kind: str
     content_type: str
     examined: Examined | None = None
+    played: MediaInfo | None = None
 
     @property
     def width(self) -> int | None:
-        return None if self.examined is None else (self.examined.converted or self.examined.probe).width
+        return None if self._shape is None else self._shape.width
 
     @property
     def height(self) -> int | None:
-        return None if self.examined is None else (self.examined.converted or self.examined.probe).height
+        return None if self._shape is None else self._shape.height
+
+    @property
+    def _shape(self) -> Converted | Probe | MediaInfo | None:
+        return self.played if self.examined is None else self.examined.converted or self.examined.probe
 
     def source(self, staged: Staged) -> Source:
         if self.examined is not None and self.examined.converted is not None:
@@ -81,6 +90,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
             size=arrival.size,
             width=self.width,
             height=self.height,
+            duration=None if self.played is None else self.played.duration,
             fingerprint=None if self.examined is None else self.examined.fingerprint,
             arrival=arrival,
             key=key,
@@ -103,7 +113,17 @@ async def examine(
     said = registered.media_type if registered.media_type != UNKNOWN_IMAGE else None
     said = _sendable(said) or _sendable(told)
     content_type = (said if true in _VAGUE else true) or true or ANYTHING
-    return Seen(kind=_kind(content_type), content_type=content_type)
+    kind = _kind(content_type)
+    return Seen(kind=kind, content_type=content_type, played=await _played(studio, kind, staged.path))
+
+
+async def _played(studio: Studio, kind: str, path: Path) -> MediaInfo | None:
+    """What is known of sound and video. What no player here plays is kept all the same: others may."""
+    if kind not in {Kind.VIDEO, Kind.AUDIO}:
+        return None
+    with suppress(UnsupportedMedia, TooLarge):
+        return await studio.examine_media(Kind(kind), path)
+    return None
 
 
 async def _picture(

@@ -36,6 +36,8 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     found_out: bool = False
     width: int | None = None
     height: int | None = None
+    duration: float | None = None
+    """Of sound and video, in seconds."""
     fingerprint: bytes | None = None
     arrival: Arrival | None = None
     key: str = ""
@@ -129,6 +131,7 @@ def _bytes(conn: Connection, job: Claimed, kept: Kept, *, now: int) -> dict[str,
         "size": kept.size,
         "width": kept.width,
         "height": kept.height,
+        "duration": kept.duration,
     }
 
 
