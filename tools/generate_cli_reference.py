@@ -48,7 +48,7 @@ MEANINGS = {
     ExitCode.OK: "ok",
     ExitCode.SOME_FAILED: "some items failed, a check found problems, or a server could not start",
     ExitCode.USAGE: "a wrong flag or setting, no key, or one that the server does not know",
-    ExitCode.FORBIDDEN: "the key's role does not reach this far",
+    ExitCode.FORBIDDEN: "the key's role does not allow it",
     ExitCode.NOT_FOUND: "nothing of that name or id",
     ExitCode.CONFLICT: "a name is taken, or what matches has changed",
     ExitCode.INVALID: "the request cannot be done as it is",
@@ -81,7 +81,7 @@ def _section(name: str, command: Any) -> str:
     paragraphs = [" ".join(part.split()) for part in command.help.split("\n\n")]
     examples = [line for line in command.epilog.splitlines()[1:] if line]
     parts = [f"\n## `{name}`", *paragraphs, f"```\n{usage}\n```"]
-    rows = [f"| `{_argument(each)}` | {_cell(each.help)} |" for each in arguments]
+    rows = [f"| `{_cell(_argument(each))}` | {_cell(each.help)} |" for each in arguments]
     rows += [f"| {_names(each, context)} | {_cell(_explained(each))} |" for each in options]
     if rows:
         parts.append("\n".join(["| | |", "|---|---|", *rows]))

@@ -51,6 +51,14 @@ def test_a_server_that_is_starting_is_waited_for(tmp_path: Path) -> None:
     assert [each.json["customer"] for each in (before, meanwhile, after)] == [1, 2, 3]
 
 
+def test_a_new_key_is_shown_with_all_that_a_dlcs_client_needs(server: LiveServer) -> None:
+    run = QuickShell(STACKROOM_DATA_DIR=str(server.data_dir))
+    made = run("org", "create", "Shown", "--json").json
+    shown = run("key", "create", "--org", "Shown", "--role", "viewer").out
+    assert f"'Shown' (customer {made['customer']})" in shown
+    assert run("key", "list", "--org", "Shown", "--json").json["keys"][1]["key_id"] in shown
+
+
 def test_a_revoked_key_counts_no_longer(server: LiveServer) -> None:
     run = QuickShell(STACKROOM_DATA_DIR=str(server.data_dir))
     made = run("org", "create", "Revoked", "--json").json

@@ -99,8 +99,8 @@ def delete(image: Image, *, yes: Yes = False, as_json: Json = False, server: Ser
 def bulk_save(file: Source = "-", *, as_json: Json = False, server: Server) -> None:
     """Replace all annotations of many images by those in a JSON file, 200 images to a request.
 
-    The file is an object `{image id: annotations}`, or a list or lines of `{"image_id": …, "annotations": […]}`. What
-    is refused for one image stops no other; running it again changes nothing.
+    The file is an object `{image id: annotations}`, or a list or lines of `{"image_id": …, "annotations": […]}`. An
+    image that is refused does not stop the others; running it again changes nothing.
     """
     saves = saves_in(read(file), file)
     with server.connected() as client:

@@ -48,9 +48,9 @@ Batch_ = Annotated[str, typer.Argument(metavar="BATCH", help="The batch's number
 def list_all(
     *,
     which: Annotated[
-        Which, typer.Option("--which", help="All, those at work, or those that are over.")
+        Which, typer.Option("--which", help="All, those still at work, or finished ones.")
     ] = Which.ALL,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")] = 20,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most this many.")] = 20,
     as_json: Json = False,
     server: Server,
 ) -> None:
@@ -65,7 +65,7 @@ def list_all(
 
 
 def show_one(batch: Batch_, *, as_json: Json = False, server: Server) -> None:
-    """Show how a batch stands, and what failed first."""
+    """Show how far a batch is, and its first failures."""
     with server.connected() as client:
         found = client.ingest.get(batch)
         if as_json:
@@ -78,7 +78,7 @@ def items(
     batch: Batch_,
     *,
     state: Annotated[State | None, typer.Option("--state", help="Only those.")] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")] = 1000,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most this many.")] = 1000,
     as_json: Json = False,
     server: Server,
 ) -> None:
@@ -99,7 +99,7 @@ def watch_one(batch: Batch_, *, as_json: Json = False, server: Server) -> None:
 
 
 def retry(batch: Batch_, *, as_json: Json = False, server: Server) -> None:
-    """Submit a batch's failed items once more, as a batch of their own."""
+    """Submit a batch's failed items again, as a new batch."""
     with server.connected() as client:
         made = client.ingest.retry_failed(batch)
     if as_json:
@@ -109,7 +109,7 @@ def retry(batch: Batch_, *, as_json: Json = False, server: Server) -> None:
 
 
 def cancel(batch: Batch_, *, as_json: Json = False, server: Server) -> None:
-    """Give up what has not been taken in yet. What has been stays."""
+    """Cancel what has not been taken in yet. What has been stays."""
     with server.connected() as client:
         found = client.ingest.cancel(batch)
     if as_json:

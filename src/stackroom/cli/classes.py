@@ -83,7 +83,7 @@ def merge(
     as_json: Json = False,
     server: Server,
 ) -> None:
-    """Make every annotation of one class one of another; the first class is gone. Asks first."""
+    """Turn every annotation of one class into one of another, and remove the first class. Asks first."""
     with server.connected() as client:
         if not yes:
             question = f"Make every {source} a {target}? Which was which is not kept."
@@ -102,13 +102,13 @@ def delete(
         typer.Option("--type", help="Only the class of this annotation type: bbox, polygon and so on."),
     ] = None,
     with_annotations: Annotated[
-        bool, typer.Option("--with-annotations", help="Its annotations as well, off every image.")
+        bool, typer.Option("--with-annotations", help="Remove its annotations as well, from every image.")
     ] = False,
     yes: Yes = False,
     as_json: Json = False,
     server: Server,
 ) -> None:
-    """Take a class off a dataset's list and, with --with-annotations, its annotations off the images. Asks first."""
+    """Remove a class from a dataset's list and, with --with-annotations, its annotations too. Asks first."""
     with server.connected() as client:
         if not yes:
             what = f"the class {name} and all its annotations" if with_annotations else f"the class {name}"

@@ -25,7 +25,7 @@ Which = Annotated[str, typer.Argument(metavar="COMMENT", help="A comment's id.",
 
 
 def list_all(image: Image, *, as_json: Json = False, server: Server) -> None:
-    """List what was said about the annotations of an image, oldest first."""
+    """List the comments on an image's annotations, oldest first."""
     with server.connected() as client:
         found = client.comments.list(id_of(client, image))
     if as_json:
@@ -48,7 +48,7 @@ def add(
     as_json: Json = False,
     server: Server,
 ) -> None:
-    """Say something about an annotation; `stackroom annotations get` shows their ids."""
+    """Comment on an annotation; `stackroom annotations get` shows their ids."""
     with server.connected() as client:
         said = client.comments.create(id_of(client, image), annotation, text, parent_comment_id=answers)
     _show(said, as_json=as_json)
@@ -57,18 +57,18 @@ def add(
 def resolve(
     comment: Which,
     *,
-    reopen: Annotated[bool, typer.Option("--reopen", help="It is not settled after all.")] = False,
+    reopen: Annotated[bool, typer.Option("--reopen", help="Reopen it instead.")] = False,
     as_json: Json = False,
     server: Server,
 ) -> None:
-    """Say that a comment is settled."""
+    """Mark a comment as resolved."""
     with server.connected() as client:
         said = client.comments.update(comment, resolved=not reopen)
     _show(said, as_json=as_json)
 
 
 def delete(comment: Which, *, yes: Yes = False, as_json: Json = False, server: Server) -> None:
-    """Take a comment back. What answers it stays. Asks first."""
+    """Delete a comment. Replies to it stay. Asks first."""
     with server.connected() as client:
         if not yes:
             typer.confirm(f"Delete the comment {comment}?", abort=True, err=True)

@@ -25,7 +25,7 @@ def copy(
         typer.Option(
             "--to",
             metavar="PATH",
-            help="The folder they go to; made if need be. Default in another dataset: /",
+            help="The folder they go to; created if needed. Default in another dataset: /",
             show_default=False,
         ),
     ] = None,

@@ -25,20 +25,20 @@ EXAMPLES = {
 }
 
 Description = Annotated[str | None, typer.Option("--description", "-d", help="What it is about.")]
-Readme = Annotated[str | None, typer.Option("--readme", help="What somebody who uses it should know.")]
+Readme = Annotated[str | None, typer.Option("--readme", help="What its users should know.")]
 Kinds = Annotated[
     list[str] | None,
     typer.Option(
         "--type",
         metavar="TYPE",
-        help="Annotations may be bbox, polygon, polyline or keypoint; may be repeated.",
+        help="An annotation type: bbox, polygon, polyline or keypoint; may be repeated.",
     ),
 ]
 
 
 def list_all(
     *,
-    archived: Annotated[bool, typer.Option("--archived", help="Those that are archived, instead.")] = False,
+    archived: Annotated[bool, typer.Option("--archived", help="Archived ones instead.")] = False,
     as_json: Json = False,
     server: Server,
 ) -> None:
@@ -82,7 +82,7 @@ def create(
     as_json: Json = False,
     server: Server,
 ) -> None:
-    """Make a dataset. `upload` makes one as well, if there is none of that name."""
+    """Create a dataset. `upload` does so too, if it does not exist."""
     listed = [{"name": each} for each in classes] if classes else None
     with server.connected() as client:
         made = client.datasets.create(
@@ -94,7 +94,7 @@ def create(
 def update(
     dataset: Dataset,
     *,
-    name: Annotated[str | None, typer.Option("--name", help="Call it this.")] = None,
+    name: Annotated[str | None, typer.Option("--name", help="Its new name.")] = None,
     description: Description = None,
     readme: Readme = None,
     kinds: Kinds = None,

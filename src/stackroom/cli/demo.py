@@ -57,7 +57,7 @@ def demo(
         Path | None, typer.Option("--photos", metavar="DIR", help="Photographs of your own, instead of ours.")
     ] = None,
     count: Annotated[
-        int, typer.Option("--count", "-n", min=10, max=100_000, help="How many to bring in.")
+        int, typer.Option("--count", "-n", min=10, max=100_000, help="How many to upload.")
     ] = 200,
     keep: Annotated[
         bool, typer.Option("--keep", help="Leave out the purge, so that everything stays.")
@@ -68,7 +68,7 @@ def demo(
 ) -> None:
     """Try bulk work on real photographs: upload, move, copy, change, archive, undo and purge them.
 
-    Needs a running server. Without a key, one is made in the data directory's library, for the organization
+    Needs a running server. Without a key, it makes one in the data directory's library, for the organization
     "Demo". It works in a new dataset, touches no other, and leaves it to look at.
     """
     need_server()

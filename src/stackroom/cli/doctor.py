@@ -32,7 +32,7 @@ def doctor(
     as_json: Json = False,
     library: WholeLibrary,
 ) -> None:
-    """Check what Stackroom promises on a live library, and say what is wrong. Changes nothing.
+    """Check a live library against what Stackroom promises, and report what is wrong. Changes nothing.
 
     Works beside a running server. Ends with 0 if all is well, and with 1 if anything is not.
     """

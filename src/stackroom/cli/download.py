@@ -34,10 +34,10 @@ class Mode(enum.StrEnum):
 def download(
     dataset: Dataset,
     folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Where it goes; made if need be.", show_default=False)
+        Path, typer.Argument(metavar="DIR", help="Where it goes; created if needed.", show_default=False)
     ],
     *,
-    mode: Annotated[Mode, typer.Option("--mode", "-m", help="Everything, or one of both.")] = Mode.FULL,
+    mode: Annotated[Mode, typer.Option("--mode", "-m", help="Images, annotations, or both.")] = Mode.FULL,
     status: Annotated[
         str | None, typer.Option("--status", "-s", help="Images of this status only.", show_default=False)
     ] = None,
@@ -45,9 +45,9 @@ def download(
     as_json: Json = False,
     server: Server,
 ) -> None:
-    """Bring a dataset into a local folder, in folders as in the dataset; annotations stand beside as NAME.json.
+    """Download a dataset with its folders. Annotations are saved beside each image, as NAME.json.
 
-    Files that are there already are replaced. What happens to one file does not stop the others.
+    Existing files are replaced. A file that fails does not stop the others.
     """
     with server.connected() as client, counting("files") as follow:
         report = client.datasets.download(

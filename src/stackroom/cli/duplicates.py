@@ -24,7 +24,7 @@ def duplicates(
         float, typer.Option("--threshold", help="How much alike they must be, from 0.5 to 0.9999.")
     ] = 0.92,
     sample: Annotated[
-        int, typer.Option("--sample", min=1, help="Compare so many of the newest images.")
+        int, typer.Option("--sample", min=1, help="Compare this many of the newest images.")
     ] = 1000,
     folder: Annotated[
         str | None, typer.Option("--folder", "-f", metavar="PATH", help="Only images in this folder.")

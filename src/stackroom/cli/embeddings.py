@@ -73,7 +73,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def status(*, org: Org = None, as_json: Json = False, library: Library) -> None:
-    """Show how many assets have a vector to be found by, and how far those are that are being made.
+    """Show how many assets have a vector, and how far the making of the others is.
 
     Works whether or not a server runs on the library.
     """
@@ -94,16 +94,14 @@ def status(*, org: Org = None, as_json: Json = False, library: Library) -> None:
 def rebuild(
     *,
     org: Org = None,
-    wait: Annotated[
-        bool, typer.Option("--wait", help="Follow it to its end, with a bar on the terminal.")
-    ] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for the end, with a progress bar.")] = False,
     as_json: Json = False,
     library: Library,
 ) -> None:
-    """Make all vectors of an organization again, or of all: after what the model makes of words has changed.
+    """Make all vectors again, of one organization or of all: for a model that has changed under its old name.
 
-    A model of another name needs no rebuild: its server sees to that by itself. What has a vector keeps it until the
-    new one is there. A server makes them, in the background; without one, the next server does.
+    A model with a new name needs no rebuild: its server sees to that by itself. Assets keep their vectors until the new
+    ones are there. The server makes them in the background; if none is running, the next one to start does.
     """
     settings = library.settings()
     from stackroom.cli import steward
@@ -130,9 +128,9 @@ def rebuild(
 
 
 def cancel(*, org: Org = None, as_json: Json = False, library: Library) -> None:
-    """End what makes vectors in an organization, or in all. Those that are made stay.
+    """Stop the making of vectors, in one organization or in all. Those already made stay.
 
-    What has none yet gets it later all the same: when something of it is changed, or within the hour.
+    Assets without one still get theirs later: when they change, or within the hour.
     """
     settings = library.settings()
     from stackroom.cli import steward

@@ -37,9 +37,7 @@ Operation = Annotated[
     str | None, typer.Option("--operation", metavar="ID", help="Only what this operation did.")
 ]
 RequestId = Annotated[str | None, typer.Option("--request-id", help="Only what this request did.")]
-Requests = Annotated[
-    bool, typer.Option("--requests", help="Requests as well, and not only what they changed.")
-]
+Requests = Annotated[bool, typer.Option("--requests", help="Include requests, not only what they changed.")]
 
 
 def list_all(
@@ -51,7 +49,7 @@ def list_all(
     operation: Operation = None,
     request_id: RequestId = None,
     requests: Requests = False,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")] = 50,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most this many.")] = 50,
     as_json: Json = False,
     server: Server,
 ) -> None:
@@ -97,7 +95,7 @@ def tail(
         int | None,
         typer.Option("--after", metavar="NUMBER", help="What followed this event. Default: from now on"),
     ] = None,
-    limit: Annotated[int | None, typer.Option("--limit", "-n", min=1, help="End after so many.")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", "-n", min=1, help="End after this many.")] = None,
     as_json: Json = False,
     server: Server,
 ) -> None:

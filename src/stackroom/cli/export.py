@@ -59,23 +59,27 @@ def export(
     dataset: Dataset,
     *,
     format: Annotated[  # noqa: A002 - the option is called so
-        Format, typer.Option("--format", "-f", help="What to write; pictograph is everything there is.")
+        Format, typer.Option("--format", "-f", help="The format to write; pictograph has everything.")
     ] = Format.PICTOGRAPH,
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", metavar="FILE", help="Where the zip goes. Default: NAME.zip", show_default=False
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Where the zip goes. Default: NAME.zip, or one of the dataset and the time",
+            show_default=False,
         ),
     ] = None,
     name: Annotated[
         str | None,
         typer.Option(
             "--name",
-            help="Keep the export on the server under this name; one that is there is fetched.",
+            help="Keep the export on the server under this name; an existing one is fetched.",
             show_default=False,
         ),
     ] = None,
-    images: Annotated[bool, typer.Option("--images", help="Put the images in as well.")] = False,
+    images: Annotated[bool, typer.Option("--images", help="Include the images.")] = False,
     classes: Annotated[
         list[str] | None,
         typer.Option("--class", metavar="NAME", help="Annotations of this class only; may be repeated."),
@@ -91,8 +95,8 @@ def export(
 ) -> None:
     """Export a dataset: the server makes a zip, this fetches it.
 
-    With --name the export stays on the server for 30 days, where others can fetch it, and so can this command if it
-    was interrupted; without, it is deleted there when it is here, as far as the key's role reaches.
+    With --name the export stays on the server for 30 days: others can fetch it, and so can this command after an
+    interruption. Without --name it is deleted from the server once it is here, if the key's role allows that.
     """
     called = name or f"{dataset[:60]} {datetime.now(UTC):%Y-%m-%d %H.%M.%S}"
     target = output or Path(f"{called.replace('/', '_')}.zip")

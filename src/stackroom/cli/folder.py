@@ -62,7 +62,12 @@ def stats(
     path: Annotated[str, typer.Argument(metavar="[PATH]", help="A folder of it.")] = "/",
     *,
     recursive: Annotated[
-        bool, typer.Option("--recursive/--no-recursive", help="With or without the folders below.")
+        bool,
+        typer.Option(
+            "--recursive/--no-recursive",
+            help="With or without the folders below. Default: with",
+            show_default=False,
+        ),
     ] = True,
     as_json: Json = False,
     server: Server,
@@ -81,7 +86,7 @@ def stats(
 
 
 def create(dataset: Dataset, path: Path, *, as_json: Json = False, server: Server) -> None:
-    """Make a folder, with those above it. One that is there already stays as it is."""
+    """Create a folder, and those above it. An existing one stays as it is."""
     with server.connected() as client:
         made = client.folders.create(dataset, path)
     print_json(made) if as_json else say(f"{escape(made.full_path)} is there ({made.id}).")

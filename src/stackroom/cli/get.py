@@ -37,7 +37,7 @@ def get(
     as_json: Json = False,
     server: Server,
 ) -> None:
-    """Download an image. A file that is there already is replaced, once the new one is whole."""
+    """Download an image. An existing file is replaced once the new one is complete."""
     from stackroom.client.files import place_below
 
     with server.connected() as client:

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
 EXAMPLE = """stackroom ingest /scans/2026 --dataset newspapers --watch
 
-stackroom ingest volumes.csv --dataset books --priority --name "volumes 1 to 12"
-
-A manifest is CSV with a header, or JSON lines; its fields are origin, name, folder, key, media_type and tags."""
+stackroom ingest volumes.csv --dataset books --priority --name 'volumes 1 to 12'"""
 
 
 def ingest(
@@ -30,23 +28,29 @@ def ingest(
     *,
     dataset: Annotated[
         str,
-        typer.Option("--dataset", "-d", metavar="DATASET", help="Where it goes; made if it is not there."),
+        typer.Option(
+            "--dataset", "-d", metavar="DATASET", help="The dataset it goes to; created if missing."
+        ),
     ],
     folder: Annotated[
         str, typer.Option("--folder", "-f", metavar="PATH", help="The folder it goes to.")
     ] = "/",
-    name: Annotated[str | None, typer.Option("--name", help="What the batch is called.")] = None,
+    name: Annotated[str | None, typer.Option("--name", help="The name of the batch.")] = None,
     priority: Annotated[
-        bool, typer.Option("--priority", help="Before everything that waits without it.")
+        bool, typer.Option("--priority", help="Go ahead of everything that waits without --priority.")
     ] = False,
-    watch: Annotated[bool, typer.Option("--watch", "-w", help="Stay until it is done.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="Wait until it is done, and show progress.")
+    ] = False,
     as_json: Json = False,
     server: Server,
 ) -> None:
-    """Have the server take in a folder that it can read, or everything that a manifest names.
+    """Have the server fetch a folder that it can read, or everything that a manifest lists.
 
     Nothing is sent from here: the server reads the files itself, from folders among its --origin-roots, or fetches
     what a manifest names. To send files from this machine, use `stackroom upload`. Each batch holds up to 100,000.
+
+    A manifest is CSV with a header, or JSON lines; its fields are origin, name, folder, key, media_type and tags.
     """
     arrivals = _arrivals(source, folder)
     with server.connected() as client:

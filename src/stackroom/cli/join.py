@@ -18,7 +18,7 @@ _NO_KEY = "none"
 
 def join(
     token: Annotated[
-        str, typer.Argument(metavar="TOKEN", help="What you were given by whoever invited you.")
+        str, typer.Argument(metavar="TOKEN", help="The token that whoever invited you gave you.")
     ],
     *,
     url: Annotated[
@@ -30,12 +30,12 @@ def join(
             show_default=False,
         ),
     ] = None,
-    full_name: Annotated[str | None, typer.Option("--full-name", help="What you are called.")] = None,
+    full_name: Annotated[str | None, typer.Option("--full-name", help="Your name.")] = None,
     as_json: Json = False,
 ) -> None:
     """Become a member of the organization that invited you. Your key is shown once.
 
-    Should the answer get lost, the same command gives a fresh key, as long as the first has not been used.
+    If the answer gets lost, the same command gives a fresh key, as long as the first has not been used.
     """
     from stackroom import Client
 

@@ -53,10 +53,6 @@ class SeenKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 KeyId = Annotated[str, typer.Argument(metavar="KEY_ID", help="The key's id (not the key itself).")]
-RateLimit = Annotated[
-    int | None,
-    typer.Option("--rate-limit", min=1, help="At most so many requests an hour. Default: no limit"),
-]
 Org = Annotated[str, typer.Option("--org", help="The organization: its id, customer number, slug or name.")]
 
 
@@ -66,12 +62,15 @@ def create(
     *,
     name: Annotated[str, typer.Option("--name", help="Who or what uses it.")] = "key",
     expires_in_days: Annotated[
-        float | None, typer.Option("--expires-in-days", min=0, help="It counts no longer after this time.")
+        float | None, typer.Option("--expires-in-days", min=0, help="The key stops working after this time.")
     ] = None,
-    rate_limit: RateLimit = None,
+    rate_limit: Annotated[
+        int | None,
+        typer.Option("--rate-limit", min=1, help="Requests an hour, at most. Default: no limit"),
+    ] = None,
     member: Annotated[
         str | None,
-        typer.Option("--member", metavar="EMAIL", help="Whose it is: it goes when they are removed."),
+        typer.Option("--member", metavar="EMAIL", help="The member it belongs to; it is removed with them."),
     ] = None,
     as_json: Json = False,
     library: Library,
@@ -94,12 +93,13 @@ def create(
     made = steward.create_key(settings, wanted)
     if as_json:
         print_json(made)
-    else:
-        show_key(made)
+        return
+    say(f"Made a key for {org!r} (customer {made.customer}).")
+    show_key(made)
 
 
 def list_all(org: Org, *, as_json: Json = False, library: Library) -> None:
-    """List the keys of an organization. The keys themselves are kept nowhere: only how each begins."""
+    """List the keys of an organization. Keys themselves are never stored, only how each begins."""
     settings = library.settings()
     from stackroom.cli import steward
     from stackroom.library.keys import list_keys
@@ -132,10 +132,12 @@ def update(
     key_id: KeyId,
     *,
     name: Annotated[str | None, typer.Option("--name", help="Who or what uses it.")] = None,
-    rate_limit: RateLimit = None,
+    rate_limit: Annotated[
+        int | None, typer.Option("--rate-limit", min=1, help="Requests an hour, at most.")
+    ] = None,
     no_rate_limit: Annotated[bool, typer.Option("--no-rate-limit", help="Lift the limit.")] = False,
     on: Annotated[
-        bool | None, typer.Option("--on/--off", help="Let it count, or not, from the next request on.")
+        bool | None, typer.Option("--on/--off", help="Switch it on or off, from the next request on.")
     ] = None,
     as_json: Json = False,
     library: Library,
@@ -161,7 +163,7 @@ def update(
 
 
 def delete(key_id: KeyId, *, as_json: Json = False, library: Library) -> None:
-    """Delete a key: it counts no longer, for good, and is not listed any more. What it did stays on record."""
+    """Delete a key: it stops working for good, and is no longer listed. What it did stays on record."""
     settings = library.settings()
     from stackroom.cli import steward
 
@@ -178,7 +180,7 @@ def revoke(
     as_json: Json = False,
     library: Library,
 ) -> None:
-    """Make a key count no longer, from the next request on: any key, also the last owner's.
+    """Stop a key from working, from the next request on: any key, even the last owner's.
 
     Repeating it changes nothing.
     """
@@ -189,7 +191,7 @@ def revoke(
     if as_json:
         print_json({"key_id": key_id, "active": False})
     else:
-        say(f"Key {key_id} counts no longer.")
+        say(f"Key {key_id} is revoked.")
 
 
 def show_key(made: "MadeKey") -> None:

@@ -39,14 +39,14 @@ def list_all(
     ] = None,
     tags: Annotated[
         list[str] | None,
-        typer.Option(
-            "--tag", "-t", metavar="TAG", help="Only with this tag; give it again for all of several."
-        ),
+        typer.Option("--tag", "-t", metavar="TAG", help="Only with this tag; repeat it to require several."),
     ] = None,
     archived: Annotated[
-        bool, typer.Option("--archived", help="What is archived, instead of what is not.")
+        bool, typer.Option("--archived", help="Archived items instead of live ones.")
     ] = False,
-    limit: Annotated[int | None, typer.Option("--limit", "-n", min=1, help="At most so many items.")] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", "-n", min=1, help="At most this many items.")
+    ] = None,
     as_json: Json = False,
     server: Server,
 ) -> None:

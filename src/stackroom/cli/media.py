@@ -55,9 +55,9 @@ def upload(
     as_json: Json = False,
     server: Server,
 ) -> None:
-    """Upload images, videos, sounds and PDF documents. What each is follows from the end of its name.
+    """Upload images, videos, sounds and PDF documents. The extension of a name says what the file is.
 
-    What happens to one file does not stop the others.
+    A file that fails does not stop the others.
     """
     with server.connected() as client:
         fates = [_send(client, path, folder, for_a_day=for_a_day) for path in paths]
@@ -109,7 +109,7 @@ def get(
     as_json: Json = False,
     server: Server,
 ) -> None:
-    """Bring the bytes of one."""
+    """Download one."""
     with server.connected() as client:
         known = client.media.get(media)
         target = output or Path()
@@ -122,7 +122,7 @@ def get(
 
 
 def copy(media: Ids, *, as_json: Json = False, server: Server) -> None:
-    """Copy any number. A copy is kept for good, whatever its source was."""
+    """Copy any number of media. A copy is kept for good, even if its source is not."""
     with server.connected() as client:
         results = client.media.batch_copy(media)
     if as_json:
@@ -134,7 +134,7 @@ def copy(media: Ids, *, as_json: Json = False, server: Server) -> None:
 
 
 def remove(media: Ids, *, yes: Yes = False, as_json: Json = False, server: Server) -> None:
-    """Remove any number, and all that was made of them, for good. Asks first."""
+    """Delete any number of media for good, with all that was made of them. Asks first."""
     if not yes:
         question = f"Remove {counted(len(media), 'medium' if len(media) == 1 else 'item')} for good?"
         typer.confirm(f"{question} This cannot be undone.", abort=True, err=True)

@@ -13,7 +13,7 @@ EXAMPLE = "stackroom migrate --database-url postgresql://stackroom@db.example.or
 
 
 def migrate(*, as_json: Json = False, library: Library) -> None:
-    """Bring the tables of a library to this program's version, or make them.
+    """Bring a library's tables up to this program's version, or create them.
 
     `serve` does the same when it starts. Repeating it changes nothing. The whole migration is one transaction.
     """

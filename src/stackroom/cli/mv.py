@@ -17,7 +17,9 @@ def move(
     dataset: Dataset,
     chosen: Chosen,
     *,
-    to: Annotated[str, typer.Option("--to", metavar="PATH", help="The folder they go to; made if need be.")],
+    to: Annotated[
+        str, typer.Option("--to", metavar="PATH", help="The folder they go to; created if needed.")
+    ],
     duplicates: OnDuplicates = Duplicates.RENAME,
     dry_run: DryRun = False,
     as_json: Json = False,

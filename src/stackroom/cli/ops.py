@@ -39,7 +39,7 @@ Operation_ = Annotated[str, typer.Argument(metavar="OPERATION", help="The operat
 Outcome = Annotated[
     str | None, typer.Option("--outcome", help="Only these: failed, done, not_found, skipped and so on.")
 ]
-Limit = Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")]
+Limit = Annotated[int, typer.Option("--limit", "-n", min=1, help="At most this many.")]
 
 
 def list_all(*, limit: Limit = 20, as_json: Json = False, server: Server) -> None:
@@ -54,7 +54,7 @@ def list_all(*, limit: Limit = 20, as_json: Json = False, server: Server) -> Non
 
 
 def show_one(operation: Operation_, *, as_json: Json = False, server: Server) -> None:
-    """Show how an operation stands, and what failed first."""
+    """Show how far an operation is, and its first failures."""
     with server.connected() as client:
         found = client.operations.get(operation)
         if as_json:
@@ -106,19 +106,19 @@ def watch_one(operation: Operation_, *, as_json: Json = False, server: Server) -
 
 
 def pause(operation: Operation_, *, as_json: Json = False, server: Server) -> None:
-    """Stop a running operation after the chunk it is at. What is done stays done."""
+    """Pause a running operation after its current chunk. What is done stays done."""
     with server.connected() as client:
         _steer(client.operations.pause, operation, as_json=as_json)
 
 
 def resume(operation: Operation_, *, as_json: Json = False, server: Server) -> None:
-    """Go on with a paused operation."""
+    """Resume a paused operation."""
     with server.connected() as client:
         _steer(client.operations.resume, operation, as_json=as_json)
 
 
 def cancel(operation: Operation_, *, as_json: Json = False, server: Server) -> None:
-    """End a running operation. What is done stays done, and can be undone."""
+    """Cancel a running operation. What is done stays done, and can be undone."""
     with server.connected() as client:
         _steer(client.operations.cancel, operation, as_json=as_json)
 

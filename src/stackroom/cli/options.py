@@ -42,7 +42,7 @@ class Duplicates(enum.StrEnum):
 
 OnDuplicates = Annotated[
     Duplicates,
-    typer.Option("--duplicates", help="Where a name is taken; fail refuses the whole operation."),
+    typer.Option("--duplicates", help="What to do where a name is taken; fail refuses the whole operation."),
 ]
 
 DataDir = Annotated[

@@ -61,12 +61,13 @@ Member = Annotated[str, typer.Argument(metavar="MEMBER", help="A member's addres
 
 
 def create(
-    name: Annotated[str, typer.Argument(help="What it is called; 1 to 200 characters.")],
+    name: Annotated[str, typer.Argument(help="Its name; 1 to 200 characters.")],
     *,
     email: Annotated[
-        str | None, typer.Option("--email", help="Address of its first member, an owner, whose the key is.")
+        str | None,
+        typer.Option("--email", help="Email address of its first member, an owner, who gets the key."),
     ] = None,
-    full_name: Annotated[str | None, typer.Option("--full-name", help="What they are called.")] = None,
+    full_name: Annotated[str | None, typer.Option("--full-name", help="Their name.")] = None,
     administrator: Annotated[
         bool, typer.Option("--administrator", help="Its keys act for every customer of the DLCS protocol.")
     ] = False,
@@ -113,13 +114,13 @@ def standing(
     suspended: Annotated[
         bool | None,
         typer.Option(
-            "--suspended/--no-suspended", help="Whether its keys count for nothing for the time being."
+            "--suspended/--no-suspended", help="Whether its keys are out of use for the time being."
         ),
     ] = None,
     as_json: Json = False,
     library: Library,
 ) -> None:
-    """Change what an organization is to the DLCS protocol, or suspend it: its keys count for nothing, at once.
+    """Change an organization's standing in the DLCS protocol, or suspend it: its keys stop working at once.
 
     Works whether or not a server runs on the library.
     """
@@ -165,10 +166,11 @@ def show(*, as_json: Json = False, server: Server) -> None:
 
 def update(
     *,
-    name: Annotated[str | None, typer.Option("--name", help="What it is called. Its slug stays.")] = None,
+    name: Annotated[str | None, typer.Option("--name", help="Its new name. Its slug stays.")] = None,
     description: Annotated[str | None, typer.Option("--description", help="What it is for.")] = None,
     public: Annotated[
-        bool | None, typer.Option("--public/--private", help="Whether it says that it is public.")
+        bool | None,
+        typer.Option("--public/--private", help="Whether it is marked as public; this opens nothing."),
     ] = None,
     as_json: Json = False,
     server: Server,
@@ -195,12 +197,12 @@ def members(*, as_json: Json = False, server: Server) -> None:
 
 def set_role(
     member: Member,
-    role: Annotated[RoleName, typer.Argument(help="What they, and so their keys, may do at most.")],
+    role: Annotated[RoleName, typer.Argument(help="Their new role, the highest that their keys may have.")],
     *,
     as_json: Json = False,
     server: Server,
 ) -> None:
-    """Change what a member may do. Keys of theirs that reach further fall with them. Needs an admin's key."""
+    """Change a member's role. Keys of theirs with a higher role are lowered with it. Needs an admin's key."""
     with server.connected() as client:
         changed = client.organizations.update_member_role(_member_id(client, member), role.value)
     if as_json:
@@ -210,7 +212,7 @@ def set_role(
 
 
 def remove_member(member: Member, *, yes: Yes = False, as_json: Json = False, server: Server) -> None:
-    """Let a member go: the keys that belong to them count no longer. Needs an admin's key."""
+    """Remove a member: the keys that belong to them stop working. Needs an admin's key."""
     with server.connected() as client:
         reference = _member_id(client, member)
         if not yes:
@@ -229,7 +231,7 @@ def invite(
     as_json: Json = False,
     server: Server,
 ) -> None:
-    """Invite somebody. The token to hand over is shown once, and counts for seven days. Needs an admin's key."""
+    """Invite somebody. The token to hand over is shown once, and is valid for seven days. Needs an admin's key."""
     with server.connected() as client:
         made = client.organizations.invite(email, role=role.value)
         url = client.base_url
@@ -280,13 +282,13 @@ def revoke_invite(
     as_json: Json = False,
     server: Server,
 ) -> None:
-    """Take back an invite that is pending. Needs an admin's key."""
+    """Take back a pending invite. Needs an admin's key."""
     with server.connected() as client:
         client.organizations.revoke_invite(invite_id)
     if as_json:
         print_json({"invite_id": invite_id, "revoked": True})
     else:
-        say(f"Invite {invite_id} counts no longer.")
+        say(f"Invite {invite_id} is revoked.")
 
 
 def _member_id(client: "Client", reference: str) -> str:

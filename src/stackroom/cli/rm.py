@@ -35,7 +35,7 @@ def remove(
 ) -> None:
     """Archive items: they are hidden, keep their bytes, and `stackroom restore` brings them back.
 
-    With --permanent they are gone: a dry run says what that means, and only exactly that is removed.
+    With --permanent they are removed for good: a dry run first says what that means, and exactly that is removed.
     """
     if archived and not permanent:
         raise Refused("--archived is for --permanent: what is archived is hidden already")

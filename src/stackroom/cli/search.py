@@ -25,7 +25,7 @@ def similar(
     threshold: Annotated[
         float, typer.Option("--threshold", "-t", min=0, max=1, help="How much alike, from 0 to 1.")
     ] = 0.6,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")] = 50,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most this many.")] = 50,
     folder: Annotated[
         str | None,
         typer.Option("--folder", "-f", metavar="PATH", help="Look in this folder. Default: the image's own"),
@@ -43,7 +43,7 @@ def similar(
     for each in found:
         say(f"{each.id}  {each.similarity:.3f}  {_described(each)}")
     if not found:
-        say("No image looks like it.")
+        say(f"No image in {escape(folder or 'its folder')} looks like it.")
 
 
 def tags(
@@ -55,7 +55,7 @@ def tags(
         str | None,
         typer.Option("--dataset", "-d", help="Only in this dataset, by name or id. Default: in all"),
     ] = None,
-    limit: Annotated[int | None, typer.Option("--limit", "-n", min=1, help="At most so many.")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", "-n", min=1, help="At most this many.")] = None,
     as_json: Json = False,
     server: Server,
 ) -> None:

@@ -24,7 +24,7 @@ FromFile = Annotated[
     typer.Option(
         "--from-file",
         metavar="FILE",
-        help="A file with an id in each line; - reads them from a pipe.",
+        help="A file with one id per line; - reads from a pipe.",
         rich_help_panel=PANEL,
     ),
 ]
@@ -77,7 +77,7 @@ WithTags = Annotated[
     typer.Option(
         "--where-tag",
         metavar="TAG",
-        help="Filter: with this tag; give it again for all of several.",
+        help="Filter: with this tag; repeat it to require several.",
         rich_help_panel=PANEL,
     ),
 ]
@@ -88,7 +88,7 @@ Tags = Annotated[
         "--tag",
         "-t",
         metavar="TAG",
-        help="Filter: with this tag; give it again for all of several.",
+        help="Filter: with this tag; repeat it to require several.",
         rich_help_panel=PANEL,
     ),
 ]

@@ -60,32 +60,43 @@ class OfWorkers(Library, frozen=True, kw_only=True):
     ] = None
     pyramid_megapixels: Annotated[
         int | None,
-        _flag("PYRAMID_MEGAPIXELS", "From which size on zooming is prepared. Default: 50", _LIMITS),
+        _flag(
+            "PYRAMID_MEGAPIXELS",
+            "Prepare zooming on arrival from this size on, in megapixels. Default: 50",
+            _LIMITS,
+        ),
     ] = None
     pixel_processes: Annotated[
-        int | None, _flag("PIXEL_PROCESSES", "Processes that decode. Default: one for each core", _LIMITS)
+        int | None,
+        _flag("PIXEL_PROCESSES", "Processes that decode images. Default: one for each core", _LIMITS),
     ] = None
     workers: Annotated[
         int | None,
-        _flag("WORKERS", "Workers that take arrivals in; 0 is none. Default: one for each core", _LIMITS),
+        _flag(
+            "WORKERS", "Workers that fetch what is ingested; 0 is none. Default: one for each core", _LIMITS
+        ),
     ] = None
     max_running_per_organization: Annotated[
         int | None,
         _flag(
             "MAX_RUNNING_PER_ORGANIZATION",
-            "Arrivals of one organization at once. Default: any number",
+            "Ingested items of one organization at once. Default: any number",
             _LIMITS,
         ),
     ] = None
     embedder: Annotated[
         str | None,
-        _flag("EMBEDDER", "What search by meaning rests on: builtin, none or module:name", _MINDIA),
+        _flag(
+            "EMBEDDER",
+            "Makes the vectors for search by meaning: builtin, none or module:name. Default: builtin",
+            _MINDIA,
+        ),
     ] = None
     max_origin_mb: Annotated[
         int | None, _flag("MAX_ORIGIN_MB", "Largest original fetched, in MB. Default: 1024", _LIMITS)
     ] = None
     origin_seconds: Annotated[
-        int | None, _flag("ORIGIN_SECONDS", "How long fetching one may take. Default: 300", _LIMITS)
+        int | None, _flag("ORIGIN_SECONDS", "Seconds that fetching one may take. Default: 300", _LIMITS)
     ] = None
     origin_allow: Annotated[
         str | None, _flag("ORIGIN_ALLOW", "Private hosts and networks, such as 10.0.0.0/8;nas:9000", _ORIGINS)
@@ -97,19 +108,21 @@ class OfWorkers(Library, frozen=True, kw_only=True):
         int | None, _flag("WEBHOOK_ATTEMPTS", "How often a delivery is tried. Default: 72", _WEBHOOKS)
     ] = None
     webhook_minute: Annotated[
-        float | None, _flag("WEBHOOK_MINUTE", "Seconds of a minute between attempts. Default: 60", _WEBHOOKS)
+        float | None,
+        _flag("WEBHOOK_MINUTE", "Seconds in a minute between attempts, for tests. Default: 60", _WEBHOOKS),
     ] = None
     events_kept_days: Annotated[
-        int | None, _flag("EVENTS_KEPT_DAYS", "When events are forgotten. Default: never", _WEBHOOKS)
+        int | None, _flag("EVENTS_KEPT_DAYS", "Days that events are kept. Default: for ever", _WEBHOOKS)
     ] = None
     requests_kept_days: Annotated[
-        int | None, _flag("REQUESTS_KEPT_DAYS", "When requests are forgotten. Default: 30", _WEBHOOKS)
+        int | None, _flag("REQUESTS_KEPT_DAYS", "Days that requests are kept. Default: 30", _WEBHOOKS)
     ] = None
     deliveries_kept_days: Annotated[
-        int | None, _flag("DELIVERIES_KEPT_DAYS", "When deliveries are forgotten. Default: 30", _WEBHOOKS)
+        int | None, _flag("DELIVERIES_KEPT_DAYS", "Days that deliveries are kept. Default: 30", _WEBHOOKS)
     ] = None
     origin_roots: Annotated[
-        str | None, _flag("ORIGIN_ROOTS", "Folders, such as /srv/scans;/mnt/archive", _ORIGINS)
+        str | None,
+        _flag("ORIGIN_ROOTS", "Folders of this machine, such as /srv/scans;/mnt/archive", _ORIGINS),
     ] = None
     origin_rewrites: Annotated[
         str | None,
@@ -125,16 +138,16 @@ class OfWorkers(Library, frozen=True, kw_only=True):
         str | None, _flag("S3_REGION", "Their region. Default: as AWS_REGION says", _ORIGINS)
     ] = None
     transcoders: Annotated[
-        int | None, _flag("TRANSCODERS", "How many at once. Default: one for every four cores", _VIDEOS)
+        int | None, _flag("TRANSCODERS", "Videos at once. Default: one for every four cores", _VIDEOS)
     ] = None
     hls_variants: Annotated[
         str | None, _flag("HLS_VARIANTS", "Sizes, of 360p;480p;720p;1080p. Default: all", _VIDEOS)
     ] = None
     hls_segment_seconds: Annotated[
-        int | None, _flag("HLS_SEGMENT_SECONDS", "Length of a segment. Default: 6", _VIDEOS)
+        int | None, _flag("HLS_SEGMENT_SECONDS", "Length of a segment in seconds. Default: 6", _VIDEOS)
     ] = None
     hls_preset: Annotated[
-        str | None, _flag("HLS_PRESET", "Care taken, ultrafast to veryslow. Default: fast", _VIDEOS)
+        str | None, _flag("HLS_PRESET", "x264 preset, ultrafast to veryslow. Default: fast", _VIDEOS)
     ] = None
     ffmpeg: Annotated[str | None, _flag("FFMPEG", "Another FFmpeg than the one installed", _VIDEOS)] = None
 
@@ -153,7 +166,8 @@ class AllSettings(OfWorkers, frozen=True, kw_only=True):
         _flag("IIIF_MAX_MEGAPIXELS", "Largest picture delivered, in megapixels. Default: 36", _LIMITS),
     ] = None
     batches_kept_days: Annotated[
-        int | None, _flag("BATCHES_KEPT_DAYS", "When finished batches are forgotten. Default: never", _LIMITS)
+        int | None,
+        _flag("BATCHES_KEPT_DAYS", "Days that finished batches are kept. Default: for ever", _LIMITS),
     ] = None
     max_batch: Annotated[
         int | None, _flag("MAX_BATCH", "Images in one POST to a queue. Default: 250", _DLCS)
@@ -162,13 +176,15 @@ class AllSettings(OfWorkers, frozen=True, kw_only=True):
         bool | None, _flag("COMPLETED_INCLUDES_ERRORS", "Count what failed as completed, too", _DLCS)
     ] = None
     hide_customers: Annotated[
-        bool | None, _flag("HIDE_CUSTOMERS", "List customers to themselves alone, not to anybody", _DLCS)
+        bool | None, _flag("HIDE_CUSTOMERS", "Show each customer only itself in the list of customers", _DLCS)
     ] = None
     storage_policy_images: Annotated[
-        int | None, _flag("STORAGE_POLICY_IMAGES", "Images each organization may store. Default: any", _DLCS)
+        int | None,
+        _flag("STORAGE_POLICY_IMAGES", "Images each organization may store. Default: no limit", _DLCS),
     ] = None
     storage_policy_bytes: Annotated[
-        int | None, _flag("STORAGE_POLICY_BYTES", "Bytes each organization may store. Default: any", _DLCS)
+        int | None,
+        _flag("STORAGE_POLICY_BYTES", "Bytes each organization may store. Default: no limit", _DLCS),
     ] = None
     environment: Annotated[
         str | None, _flag("ENVIRONMENT", "production tells clients less. Default: development", _NETWORK)
@@ -177,18 +193,23 @@ class AllSettings(OfWorkers, frozen=True, kw_only=True):
         int | None, _flag("TRUSTED_PROXIES", "Proxies whose X-Forwarded-For counts. Default: 0", _NETWORK)
     ] = None
     requests_per_minute: Annotated[
-        int | None, _flag("REQUESTS_PER_MINUTE", "From one address; 0 is any. Default: 100", _MINDIA)
+        int | None, _flag("REQUESTS_PER_MINUTE", "From one address; 0 is no limit. Default: 100", _MINDIA)
     ] = None
     organization_requests_per_minute: Annotated[
         int | None,
-        _flag("ORGANIZATION_REQUESTS_PER_MINUTE", "From one organization; 0 is any. Default: 200", _MINDIA),
+        _flag(
+            "ORGANIZATION_REQUESTS_PER_MINUTE", "From one organization; 0 is no limit. Default: 200", _MINDIA
+        ),
     ] = None
     failed_logins: Annotated[
         int | None,
-        _flag("FAILED_LOGINS", "Wrong keys from one address in 15 minutes; 0 is any. Default: 10", _MINDIA),
+        _flag(
+            "FAILED_LOGINS", "Wrong keys from one address in 15 minutes; 0 is no limit. Default: 10", _MINDIA
+        ),
     ] = None
     request_seconds: Annotated[
-        int | None, _flag("REQUEST_SECONDS", "How long a body that is no file may take. Default: 60", _MINDIA)
+        int | None,
+        _flag("REQUEST_SECONDS", "Seconds for a request body to arrive, but for files. Default: 60", _MINDIA),
     ] = None
     image_upload_mb: Annotated[
         int | None, _flag("IMAGE_UPLOAD_MB", "Largest image, in MB. Default: 10", _MINDIA)
@@ -203,10 +224,10 @@ class AllSettings(OfWorkers, frozen=True, kw_only=True):
         int | None, _flag("DOCUMENT_UPLOAD_MB", "Largest document, in MB. Default: 50", _MINDIA)
     ] = None
     expire_uploads: Annotated[
-        bool | None, _flag("EXPIRE_UPLOADS", "What does not say that it stays goes after a day", _MINDIA)
+        bool | None, _flag("EXPIRE_UPLOADS", "Delete uploads after a day, unless they ask to stay", _MINDIA)
     ] = None
     keep_exif: Annotated[
-        bool | None, _flag("KEEP_EXIF", "Leave in pictures what their camera said of them", _MINDIA)
+        bool | None, _flag("KEEP_EXIF", "Keep the EXIF data of uploaded pictures", _MINDIA)
     ] = None
     url_upload_allow: Annotated[
         str | None,
@@ -223,7 +244,7 @@ def serve(
     json_logs: Annotated[bool, typer.Option("--json-logs", help="Write the log as JSON lines.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log every request.")] = False,
 ) -> None:
-    """Run the server until it is told to stop (Ctrl+C or SIGTERM); what is under way is finished first.
+    """Run the server until it is stopped (Ctrl+C or SIGTERM). Work under way is finished first.
 
     The first start makes the organization "Default" with an owner key, and prints the key, once.
     """

@@ -51,17 +51,17 @@ def update(
     ] = None,
     tags: Annotated[
         list[str] | None,
-        typer.Option("--tag", "-t", metavar="TAG", help="A tag to give; may be repeated."),
+        typer.Option("--tag", "-t", metavar="TAG", help="A tag to add; may be repeated."),
     ] = None,
     untag: Annotated[
         list[str] | None,
-        typer.Option("--untag", metavar="TAG", help="A tag to take away; may be repeated."),
+        typer.Option("--untag", metavar="TAG", help="A tag to remove; may be repeated."),
     ] = None,
     dry_run: DryRun = False,
     as_json: Json = False,
     server: Server,
 ) -> None:
-    """Write the same status, split or display name to many items; give them tags, and take tags away."""
+    """Set the status, split or display name of many items; add and remove tags."""
     changes: Changes = {}
     if status is not None:
         changes["status"] = status.value

@@ -12,7 +12,7 @@ EXAMPLE = """stackroom split cars --train 80 --val 10 --test 10
 
 stackroom split cars --seed 7 --json"""
 
-_HELP = "So many of a hundred."
+_HELP = "Percentage."
 
 
 def split(
@@ -21,7 +21,9 @@ def split(
     train: Annotated[int, typer.Option("--train", min=0, max=100, help=_HELP)] = 70,
     val: Annotated[int, typer.Option("--val", min=0, max=100, help=_HELP)] = 20,
     test: Annotated[int, typer.Option("--test", min=0, max=100, help=_HELP)] = 10,
-    seed: Annotated[int, typer.Option("--seed", help="The same seed divides the same images alike.")] = 42,
+    seed: Annotated[
+        int, typer.Option("--seed", help="The same seed divides the same images the same way.")
+    ] = 42,
     as_json: Json = False,
     server: Server,
 ) -> None:

@@ -21,7 +21,7 @@ def undo(
 ) -> None:
     """Put back what an operation changed, except for items that have changed since.
 
-    It is an operation itself, with an outcome for each item, and can be undone. A purge cannot.
+    An undo is itself an operation, with an outcome for each item, and can be undone. A purge cannot.
     """
     with server.connected() as client:
         finish(client, client.operations.undo(operation, dry_run=dry_run), as_json=as_json)

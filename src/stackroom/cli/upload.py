@@ -51,20 +51,22 @@ def upload(
         typer.Argument(metavar="PATH...", help="Image files, and folders of them.", show_default=False),
     ],
     *,
-    folder: Annotated[str, typer.Option("--folder", "-f", metavar="PATH", help="Where they go.")] = "/",
+    folder: Annotated[
+        str, typer.Option("--folder", "-f", metavar="PATH", help="The folder they go to.")
+    ] = "/",
     workers: Annotated[int, typer.Option("--workers", "-w", min=1, max=64, help="Files at a time.")] = 8,
     preserve_structure: Annotated[
         bool, typer.Option("--preserve-structure", help="Keep the folders below each folder.")
     ] = False,
     skip_existing: Annotated[
-        bool, typer.Option("--skip-existing", help="A name that is taken is no failure.")
+        bool, typer.Option("--skip-existing", help="Skip files whose name is taken, instead of failing them.")
     ] = False,
     as_json: Json = False,
     server: Server,
 ) -> None:
-    """Upload files, and all images in folders. The dataset is made if there is none of that name.
+    """Upload files, and all images in folders. The dataset is created if it does not exist.
 
-    What happens to one file does not stop the others; with --skip-existing, running it again uploads what is missing.
+    A file that fails does not stop the others; with --skip-existing, running it again uploads what is missing.
     """
     files = find(paths, folder, preserve_structure=preserve_structure)
     with server.connected() as client:

@@ -45,9 +45,7 @@ class Status(enum.StrEnum):
     DEAD_LETTER = "dead_letter"
 
 
-AssetKind = Annotated[
-    Kind | None, typer.Option("--asset-kind", help="Of assets, tell only of those of this kind.")
-]
+AssetKind = Annotated[Kind | None, typer.Option("--asset-kind", help="Only events of assets of this kind.")]
 Endpoint = Annotated[str, typer.Argument(metavar="ENDPOINT", help="An endpoint's URL or id.")]
 Events = Annotated[
     list[str] | None,
@@ -69,7 +67,7 @@ def create(
     description: Description = None,
     headers: Headers = None,
     per_item: Annotated[
-        bool, typer.Option("--per-item", help="Tell of each item of an operation instead of the operation.")
+        bool, typer.Option("--per-item", help="Send an event for each item of an operation, not one for all.")
     ] = False,
     asset_kind: AssetKind = None,
     as_json: Json = False,
@@ -113,19 +111,25 @@ def update(
     endpoint: Endpoint,
     *,
     url: Annotated[str | None, typer.Option("--url", help="Send events there instead.")] = None,
-    events: Events = None,
+    events: Annotated[
+        list[str] | None,
+        typer.Option("--event", metavar="EVENT", help="Only this event from now on; give it again for more."),
+    ] = None,
     all_events: Annotated[
-        bool, typer.Option("--all-events", help="Every event, also those to come.")
+        bool, typer.Option("--all-events", help="Every event, including kinds added later.")
     ] = False,
     description: Description = None,
     headers: Headers = None,
-    no_headers: Annotated[bool, typer.Option("--no-headers", help="Send no header of yours.")] = False,
-    on: Annotated[bool | None, typer.Option("--on/--off", help="Send to it, or not.")] = None,
+    no_headers: Annotated[bool, typer.Option("--no-headers", help="Send no headers of your own.")] = False,
+    on: Annotated[bool | None, typer.Option("--on/--off", help="Switch it on or off.")] = None,
     per_item: Annotated[
-        bool | None, typer.Option("--per-item/--per-operation", help="What to tell of an operation.")
+        bool | None,
+        typer.Option(
+            "--per-item/--per-operation", help="An event for each item of an operation, or one for all."
+        ),
     ] = None,
     asset_kind: AssetKind = None,
-    all_kinds: Annotated[bool, typer.Option("--all-kinds", help="Tell of assets of all kinds.")] = False,
+    all_kinds: Annotated[bool, typer.Option("--all-kinds", help="Events of assets of all kinds.")] = False,
     as_json: Json = False,
     server: Server,
 ) -> None:
@@ -155,7 +159,7 @@ def update(
 
 
 def delete(endpoint: Endpoint, *, yes: Yes = False, as_json: Json = False, server: Server) -> None:
-    """Send nothing there any more. Needs an admin's key."""
+    """Delete an endpoint: nothing is sent there any more. Needs an admin's key."""
     with server.connected() as client:
         reference = _endpoint_id(client, endpoint)
         if not yes:
@@ -168,13 +172,13 @@ def delete(endpoint: Endpoint, *, yes: Yes = False, as_json: Json = False, serve
 
 
 def rotate_secret(endpoint: Endpoint, *, as_json: Json = False, server: Server) -> None:
-    """Sign with another secret from now on. It is shown once. Needs an admin's key."""
+    """Sign with a new secret, which is shown once. For a day the old one signs as well. Needs an admin's key."""
     with server.connected() as client:
         _say_secret(client.webhooks.rotate_secret(_endpoint_id(client, endpoint)), as_json=as_json)
 
 
 def events(*, as_json: Json = False, server: Server) -> None:
-    """List the events that there are. Needs an admin's key."""
+    """List every kind of event. Needs an admin's key."""
     with server.connected() as client:
         found = client.webhooks.event_types()
     if as_json:
@@ -206,11 +210,11 @@ def deliveries(
         str | None, typer.Option("--to", metavar="ENDPOINT", help="Only to this URL or id.")
     ] = None,
     status: Annotated[Status | None, typer.Option("--status", help="Only those.")] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")] = 50,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most this many.")] = 50,
     as_json: Json = False,
     server: Server,
 ) -> None:
-    """List what was or is to be delivered, newest first. Needs an admin's key."""
+    """List deliveries, past and pending, newest first. Needs an admin's key."""
     with server.connected() as client:
         found = list(
             client.webhooks.deliveries(
@@ -236,7 +240,7 @@ def replay(
     as_json: Json = False,
     server: Server,
 ) -> None:
-    """Have something delivered once more. Needs an admin's key."""
+    """Deliver an event once more. Needs an admin's key."""
     with server.connected() as client:
         client.webhooks.replay(delivery)
     if as_json:

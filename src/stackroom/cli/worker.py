@@ -23,9 +23,9 @@ def worker(
     flags: OfWorkers,
     json_logs: Annotated[bool, typer.Option("--json-logs", help="Write the log as JSON lines.")] = False,
 ) -> None:
-    """Take in what is submitted to a library, beside its server, until told to stop (Ctrl+C or SIGTERM).
+    """Run more workers for a library, beside its server, until stopped (Ctrl+C or SIGTERM).
 
-    What is under way is given a few seconds to end, and otherwise left to others; a second signal ends at once. The
+    Work under way gets a few seconds to finish, and is otherwise left to others; a second signal stops at once. The
     library must be in PostgreSQL: a SQLite library has one writing process, its server, which takes arrivals in itself.
     """
     settings = flags.settings()
