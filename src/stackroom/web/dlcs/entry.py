@@ -60,7 +60,7 @@ dd {{ margin: 0 }}
 <dt>DLCS</dt><dd><a href="{base}/customers">{base}/customers</a>, from the entry point at {base} on</dd>
 <dt>IIIF</dt><dd>{base}/iiif-img, {base}/thumbs, {base}/iiif-manifest</dd>
 <dt>Health</dt><dd><a href="{base}/health">{base}/health</a></dd>
-<dt>Documents</dt><dd>in the folder docs of what was installed</dd>
+<dt>Documentation</dt><dd>README.md and the folder docs, where the source is</dd>
 </dl>
 </body>
 </html>
