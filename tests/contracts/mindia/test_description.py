@@ -52,6 +52,13 @@ def referred(value: object) -> Iterator[str]:
         yield from referred(inside)
 
 
+def test_shapes_are_named_as_in_the_protocol_and_not_by_our_modules(document: dict[str, Any]) -> None:
+    names = document["components"]["schemas"].keys()
+    assert [name for name in names if "." in name] == []
+    assert {"Traffic", "Upload"} <= names
+    assert {it.rpartition("/")[2] for it in referred(document) if "/schemas/" in it} <= names
+
+
 def test_every_address_is_described_and_nothing_else(
     house: House, document: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -46,8 +46,8 @@ _ORDER: Final = {tag: position for position, tag in enumerate(TAGS)}
 _ABOUT: Final = f"""\
 Images, videos, recordings and documents of an organization.
 
-Ids are taken in any case, with or without hyphens, and told in small letters. Times are UTC. Lists are bare arrays,
-newest first. Keys that are not known are ignored in what is sent.
+Ids are taken in any case, with or without hyphens, and told in small letters. Times are UTC. Lists are newest first,
+and bare arrays unless their shape says otherwise. Keys that are not known are ignored in what is sent.
 
 A key has a role: viewer, member, admin or owner. Each may do all that those before it may; an address says which it
 needs. Requests are counted, by address and by organization: `X-RateLimit-Limit`, `X-RateLimit-Remaining` and
@@ -169,12 +169,14 @@ class _Shapes:
         queries = [each.said.query for each in listed if each.said.query is not None]
         for each in listed:
             kinds += [it for it in (*each.said.answers.values(), *each.said.body.values()) if _is_type(it)]
-        schemas, self.named = msgspec.json.schema_components([*kinds, *queries], ref_template=_REFERENCE)
-        self._of = dict(zip([*kinds, *queries], schemas, strict=True))
-        # A query is no schema of its own: its fields are parameters.
-        self._queries = {kind: self.named[_name_of(self._of[kind])] for kind in queries}
-        for kind in self._queries:
-            self.named.pop(_name_of(self._of[kind]))
+        schemas, self.named = msgspec.json.schema_components(kinds, ref_template=_REFERENCE)
+        self._of = dict(zip(kinds, schemas, strict=True))
+        # A query is no schema of its own: its fields are parameters. It takes no name from what has one.
+        asked, parts = msgspec.json.schema_components(queries, ref_template=_REFERENCE)
+        self._queries = {
+            kind: parts.pop(_name_of(found)) for kind, found in dict(zip(queries, asked, strict=True)).items()
+        }
+        self.named = {**parts, **self.named}
         self.named["Envelope"]["properties"]["code"]["enum"] = list(KINDS)
 
     def content(self, by_type: Iterator[tuple[str, Any]]) -> Json:
