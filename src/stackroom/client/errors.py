@@ -164,9 +164,14 @@ _BY_STATUS: Mapping[int, type[ApiError]] = {
 
 
 def refusal(
-    status: int, body: bytes, *, request_id: str | None = None, retry_after: float | None = None
+    status: int,
+    body: bytes,
+    *,
+    request_id: str | None = None,
+    retry_after: float | None = None,
+    moved_to: str | None = None,
 ) -> ApiError:
-    """The error that an answer outside 200 to 299 means."""
+    """The error that an answer outside 200 to 299 means; `moved_to` is where a redirect leads."""
     response = _parsed(body)
     kind = _BY_STATUS.get(status, ServerError if 500 <= status <= 599 else ApiError)
     return kind(
@@ -176,8 +181,21 @@ def refusal(
         request_id=request_id,
         response=response,
         retry_after=retry_after,
-        fix=_text(_dig(response, "error", "hint")) or _text(_dig(response, "suggested_action")),
+        fix=_text(_dig(response, "error", "hint"))
+        or _text(_dig(response, "suggested_action"))
+        or _fix_of_redirect(moved_to),
         docs_url=_text(_dig(response, "error", "docs_url")),
+    )
+
+
+def _fix_of_redirect(moved_to: str | None) -> str | None:
+    """A key must not follow to wherever an answer says, and a POST would arrive as a GET."""
+    if moved_to is None:
+        return None
+    # Without the query: that is where signed addresses keep their credential.
+    target = moved_to.partition("?")[0]
+    return (
+        f"It redirects to {target}: set base_url (or STACKROOM_BASE_URL) so that requests go there at once."
     )
 
 

@@ -142,6 +142,7 @@ def check(response: httpx.Response, *, now: float) -> None:
         response.content,
         request_id=response.headers.get("X-Request-Id"),
         retry_after=read_retry_after(response.headers.get("Retry-After"), now=now),
+        moved_to=response.headers["Location"] if response.has_redirect_location else None,
     )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import IO, Self
 from unicodedata import category
+from uuid import uuid4
 
 from msgspec import Struct
 
@@ -122,8 +123,8 @@ def next_piece(file: IO[bytes], left: int) -> bytes:
 
 
 class Arrival:
-    """A file on its way: written beside its place as `NAME.part` (or a short name of its own, where that
-    is too long), moved there when whole, removed when not.
+    """A file on its way: written beside its place as `NAME.part` (or a name of its own, where that is too long or
+    taken), moved there when whole, removed when not.
 
     `with Arrival(path) as arrival:` makes the folders above it. Within, `begin` each answer, `write` its
     pieces and `end` it; an answer that broke off may be followed by another, which goes on where that one
@@ -142,8 +143,15 @@ class Arrival:
     def __enter__(self) -> Self:
         if self.path.is_dir():
             raise IsADirectoryError(f"{self.path} is a folder; name the file in it")
+        # A device would be gone, for the whole machine, once a file took its place.
+        if self.path.exists() and not self.path.is_file():
+            raise OSError(f"{self.path} is no file that could be replaced")
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self._part.open("wb")
+        try:
+            self._file = self._part.open("xb")
+        except FileExistsError:  # somebody's own, or of another download to the same place
+            self._part = self._part.with_name(uuid4().hex + _PART)
+            self._file = self._part.open("xb")
         return self
 
     def __exit__(

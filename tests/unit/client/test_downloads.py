@@ -1,5 +1,6 @@
 """A download is whole or not there, and goes on where it broke."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import httpx
 import pytest
 
 from stackroom import NetworkError, NotFoundError
+from stackroom.client.files import Arrival
 
 from .fake_server import BrokenOff, FakeServer
 
@@ -161,6 +163,38 @@ def test_a_folder_in_the_files_place_is_told_before_any_request(
     with pytest.raises(IsADirectoryError):
         client.images.download(image_id, tmp_path)
     assert server.requests == []
+
+
+def test_what_is_no_file_is_not_replaced_by_one(
+    client: Any, server: FakeServer, image_id: str, tmp_path: Path
+) -> None:
+    pipe = tmp_path / "pipe"  # a device would be gone in the same way, for the whole machine
+    os.mkfifo(pipe)
+    with pytest.raises(OSError, match="no file that could be replaced"):
+        client.images.download(image_id, pipe)
+    assert pipe.is_fifo()
+    assert server.requests == []
+
+
+def test_a_file_that_only_looks_like_one_on_its_way_is_left_alone(
+    client: Any, image_id: str, tmp_path: Path
+) -> None:
+    (tmp_path / "photo.jpg.part").write_text("of somebody else")
+    assert client.images.download(image_id, tmp_path / "photo.jpg").read_bytes() == CONTENT
+    assert left(tmp_path) == ["photo.jpg", "photo.jpg.part"]
+    assert (tmp_path / "photo.jpg.part").read_text() == "of somebody else"
+
+
+def test_two_downloads_to_one_place_are_both_whole(tmp_path: Path) -> None:
+    place = tmp_path / "photo.jpg"
+    with Arrival(place) as first:
+        first.write(CONTENT[:3000])
+        with Arrival(place) as second:
+            second.write(b"another")
+        assert place.read_bytes() == b"another"
+        first.write(CONTENT[3000:])
+    assert place.read_bytes() == CONTENT
+    assert left(tmp_path) == ["photo.jpg"]
 
 
 def test_a_report_is_streamed_to_a_file(client: Any, server: FakeServer, tmp_path: Path) -> None:

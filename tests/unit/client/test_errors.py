@@ -98,6 +98,17 @@ def test_the_fields_at_fault_are_listed(once: Any, server: FakeServer) -> None:
         assert caught.value.field_errors == [fault]
 
 
+def test_a_redirect_says_which_address_to_use_without_what_is_secret_in_it(
+    once: Any, server: FakeServer
+) -> None:
+    target = "https://media.example/api?signature=secret"
+    server.script.append(httpx.Response(308, headers={"Location": target}))
+    with pytest.raises(ApiError) as caught:
+        once.projects.list()
+    assert "https://media.example/api: set base_url" in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
 def test_a_refusal_in_plain_text_is_kept_as_it_is(once: Any, server: FakeServer) -> None:
     server.script.append(httpx.Response(502, text="<h1>Bad Gateway</h1>"))
     with pytest.raises(ServerError) as caught:
