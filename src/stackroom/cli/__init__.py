@@ -4,9 +4,12 @@ A command imports what it needs when it runs, so that the light installation has
 says what to install for the others.
 """
 
+import io
+import os
 import sys
 from collections.abc import Callable, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -241,7 +244,19 @@ def _root(
 
 def main() -> None:
     """Run the command that the arguments of this process name, and end the process with its exit code."""
+    _open_outputs()
     sys.exit(run(sys.argv[1:]))
+
+
+def _open_outputs() -> None:
+    """Make sure that whatever there is to say can be written: names are in all characters, and in bytes that are none,
+    where the locale may have few; and whoever has closed an output wants nothing of it."""
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w")
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def run(arguments: Sequence[str]) -> int:

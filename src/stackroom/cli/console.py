@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, Never
 
 import msgspec
 from rich.console import Console
@@ -16,10 +16,16 @@ _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 _WIDTH_OF_A_PIPE = 200
 
 
+class _Screen(Console):
+    def on_broken_pipe(self) -> Never:
+        """That somebody has read enough is no failure, and not for a library to end the process for."""
+        raise BrokenPipeError
+
+
 @cache
 def console() -> Console:
     """Standard output, for what was asked for."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH_OF_A_PIPE)
+    return _Screen(highlight=False, width=None if sys.stdout.isatty() else _WIDTH_OF_A_PIPE)
 
 
 @cache
@@ -45,7 +51,19 @@ def print_json(value: Any, *, offsets: bool = False) -> None:
     what it says.
     """
     plain = msgspec.to_builtins(value, builtin_types=(datetime,) if offsets else None)
-    sys.stdout.write(json.dumps(plain, indent=2, ensure_ascii=False, default=datetime.isoformat) + "\n")
+    _write_json(plain, indent=2)
+
+
+def print_json_line(value: Any) -> None:
+    """One line of JSON on standard output, of several."""
+    _write_json(msgspec.to_builtins(value), indent=None)
+
+
+def _write_json(plain: Any, *, indent: int | None) -> None:
+    # Names as they are, where the terminal or pipe takes them; its own way out for others would not be JSON.
+    escaped = (sys.stdout.encoding or "").lower() not in {"utf-8", "utf8"}
+    text = json.dumps(plain, indent=indent, ensure_ascii=escaped, default=datetime.isoformat)
+    sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
 

@@ -1,16 +1,13 @@
 """`stackroom events`: what happened, by whose request, and what happens now."""
 
-import json
-import sys
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import msgspec
 import typer
 
-from stackroom.cli.console import console, note, print_json, say, table
+from stackroom.cli.console import console, note, print_json, print_json_line, say, table
 from stackroom.cli.exits import Refused
 from stackroom.cli.options import Json, Server, given
 
@@ -106,8 +103,7 @@ def tail(
             note("Waiting for what happens; end with Ctrl+C.")
         for event in islice(client.events.tail(after=after, requests=requests, **filters), limit):
             if as_json:
-                sys.stdout.write(json.dumps(msgspec.to_builtins(event), ensure_ascii=False) + "\n")
-                sys.stdout.flush()
+                print_json_line(event)
             else:
                 say("  ".join(_row(event)))
 

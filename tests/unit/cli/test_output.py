@@ -2,10 +2,13 @@
 
 import io
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
-from stackroom.cli.console import counted, print_json, size, table
+from stackroom.cli.console import counted, print_json, say, size, table
 
 
 @pytest.mark.parametrize(
@@ -32,6 +35,43 @@ def test_json_is_one_document_with_names_as_they_are(capsys: pytest.CaptureFixtu
     said = capsys.readouterr().out
     assert json.loads(said) == {"name": "Größe"}
     assert "Größe" in said
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_every_name_can_be_said_whatever_the_locale(encoding: str) -> None:
+    # The last is a byte of a file's name that is no text.
+    program = """if True:
+        from stackroom import cli
+        from stackroom.cli.console import print_json, say
+        def speak(_arguments):
+            say("Größe 図 \\udcff")
+            print_json({"name": "Größe 図 \\udcff"})
+        cli.run = speak
+        cli.main()
+    """
+    environment = os.environ | {"PYTHONIOENCODING": encoding}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, env=environment, check=True)
+    line, _, document = done.stdout.decode(encoding).partition("\n")
+    assert line.startswith("Gr")
+    assert json.loads(document) == {"name": "Größe 図 \udcff"}
+
+
+def test_a_closed_output_ends_nothing() -> None:
+    program = "import sys; sys.stdout = None; from stackroom.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "--version"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_who_has_read_enough_is_told_to_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Gone(io.StringIO):
+        def write(self, _text: str) -> int:
+            raise BrokenPipeError
+
+    monkeypatch.setattr(sys, "stdout", Gone())
+    with pytest.raises(BrokenPipeError):  # not a SystemExit of rich, whose code means that items have failed
+        say("one of many lines")
 
 
 def test_numbers_in_a_table_stand_below_each_other() -> None:
