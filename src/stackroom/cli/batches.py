@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 
 from stackroom.cli import arriving
-from stackroom.cli.console import console, print_json, say, table
+from stackroom.cli.console import console, counted, print_json, say, table
 from stackroom.cli.options import Json, Server
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def retry(batch: Batch_, *, as_json: Json = False, server: Server) -> None:
     if as_json:
         print_json(made)
     else:
-        say(f"Batch {made.number}: {made.count:,} items are accepted once more.")
+        say(f"Batch {made.number}: {counted(made.count, 'item')} accepted once more.")
 
 
 def cancel(batch: Batch_, *, as_json: Json = False, server: Server) -> None:

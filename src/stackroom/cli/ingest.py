@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stackroom.cli import arriving
-from stackroom.cli.console import print_json, say
+from stackroom.cli.console import counted, print_json, say
 from stackroom.cli.exits import ExitCode, Refused
 from stackroom.cli.options import Json, Server
 from stackroom.cli.upload import dataset_id
@@ -100,5 +100,5 @@ def _say(client: "Client", batches: "Sequence[Batch]", *, watched: bool) -> None
         if watched:
             arriving.show(client, each)
         else:
-            say(f"Batch {each.number}: {each.count:,} items are accepted.")
+            say(f"Batch {each.number}: {counted(each.count, 'item')} accepted.")
             say(f"[dim]Follow it with: stackroom batches watch {each.number}[/]")

@@ -63,7 +63,7 @@ def _key(value: str | None) -> str:
     if value is None:
         raise ConfigurationError(
             "There is no API key.",
-            fix="Pass api_key= or set STACKROOM_API_KEY; `stackroom key create` makes one.",
+            fix="Set STACKROOM_API_KEY, or pass api_key= (--api-key); `stackroom key create` makes one.",
         )
     if not (value.isascii() and value.isprintable()):
         raise ConfigurationError(
@@ -75,8 +75,8 @@ def _key(value: str | None) -> str:
 def _url(value: str) -> str:
     if not _is_address(value):
         raise ConfigurationError(
-            f"base_url {value!r} is no http(s) address.",
-            fix=f"Pass base_url= or set STACKROOM_BASE_URL, for example {DEFAULT_BASE_URL}",
+            f"base_url {value!r} is not an http(s) address.",
+            fix=f"Set STACKROOM_BASE_URL, or pass base_url= (--base-url): for example {DEFAULT_BASE_URL}",
         )
     return value.rstrip("/")
 
