@@ -252,9 +252,9 @@ def _open_outputs() -> None:
     """Make sure that whatever there is to say can be written: names are in all characters, and in bytes that are none,
     where the locale may have few; and whoever has closed an output wants nothing of it."""
     if sys.stdout is None:
-        sys.stdout = Path(os.devnull).open("w")
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - as long as the process
     if sys.stderr is None:
-        sys.stderr = Path(os.devnull).open("w")
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - as long as the process
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
 
