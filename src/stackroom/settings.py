@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from urllib.parse import SplitResult, parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
 
 import msgspec
 
@@ -136,7 +136,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def database(self) -> str:
-        return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'library.db'}"
+        # Quoted: of a path with `?` or `%` in it the URL would say another place.
+        return self.database_url or f"sqlite:///{quote(str(self.data_dir.absolute() / 'library.db'))}"
 
     @property
     def bucket(self) -> Bucket | None:
@@ -152,7 +153,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def storage_dir(self) -> Path:
         """The folder in which bytes are stored, if it is one; beside it they arrive in either case."""
         if self.storage_url and self.bucket is None:
-            return Path(urlsplit(self.storage_url).path)
+            return Path(unquote(urlsplit(self.storage_url).path))
         return self.data_dir.absolute() / "storage"
 
     @property
@@ -314,6 +315,9 @@ _LEAST = {
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@A-Z]+")
 _MOST = 2**31 - 1
 """No clock and no table takes numbers of any size."""
+_PROCESSES = ("pixel_processes", "workers", "transcoders")
+_MOST_PROCESSES = 1024
+"""No machine has room for more, and a number mistyped would take all of its memory before anything is said."""
 _MOST_DAYS = 36_500
 """A moment further back than the databases can count would stop whoever forgets."""
 
@@ -343,6 +347,8 @@ def _problems_with_storage(settings: Settings) -> Iterator[str]:
     if bucket is None:
         if settings.storage_url and not here:
             yield f"storage_url {settings.storage_url!r} must be file:///path or s3://bucket/prefix"
+        elif storage.query or storage.fragment:
+            yield f"storage_url {settings.storage_url!r}: write `?` as %3F and `#` as %23"
         return
     said = {name for name, _ in parse_qsl(storage.query, keep_blank_values=True)}
     if not _BUCKET.fullmatch(bucket.name):
@@ -365,6 +371,8 @@ def _problems_with_numbers(settings: Settings) -> Iterator[str]:
                 yield f"{name} must be at least 1" if least else f"{name} cannot be negative"
             if name.endswith("_days") and value > _MOST_DAYS:
                 yield f"{name} cannot be more than {_MOST_DAYS}; 0 is never"
+            if name in _PROCESSES and (value or 0) > _MOST_PROCESSES:
+                yield f"{name} cannot be more than {_MOST_PROCESSES}"
             if value is not None and name != "storage_policy_bytes" and value > _MOST:
                 yield f"{name} cannot be more than {_MOST}"
     if not 0 < settings.webhook_minute < 3600:

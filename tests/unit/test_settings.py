@@ -1,8 +1,11 @@
 """Settings that cannot work are refused when they are read, by their names, and not by a traceback later."""
 
+from pathlib import Path
+
 import pytest
 
 from stackroom.database.connect import database_for
+from stackroom.database.sqlite import SqliteDatabase
 from stackroom.errors import Invalid
 from stackroom.settings import Bucket, load
 
@@ -28,6 +31,11 @@ from stackroom.settings import Bucket, load
         ("ffmpeg", "/"),
         ("batches_kept_days", "99999999999"),
         ("storage_url", "file:media"),
+        ("storage_url", "file:///srv/what?now"),
+        ("storage_url", "file:///srv/no#1"),
+        ("workers", "100000"),
+        ("pixel_processes", "2000000000"),
+        ("transcoders", "1025"),
         ("origin_seconds", "99999999999999999999"),
         ("cors_origins", "https://a.example/"),
         ("cors_origins", "a.example"),
@@ -68,3 +76,13 @@ def test_a_database_url_whose_port_is_no_number_is_refused() -> None:
     with pytest.raises(Invalid) as refused:
         database_for("postgresql://stackroom@db.example:x/stackroom")
     assert refused.value.code == "bad_database_url"
+
+
+def test_a_library_is_in_its_folder_whatever_that_is_called(tmp_path: Path) -> None:
+    """In a URL `?` ends the path, and `%41` is an A: the database would be elsewhere, maybe another library's."""
+    folder = tmp_path / "what?now #1 100%41 ü"
+    database = database_for(load({"data_dir": folder}, {}).database)
+    assert isinstance(database, SqliteDatabase)
+    assert database.path == folder / "library.db"
+    elsewhere = load({"storage_url": (folder / "storage").as_uri()}, {})
+    assert elsewhere.storage_dir == folder / "storage"
