@@ -208,7 +208,10 @@ def in_batches(scene: Scene) -> tuple[int, int]:
                 "organization_id": organization,
                 "priority": 1,
                 "count": len(members),
+                "completed": len(members) - members.count(scene.b),
+                "errors": members.count(scene.b),
                 "created_at": 1,
+                "finished_at": 2,
             }
             batch_id = conn.execute(insert(batch).values(row)).inserted_primary_key[0]  # type: ignore[index]
             made.append(batch_id)
