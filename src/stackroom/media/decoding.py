@@ -19,9 +19,11 @@ _LOADERS = {
     Format.TIFF: "tiffload",
     Format.AVIF: "heifload",
 }
-_BANDS = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4}
+_BANDS = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "RGBa": 4}
 _PROFILE = "icc-profile-data"
 _MOST_BANDS = 4
+# As `displayable` does it: a thumbnail must not look otherwise than the picture.
+_PRINTED = {"input_profile": "cmyk", "output_profile": "srgb", "intent": "perceptual"}
 
 
 def fitted(path: Path, found: Probe, box: int) -> pyvips.Image:
@@ -33,10 +35,25 @@ def fitted(path: Path, found: Probe, box: int) -> pyvips.Image:
     width, height = within(found.width, found.height, box)
     if found.format not in _LOADERS:
         return resized(decoded(path, found), width, height).copy_memory()
-    image = pyvips.Image.thumbnail(str(path), width, height=height, size="force", fail_on="error")
+    image = reduced(path, width, height)
     if not image.get("vips-loader").startswith(_LOADERS[found.format]):
         raise ValueError("The content can be taken for two formats.")
-    return in_srgb(image).copy_memory()
+    return image.copy_memory()
+
+
+def reduced(path: Path, width: int, height: int) -> pyvips.Image:
+    """What libvips reads itself, exactly this large, upright and in colours that can be shown."""
+    header = pyvips.Image.new_from_file(str(path), access="sequential", fail_on="error")
+    if _has_spare_bands(header):
+        # libvips would take the last of them for transparency.
+        turned = header.get_typeof("orientation") and header.get("orientation") > 1
+        whole = pyvips.Image.new_from_file(str(path), fail_on="error").autorot() if turned else header
+        return displayable(whole).thumbnail_image(width, height=height, size="force")
+    how = _PRINTED if header.interpretation == "cmyk" else {}
+    # Reduced while it is decoded, where the format allows it; it turns as its EXIF says.
+    return in_srgb(
+        pyvips.Image.thumbnail(str(path), width, height=height, size="force", fail_on="error", **how)
+    )
 
 
 def resized(image: pyvips.Image, width: int, height: int) -> pyvips.Image:
@@ -57,7 +74,7 @@ def decoded(path: Path, found: Probe) -> pyvips.Image:
     image = image.copy(interpretation="b-w" if _BANDS[mode] < 3 else "srgb")
     if profile:
         image.set_type(pyvips.GValue.blob_type, _PROFILE, profile)
-    return image
+    return (image.unpremultiply() + 0.5).cast("uchar") if mode == "RGBa" else image
 
 
 def check_the_rest(path: Path, found: Probe, max_pixels: int) -> None:
@@ -104,7 +121,7 @@ def _open(path: Path, **options: int) -> pyvips.Image:
 
 def displayable(image: pyvips.Image) -> pyvips.Image:
     """The same picture in sRGB or grey, with eight bits a colour, at its full size and with its transparency."""
-    image = in_srgb(image)
+    image = in_srgb(_without_spare_bands(image))
     if image.interpretation == "multiband":
         # Nothing says what the bands are: up to four are taken for what they nearly always are.
         image = image if image.bands <= _MOST_BANDS else image.extract_band(0, n=3)
@@ -117,6 +134,20 @@ def displayable(image: pyvips.Image) -> pyvips.Image:
     elif image.interpretation not in {"srgb", "b-w"}:
         image = image.colourspace("srgb")
     return image if image.format == "uchar" else image.cast("uchar")
+
+
+def _without_spare_bands(image: pyvips.Image) -> pyvips.Image:
+    """Without what is more than colours and transparency: masks, spot colours, infrared."""
+    if not _has_spare_bands(image):
+        return image
+    colours = image.extract_band(0, n=4 if image.interpretation == "cmyk" else 3)
+    shown = {"b-w": "srgb", "grey16": "rgb16"}.get(image.interpretation, image.interpretation)
+    return colours.copy(interpretation=shown)
+
+
+def _has_spare_bands(image: pyvips.Image) -> bool:
+    most = {"multiband": image.bands, "b-w": 2, "grey16": 2, "cmyk": 5}
+    return bool(image.bands > most.get(image.interpretation, _MOST_BANDS))
 
 
 def in_srgb(image: pyvips.Image) -> pyvips.Image:

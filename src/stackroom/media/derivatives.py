@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyvips
 
-from stackroom.media.decoding import decoded, displayable, in_srgb
+from stackroom.media.decoding import decoded, displayable, reduced
 from stackroom.media.examined import MAX_PIXELS, Probe
 from stackroom.media.formats import Format
 from stackroom.media.probe import damage_explained, probe
@@ -83,11 +83,7 @@ def _cut(image: pyvips.Image, region: Box, scale: int) -> pyvips.Image:
 
 
 def _whole(path: Path, wanted: Rendering) -> pyvips.Image:
-    # Reduced while it is decoded, where the format allows it; it turns as its EXIF says.
-    picture = pyvips.Image.thumbnail(
-        str(path), wanted.width, height=wanted.height, size="force", fail_on="error"
-    )
-    return displayable(in_srgb(picture))
+    return displayable(reduced(path, wanted.width, wanted.height))
 
 
 def _upright(path: Path, found: Probe) -> pyvips.Image:

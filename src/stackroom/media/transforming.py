@@ -11,7 +11,7 @@ import msgspec
 import pyvips
 
 from stackroom.errors import TooLarge
-from stackroom.media.decoding import decoded, displayable, in_srgb
+from stackroom.media.decoding import decoded, displayable, reduced
 from stackroom.media.examined import MAX_PIXELS, Probe
 from stackroom.media.formats import Format
 from stackroom.media.probe import check_pixels, damage_explained, probe
@@ -94,8 +94,8 @@ def _framed(path: Path, found: Probe, wanted: Transformation) -> pyvips.Image:
     size, canvas = sizes(seen, wanted.resize, wanted.stretch)
     if wanted.crop is None and wanted.autorotate and size != seen and found.format not in _WITHOUT_LOADER:
         width, height = reversed(size) if sideways else size
-        quick = pyvips.Image.thumbnail(str(path), width, height=height, size="force", fail_on="error")
-        return _on_canvas(_turned(displayable(in_srgb(quick)).copy_memory(), wanted), canvas)
+        quick = displayable(reduced(path, width, height)).copy_memory()
+        return _on_canvas(_turned(quick, wanted), canvas)
     picture = _turned(displayable(opened), wanted)
     if wanted.crop is not None:
         picture = picture.copy_memory().smartcrop(*seen, interesting="attention")  # it is looked at, then cut

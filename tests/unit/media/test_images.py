@@ -6,11 +6,13 @@ import struct
 import zlib
 from pathlib import Path
 
+import pillow_heif
 import pytest
 import pyvips
 from PIL import Image, ImageCms
 
 from stackroom.errors import Invalid, StackroomError, TooLarge, Unavailable, UnsupportedMedia
+from stackroom.media.decoding import displayable, fitted
 from stackroom.media.examined import THUMBNAIL_SIZES, Examined, within
 from stackroom.media.formats import Format, sniff
 from stackroom.media.images import examine, thumbnail
@@ -166,6 +168,34 @@ def test_another_file_of_the_same_name_is_seen_as_it_is(tmp_path: Path) -> None:
     """libvips would remember the first one by its path."""
     for width in (100, 300, 200):
         assert examined(tmp_path, picture("png", width, 50)).probe.width == width
+
+
+@pytest.mark.parametrize("interpretation", ["srgb", "b-w"])
+def test_what_is_more_than_colours_is_left_out_of_the_thumbnail(interpretation: str, tmp_path: Path) -> None:
+    # Three colours, infrared, and a mask that is empty.
+    scan = pyvips.Image.black(300, 200).bandjoin_const([0] * 4).linear(1, [200, 100, 50, 90, 0]).cast("uchar")
+    scan = scan.copy(interpretation=interpretation)
+    (small,) = examined(tmp_path, scan.write_to_buffer(".tif")).thumbnails
+    with Image.open(small.path) as image:
+        assert image.mode == "RGB"
+        assert image.getpixel((100, 66)) == pytest.approx((200, 100, 50), abs=3)
+
+
+def test_a_thumbnail_of_what_is_printed_has_the_colours_of_the_picture(tmp_path: Path) -> None:
+    path = tmp_path / "printed.tif"
+    Image.new("CMYK", (300, 200), (230, 40, 250, 60)).save(path)
+    whole = displayable(pyvips.Image.new_from_file(str(path)))
+    small = fitted(path, probe(path), 200)
+    assert small(100, 66) == pytest.approx(whole(150, 100), abs=1)
+
+
+def test_a_heic_whose_colours_were_multiplied_with_its_transparency_gets_them_back(tmp_path: Path) -> None:
+    pixels = bytes((100, 50, 0, 128)) * 64 * 64
+    pillow_heif.from_bytes("RGBa", (64, 64), pixels).save(tmp_path / "made.heic", quality=-1)
+    converted = examined(tmp_path, (tmp_path / "made.heic").read_bytes()).converted
+    assert converted is not None
+    with Image.open(converted.path) as image:
+        assert image.getpixel((32, 32)) == pytest.approx((199, 100, 0, 128), abs=4)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "I;16", "CMYK", "F", "RGBA"])
