@@ -55,12 +55,12 @@ def nobody(organization_id: int, key_id: int | None = None) -> Actor:
 
 
 def require(actor: Actor, role: Role, action: str) -> None:
-    """Refuse unless the actor's role reaches `role`. `action` completes "… needs role X", e.g. "a permanent delete"."""
+    """Refuse unless the actor's role reaches `role`. `action` begins "… needs the role X": "a permanent delete"."""
     if actor.role < role:
-        above = " or ".join(r.word for r in Role if r >= role)
+        above = " or ".join(", ".join(r.word for r in Role if r >= role).rsplit(", ", 1))
         raise Forbidden(
-            f"{action} needs role {above}; this key is {actor.role.word}",
-            hint=f"Use a key with role {role.word}, or ask an admin to make one.",
+            f"{action} needs the role {above}; this key has the role {actor.role.word}",
+            hint=f"Use a key with the role {role.word}, or ask an admin to make one.",
             details={"required_role": role.word, "role": actor.role.word},
         )
 

@@ -18,14 +18,16 @@ def test_a_role_reaches_what_is_not_above_it(role: Role, needed: Role) -> None:
         return
     with pytest.raises(Forbidden) as refused:
         require(an_actor(role), needed, "a permanent delete")
-    assert refused.value.message.startswith("a permanent delete needs role ")
-    assert refused.value.message.endswith(f"; this key is {role.word}")
+    assert refused.value.message.startswith("a permanent delete needs the role ")
+    assert refused.value.message.endswith(f"; this key has the role {role.word}")
     assert refused.value.details == {"required_role": needed.word, "role": role.word}
 
 
 def test_a_refusal_names_every_role_that_would_do() -> None:
-    with pytest.raises(Forbidden, match="needs role admin or owner; this key is viewer"):
+    with pytest.raises(Forbidden, match="needs the role admin or owner; this key has the role viewer"):
         require(an_actor(Role.VIEWER), Role.ADMIN, "this")
+    with pytest.raises(Forbidden, match="needs the role member, admin or owner;"):
+        require(an_actor(Role.VIEWER), Role.MEMBER, "this")
 
 
 def test_roles_are_named_in_order() -> None:
