@@ -274,7 +274,10 @@ def run(arguments: Sequence[str]) -> int:
             Failure(message="not confirmed; nothing was changed", exit_code=ExitCode.USAGE), as_json=as_json
         )
         return ExitCode.USAGE
-    except BrokenPipeError:  # whoever read our output has seen enough
+    except (BrokenPipeError, SystemExit) as error:
+        # Whoever read our output has seen enough, which typer and rich take for a reason to end with a 1.
+        if not isinstance(error, BrokenPipeError) and not isinstance(error.__context__, BrokenPipeError):
+            raise
         sys.stdout = None  # or Python would try to flush it at exit
         return ExitCode.OK
     except (Exception, KeyboardInterrupt) as error:
@@ -283,6 +286,8 @@ def run(arguments: Sequence[str]) -> int:
             raise
         report(failure, as_json=as_json)
         return failure.exit_code
+    if result == ExitCode.INTERRUPTED:  # typer's own answer to Ctrl+C, without a word
+        report(Failure(message="interrupted", exit_code=ExitCode.INTERRUPTED), as_json=as_json)
     return result if isinstance(result, int) else ExitCode.OK
 
 

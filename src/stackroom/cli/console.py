@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any, Never
+from typing import Any
 
 import msgspec
 from rich.console import Console
@@ -16,16 +16,10 @@ _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 _WIDTH_OF_A_PIPE = 200
 
 
-class _Screen(Console):
-    def on_broken_pipe(self) -> Never:
-        """That somebody has read enough is no failure, and not for a library to end the process for."""
-        raise BrokenPipeError
-
-
 @cache
 def console() -> Console:
     """Standard output, for what was asked for."""
-    return _Screen(highlight=False, width=None if sys.stdout.isatty() else _WIDTH_OF_A_PIPE)
+    return Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH_OF_A_PIPE)
 
 
 @cache

@@ -16,6 +16,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
+from stackroom.cli.console import counted, note
 from stackroom.cli.progress import bar_of
 
 if TYPE_CHECKING:
@@ -44,9 +45,12 @@ class Fate(msgspec.Struct, frozen=True, kw_only=True):
 def send(client: "Client", dataset_id: str, files: Sequence[ToSend], *, workers: int) -> list[Fate]:
     """Upload files, each by itself: what happens to one does not stop the others. In the order given."""
     with _bar(files) as (advance, finished), ThreadPoolExecutor(workers) as threads:
+        came = 0
 
         def one(file: ToSend) -> Fate:
+            nonlocal came
             fate = _send_one(client, dataset_id, file, advance)
+            came += fate.image is not None
             finished()
             return fate
 
@@ -54,6 +58,7 @@ def send(client: "Client", dataset_id: str, files: Sequence[ToSend], *, workers:
             return list(threads.map(one, files))
         except KeyboardInterrupt:
             threads.shutdown(cancel_futures=True)
+            note(f"{came:,} of {counted(len(files), 'file')} had been uploaded.")
             raise
 
 

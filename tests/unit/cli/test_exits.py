@@ -12,6 +12,7 @@ from stackroom import client as sdk
 from stackroom import errors
 from stackroom.cli import run
 from stackroom.cli.exits import ExitCode, Refused, describe
+from stackroom.cli.options import Server
 
 
 @pytest.mark.parametrize(
@@ -149,3 +150,16 @@ def _light(*program: str) -> subprocess.CompletedProcess[str]:
     hide = f"import sys; sys.modules.update(dict.fromkeys({heavy}))"
     command = [sys.executable, "-c", "\n".join([hide, *program])]
     return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_an_interrupted_command_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, as_json: bool
+) -> None:
+    def interrupted(_self: Server) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Server, "connected", interrupted)
+    assert run(["ls", *(["--json"] if as_json else [])]) == ExitCode.INTERRUPTED
+    said = capsys.readouterr().err
+    assert json.loads(said)["error"]["exit_code"] == 130 if as_json else "interrupted" in said
