@@ -221,6 +221,7 @@ class Studio:
             while not job.done():  # a second cancellation must not lend out a worker that is still busy
                 with suppress(asyncio.CancelledError):
                     await asyncio.wait([job])
+            job.exception()  # that of the process just killed: looked at, so that it is not logged as forgotten
             raise
 
     def _refuse_if_closed(self) -> None:

@@ -1,6 +1,7 @@
 """The pool: what one file does to its process is nobody else's business."""
 
 import asyncio
+import gc
 import os
 import resource
 import signal
@@ -273,10 +274,14 @@ def test_a_cancelled_task_has_let_go_of_its_files_when_it_ends(tmp_path: Path) -
             task = asyncio.create_task(studio._run(time.sleep, 30))
             await asyncio.sleep(0.05)
             begin = time.monotonic()
+            forgotten: list[object] = []
+            asyncio.get_running_loop().set_exception_handler(lambda _, context: forgotten.append(context))
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
             assert time.monotonic() - begin < 5
+            gc.collect()
+            assert forgotten == []  # each would be a traceback in the log of whoever stops a server
             assert gone_within(0.02, [pid])
             assert await studio._run(os.getpid) != pid
 
