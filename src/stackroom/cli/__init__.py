@@ -244,13 +244,15 @@ def _root(
 
 def main() -> None:
     """Run the command that the arguments of this process name, and end the process with its exit code."""
-    _open_outputs()
+    _open_streams()
     sys.exit(run(sys.argv[1:]))
 
 
-def _open_outputs() -> None:
+def _open_streams() -> None:
     """Make sure that whatever there is to say can be written: names are in all characters, and in bytes that are none,
-    where the locale may have few; and whoever has closed an output wants nothing of it."""
+    where the locale may have few. What whoever started us has closed gives and takes nothing."""
+    if sys.stdin is None:
+        sys.stdin = Path(os.devnull).open()  # noqa: SIM115 - as long as the process
     if sys.stdout is None:
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - as long as the process
     if sys.stderr is None:
@@ -269,11 +271,8 @@ def run(arguments: Sequence[str]) -> int:
         result = whole()(list(arguments), prog_name="stackroom", standalone_mode=False)
     except typer.TyperException as error:
         return _misused(error, as_json=as_json)
-    except typer.Abort:
-        report(
-            Failure(message="not confirmed; nothing was changed", exit_code=ExitCode.USAGE), as_json=as_json
-        )
-        return ExitCode.USAGE
+    except typer.Abort as error:
+        return _not_confirmed(error.__context__, as_json=as_json)
     except (BrokenPipeError, SystemExit) as error:
         # Whoever read our output has seen enough, which typer and rich take for a reason to end with a 1.
         if not isinstance(error, BrokenPipeError) and not isinstance(error.__context__, BrokenPipeError):
@@ -296,6 +295,19 @@ def whole() -> Callable[..., Any]:
     """All commands as one. To put them together takes longer than many a command."""
     command: Callable[..., Any] = typer.main.get_command(application)
     return command
+
+
+def _not_confirmed(cause: BaseException | None, *, as_json: bool) -> int:
+    """A question was answered with no, with Ctrl+C, or not at all."""
+    if cause is not None or not sys.stdin.isatty():  # no answer has ended the line with the question
+        print(file=sys.stderr)
+    interrupted = isinstance(cause, KeyboardInterrupt)
+    failure = Failure(
+        message=f"{'interrupted' if interrupted else 'not confirmed'}; nothing was changed",
+        exit_code=ExitCode.INTERRUPTED if interrupted else ExitCode.USAGE,
+    )
+    report(failure, as_json=as_json)
+    return failure.exit_code
 
 
 def _misused(error: typer.TyperException, *, as_json: bool) -> int:

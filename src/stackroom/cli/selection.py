@@ -196,9 +196,14 @@ def _check(chosen: Chosen) -> None:
 
 def _read(name: str) -> list[str]:
     """The ids in a file. Blank lines do not count, nor does what follows a #."""
-    text = sys.stdin.read() if name == "-" else Path(name).expanduser().read_text(encoding="utf-8")
-    ids = [line for line in (line.partition("#")[0].strip() for line in text.splitlines()) if line]
+    where = "standard input" if name == "-" else name
+    try:
+        text = sys.stdin.read() if name == "-" else Path(name).expanduser().read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise Refused(f"{where} is no text in UTF-8, so nothing is selected") from error
+    # Some editors begin a file with a mark, which is no part of the first id.
+    lines = text.removeprefix("\ufeff").splitlines()
+    ids = [line for line in (line.partition("#")[0].strip() for line in lines) if line]
     if not ids:
-        where = "standard input" if name == "-" else name
         raise Refused(f"there are no ids in {where}, so nothing is selected")
     return ids

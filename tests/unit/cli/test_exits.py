@@ -1,9 +1,11 @@
 """How commands end: codes that scripts can rely on, and errors that say what to do."""
 
+import io
 import json
 import sqlite3
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from sqlalchemy.exc import DatabaseError
@@ -163,3 +165,21 @@ def test_an_interrupted_command_says_so(
     assert run(["ls", *(["--json"] if as_json else [])]) == ExitCode.INTERRUPTED
     said = capsys.readouterr().err
     assert json.loads(said)["error"]["exit_code"] == 130 if as_json else "interrupted" in said
+
+
+class _Interrupting(io.StringIO):
+    def readline(self, *_arguments: Any) -> Any:
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"), [(_Interrupting(), 130), (io.StringIO(), 2), (io.StringIO("n\n"), 2)]
+)
+def test_a_question_without_a_yes_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], answer: io.StringIO, code: int
+) -> None:
+    monkeypatch.setattr("sys.stdin", answer)
+    assert run(["comments", "delete", "a-comment", "--api-key", "some", "--json"]) == code
+    error = json.loads(capsys.readouterr().err.splitlines()[-1])["error"]
+    assert error["exit_code"] == code
+    assert "nothing was changed" in error["message"]

@@ -98,6 +98,19 @@ def test_a_dash_reads_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
     assert select("cars", Chosen(from_file="-")) == {"dataset": "cars", "ids": [ONE]}
 
 
+def test_a_mark_at_its_beginning_is_no_part_of_the_first_id(tmp_path: Path) -> None:
+    file = tmp_path / "ids.txt"
+    file.write_text(f"{ONE}\n", encoding="utf-8-sig")
+    assert select("cars", Chosen(from_file=str(file))) == {"dataset": "cars", "ids": [ONE]}
+
+
+def test_a_file_that_is_no_text_selects_nothing_and_says_so(tmp_path: Path) -> None:
+    file = tmp_path / "ids.txt"
+    file.write_bytes(b"\xff\xfe1")
+    with pytest.raises(Refused, match="no text in UTF-8"):
+        select("cars", Chosen(from_file=str(file)))
+
+
 def test_a_file_without_ids_selects_nothing_and_says_so(tmp_path: Path) -> None:
     file = tmp_path / "ids.txt"
     file.write_text("# none today\n")
