@@ -22,9 +22,9 @@ HEAD = """# Command line
 
 <!-- Made by tools/generate_cli_reference.py from the commands' own help: `make generate` writes it anew. -->
 
-`pip install .`, in a clone of the source, installs the commands that work with a library on any server: they need a key,
-in `STACKROOM_API_KEY`, and the server's address, in `STACKROOM_BASE_URL`. `pip install '.[server]'` adds those that run a
-server; their settings are on [a page of their own](settings.md).
+`pip install .`, in a clone of the source, installs the commands that work with a library on any server: they need a
+key, in `STACKROOM_API_KEY`, and the server's address, in `STACKROOM_BASE_URL`. `pip install '.[server]'` adds those
+that run a server; their settings are on [a page of their own](settings.md).
 
 With `--json` a command prints one JSON document on standard output, and an error as one line of JSON on standard
 error: `{"error": {"message", "exit_code", "code", "fix", "status", "request_id", "retry_after"}}`, without what is
