@@ -20,6 +20,7 @@ from stackroom.media.libraries import set_up_libraries
 
 _NO_MEMORY = re.compile("out of memory|insufficient memory|allocat", re.IGNORECASE)
 _NOT_BUILT_IN = re.compile(r"(\w+) compression support is not configured")  # libtiff, of ZSTD, LZMA, LERC …
+_NOT_READ = re.compile("samples out of range|bad labq format")  # more than 32 bits a colour; Lab with 8
 _SIDEWAYS = range(5, 9)  # the EXIF orientations that swap width and height
 _BY_LINES = {Format.JPEG, Format.PNG, Format.TIFF}
 _KEPT = "JPEG, PNG, GIF, WebP, BMP, TIFF, HEIC and AVIF"
@@ -76,6 +77,12 @@ def _explained(error: Exception) -> StackroomError:
             f"Images compressed with {missing[1]} are not kept here.",
             code="unsupported_image",
             hint="Save it with another compression, such as LZW or Deflate.",
+        )
+    if _NOT_READ.search(str(error)):
+        return UnsupportedMedia(
+            "Images with pixels of this kind are not kept here.",
+            code="unsupported_image",
+            hint="Save it as RGB or grey, with 8, 16 or 32 bits a colour.",
         )
     return _damaged()
 

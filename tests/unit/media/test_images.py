@@ -181,6 +181,14 @@ def test_what_is_more_than_colours_is_left_out_of_the_thumbnail(interpretation: 
         assert image.getpixel((100, 66)) == pytest.approx((200, 100, 50), abs=3)
 
 
+def test_pixels_that_cannot_be_read_are_not_called_damage(tmp_path: Path) -> None:
+    file = io.BytesIO()
+    Image.new("LAB", (30, 20)).save(file, "tiff")
+    assert refusal(tmp_path, file.getvalue()).code == "unsupported_image"
+    measured = pyvips.Image.black(30, 20).cast("double").write_to_buffer(".tif")
+    assert refusal(tmp_path, measured).code == "unsupported_image"
+
+
 def test_a_thumbnail_of_what_is_printed_has_the_colours_of_the_picture(tmp_path: Path) -> None:
     path = tmp_path / "printed.tif"
     Image.new("CMYK", (300, 200), (230, 40, 250, 60)).save(path)
