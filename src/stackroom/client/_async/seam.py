@@ -58,6 +58,8 @@ async def each(
         await asyncio.gather(*tasks)
     finally:
         for task in tasks:
-            task.cancel()
+            # Once: who is cancelled is giving its connection back, and a second time would keep it from that.
+            if not task.cancelling():
+                task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
     return [results[index] for index in range(len(results))]
