@@ -30,6 +30,7 @@ CONTENT_TYPES = {
     ".tiff": "image/tiff",
     ".heic": "image/heic",
     ".heif": "image/heif",
+    ".avif": "image/avif",
 }
 PIECE = 1024 * 1024
 EXIF_ORIENTATION = 0x0112

@@ -59,6 +59,7 @@ ACCEPTED_TYPES = frozenset(
         "image/gif",
         "image/heic",
         "image/heif",
+        "image/avif",
     }
 )
 

@@ -11,6 +11,8 @@ from PIL import Image as Pixels
 
 from stackroom import ApiError, ConflictError, InvalidArgument, NetworkError, ServerError, ValidationError
 from stackroom.client import files, uploads
+from stackroom.ingest.uploads import ACCEPTED_TYPES
+from stackroom.media.formats import Format
 
 from .fake_server import FakeServer
 
@@ -78,6 +80,11 @@ def test_without_pillow_the_server_measures(photo: Path, monkeypatch: pytest.Mon
 def test_the_type_follows_from_the_extension(tmp_path: Path, name: str, kind: str) -> None:
     (tmp_path / name).touch()
     assert files.look_at(tmp_path / name).content_type == kind
+
+
+def test_every_format_that_is_kept_can_be_uploaded() -> None:
+    kept = {each.content_type for each in Format} | {"image/heif"}
+    assert set(files.CONTENT_TYPES.values()) == ACCEPTED_TYPES == kept
 
 
 def test_an_unsupported_extension_is_refused_here(
