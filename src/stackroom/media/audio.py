@@ -70,6 +70,8 @@ def examine(path: Path) -> MediaInfo:
     container = _recognised(path)
     if container.demuxer == "wav":
         _check_length_of_wav(path)
+    elif container.demuxer == "ogg":
+        _check_last_page(path)
     with _damage_explained():
         # Nothing but the file itself, whatever it says of others.
         options = {"protocol_whitelist": "file"}
@@ -88,6 +90,15 @@ def _check_length_of_wav(path: Path) -> None:
     declared = int.from_bytes(length, "little")
     if declared < _OPEN and path.stat().st_size < declared * MISSING:
         raise _damaged()
+
+
+def _check_last_page(path: Path) -> None:
+    # An Ogg does not say how long it is; but of a page that is cut off, seconds long, the demuxer says nothing.
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        while (head := file.read(27))[:4] == b"OggS":
+            if len(head) < 27 or file.seek(sum(file.read(head[26])), 1) > size:
+                raise _damaged()
 
 
 def _examined(opened: InputContainer, container: _Container, size: int) -> MediaInfo:

@@ -69,6 +69,18 @@ def test_a_recording_that_ends_before_it_says_is_refused(path: Path, kind: str) 
     assert refused_by(heard, path, whole[: len(whole) // 2]) == "damaged_audio"
 
 
+def test_an_ogg_that_ends_in_the_middle_of_a_page_is_refused(path: Path) -> None:
+    content = recording("ogg", seconds=3)
+    last = content.rindex(b"OggS")
+    for missing in (1, len(content) - last - 5, len(content) - last - 100):
+        path.write_bytes(content[:-missing])
+        with pytest.raises(UnsupportedMedia) as refused:
+            audio.examine(path)
+        assert refused.value.code == "damaged_audio"
+    path.write_bytes(content + b"whatever somebody wrote there")
+    assert audio.examine(path).duration == pytest.approx(3, abs=0.1)
+
+
 def test_a_recording_that_was_written_before_its_length_was_known_is_whole(path: Path) -> None:
     whole = bytearray(recording("wav", seconds=2))
     whole[4:8] = struct.pack("<I", 0xFFFFFFFF)
