@@ -10,7 +10,7 @@ import httpx
 import msgspec
 
 from .config import Config
-from .errors import InvalidArgument, NetworkError, RequestTimeoutError, malformed, refusal
+from .errors import ConfigurationError, InvalidArgument, NetworkError, RequestTimeoutError, malformed, refusal
 from .files import LocalImage
 from .media import Form
 from .retry import read_retry_after
@@ -109,6 +109,18 @@ def absolute(config: Config, url: str) -> str:
         return str(httpx.URL(config.base_url + "/").join(url))
     except httpx.InvalidURL as problem:
         raise malformed(f"{url!r} is no address") from problem
+
+
+@contextmanager
+def environment_errors() -> Iterator[None]:
+    """What httpx makes of proxies and certificates that the environment names, in this package's words."""
+    try:
+        yield
+    except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:
+        raise ConfigurationError(
+            f"The proxy or the certificates that the environment names cannot be used: {error}",
+            fix="Look at HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR.",
+        ) from error
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 import stackroom
-from stackroom import AuthError, Client, ConfigurationError
+from stackroom import AsyncClient, AuthError, Client, ConfigurationError
 from stackroom.client.config import Config, read_config
 
 from .fake_server import FakeServer
@@ -107,3 +107,21 @@ def test_a_wrong_key_is_told_what_to_check(make_client: Callable[..., Any]) -> N
         make_client("wrong").projects.list()
     assert caught.value.status_code == 401
     assert "STACKROOM_API_KEY" in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("ALL_PROXY", "gopher://127.0.0.1:1"),
+        ("HTTPS_PROXY", "proxy.example:port"),
+        ("NO_PROXY", "[::1]"),
+        ("SSL_CERT_FILE", "/nowhere/certificates.pem"),
+    ],
+)
+def test_a_proxy_or_certificate_that_cannot_be_used_is_named(
+    monkeypatch: pytest.MonkeyPatch, kind: type[Client | AsyncClient], variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ConfigurationError, match="that the environment names cannot be used"):
+        kind("secret", base_url="https://media.example")

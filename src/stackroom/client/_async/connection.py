@@ -17,6 +17,7 @@ from stackroom.client.exchange import (
     call_headers,
     check,
     download_headers,
+    environment_errors,
     form_headers,
     long_timeout,
     network_errors,
@@ -43,13 +44,14 @@ class AsyncConnection:
     ) -> None:
         self.config = config
         self.clock = clock
-        self._http = httpx.AsyncClient(
-            transport=transport,
-            timeout=ordinary_timeout(config),
-            limits=LIMITS,
-            headers={"User-Agent": f"{USER_AGENT}/{__version__}"},
-            follow_redirects=False,
-        )
+        with environment_errors():
+            self._http = httpx.AsyncClient(
+                transport=transport,
+                timeout=ordinary_timeout(config),
+                limits=LIMITS,
+                headers={"User-Agent": f"{USER_AGENT}/{__version__}"},
+                follow_redirects=False,
+            )
 
     async def aclose(self) -> None:
         await self._http.aclose()

@@ -19,6 +19,7 @@ from stackroom.client.exchange import (
     call_headers,
     check,
     download_headers,
+    environment_errors,
     form_headers,
     long_timeout,
     network_errors,
@@ -43,13 +44,14 @@ class Connection:
     def __init__(self, config: Config, *, transport: httpx.BaseTransport | None, clock: Clock) -> None:
         self.config = config
         self.clock = clock
-        self._http = httpx.Client(
-            transport=transport,
-            timeout=ordinary_timeout(config),
-            limits=LIMITS,
-            headers={"User-Agent": f"{USER_AGENT}/{__version__}"},
-            follow_redirects=False,
-        )
+        with environment_errors():
+            self._http = httpx.Client(
+                transport=transport,
+                timeout=ordinary_timeout(config),
+                limits=LIMITS,
+                headers={"User-Agent": f"{USER_AGENT}/{__version__}"},
+                follow_redirects=False,
+            )
 
     def close(self) -> None:
         self._http.close()
