@@ -57,6 +57,8 @@ def look_at(path: str | Path, filename: str | None = None, content_type: str | N
     is none that an image can have.
     """
     local = Path(path).expanduser()
+    if local.is_dir() and not os.access(local, os.R_OK):
+        raise PermissionError(f"{local} is a folder that may not be read")
     if not local.is_file():
         raise FileNotFoundError(f"{local} is no file")
     name = filename or local.name
@@ -242,11 +244,17 @@ class Found(Struct, frozen=True):
 
 
 def find_images(tree: str | Path, *, organize_by_class: bool, preserve_structure: bool) -> list[Found]:
-    """The image files of a tree, sorted. Raises FileNotFoundError if it is no folder."""
+    """The image files of a tree, sorted, and the folders in it that may not be read: whoever uploads them hears of it.
+
+    Raises FileNotFoundError if it is no folder.
+    """
     folder = Path(tree).expanduser()
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} is no folder")
-    paths = sorted(path for path in folder.rglob("*") if _is_image(path))
+    paths: list[Path] = []
+    for at, _, names in os.walk(folder, onerror=lambda error: paths.append(Path(error.filename))):
+        paths.extend(path for path in map(Path(at).joinpath, names) if _is_image(path))
+    paths.sort()
     depth = None if preserve_structure else int(organize_by_class)
     return [Found(path, _virtual(path.relative_to(folder).parent, depth)) for path in paths]
 

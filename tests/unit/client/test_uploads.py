@@ -439,3 +439,25 @@ def test_a_connection_that_stays_away_fails_the_files_not_the_run(
     (failure,) = upload_folder("depot", tmp_path / "one").failures
     assert "refused" in failure.reason
     assert issubclass(NetworkError, Exception)
+
+
+def test_a_folder_that_may_not_be_read_is_a_failure_and_not_left_out(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "a").mkdir()
+    locked = tmp_path / "locked"
+    locked.mkdir()
+    (tmp_path / "a" / "x.jpg").touch()
+    scan = os.scandir
+
+    def scandir(path: str) -> Any:
+        if Path(path) == locked:  # permissions do not hold root off, as whom tests may run
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    monkeypatch.setattr(os, "access", lambda path, _mode: path != locked)
+    found = files.find_images(tmp_path, organize_by_class=True, preserve_structure=False)
+    assert [each.path for each in found] == [tmp_path / "a" / "x.jpg", locked]
+    with pytest.raises(PermissionError, match="may not be read"):
+        files.look_at(locked)
