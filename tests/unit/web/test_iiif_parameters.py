@@ -5,10 +5,12 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.requests import Request
 
 from stackroom.errors import Invalid
 from stackroom.media.rendering import Box, Rendering
 from stackroom.web.iiif.documents import TILE, image_info, thumbnail_sizes, thumbnails_info
+from stackroom.web.iiif.errors import refuse
 from stackroom.web.iiif.parameters import Asked, Limits, Version, understand
 
 TWO, THREE = Version.TWO, Version.THREE
@@ -340,3 +342,9 @@ def test_thumbnails_are_those_that_need_not_be_enlarged() -> None:
     assert thumbnail_sizes((40, 30)) == {(40, 30): 100}
     assert thumbnail_sizes((4000, 2000), longest=250) == {(200, 100): 200, (100, 50): 100}
     assert thumbnail_sizes((4000, 2000), longest=0) == {}
+
+
+def test_a_stored_file_that_has_become_empty_is_no_mistake_of_who_asks() -> None:
+    gone_bad = Invalid("The file is empty.", code="empty_file")
+    assert refuse(Request({"type": "http"}), gone_bad, None).status_code == 500
+    assert refuse(Request({"type": "http"}), Invalid("?", code="bad_image_request"), None).status_code == 400

@@ -18,6 +18,6 @@ def refuse(request: Request, error: StackroomError, status: int | None) -> Respo
 
 
 def _status_of(error: StackroomError) -> int:
-    if isinstance(error, UnsupportedMedia | TooLarge):
+    if isinstance(error, UnsupportedMedia | TooLarge) or error.code == "empty_file":
         return 500  # nothing was sent: it is what is stored that cannot be decoded
     return 400 if isinstance(error, Invalid) else status_of(error)
