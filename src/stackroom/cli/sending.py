@@ -45,12 +45,11 @@ class Fate(msgspec.Struct, frozen=True, kw_only=True):
 def send(client: "Client", dataset_id: str, files: Sequence[ToSend], *, workers: int) -> list[Fate]:
     """Upload files, each by itself: what happens to one does not stop the others. In the order given."""
     with _bar(files) as (advance, finished), ThreadPoolExecutor(workers) as threads:
-        came = 0
+        fates: list[Fate] = []
 
         def one(file: ToSend) -> Fate:
-            nonlocal came
             fate = _send_one(client, dataset_id, file, advance)
-            came += fate.image is not None
+            fates.append(fate)
             finished()
             return fate
 
@@ -58,6 +57,7 @@ def send(client: "Client", dataset_id: str, files: Sequence[ToSend], *, workers:
             return list(threads.map(one, files))
         except KeyboardInterrupt:
             threads.shutdown(cancel_futures=True)
+            came = sum(fate.image is not None for fate in fates)
             note(f"{came:,} of {counted(len(files), 'file')} had been uploaded.")
             raise
 
