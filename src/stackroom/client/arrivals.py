@@ -1,6 +1,7 @@
 """What a batch takes in, read from a folder or from a manifest. Blocks; sends nothing."""
 
 import csv
+import os
 from collections.abc import Iterable, Iterator
 from io import StringIO
 from pathlib import Path
@@ -36,19 +37,27 @@ def arrivals_body(
 def from_folder(folder: str | Path, *, into: str = "/", preserve_structure: bool = True) -> list[Arrival]:
     """Every file below a folder that the server can read at the same path, in the order of their paths.
 
-    Hidden files and folders are left out. Raises FileNotFoundError if `folder` is no folder.
+    Hidden files and folders are left out. Raises FileNotFoundError if `folder` is no folder, and PermissionError if one
+    below it may not be read: what is in there would be missed in silence.
     """
     top = Path(folder).expanduser().resolve()
     if not top.is_dir():
         raise FileNotFoundError(f"{folder} is no folder")
     found = []
-    for path in sorted(top.rglob("*")):
-        inner = path.relative_to(top)
-        if not path.is_file() or any(part.startswith(".") for part in inner.parts):
-            continue
-        place = inner.parent.as_posix() if preserve_structure else "."
+    for path in sorted(_files_below(top)):
+        place = path.relative_to(top).parent.as_posix() if preserve_structure else "."
         found.append(Arrival(origin=path.as_uri(), name=path.name, folder=_below(into, place)))
     return found
+
+
+def _files_below(top: Path) -> Iterator[Path]:
+    def refuse(error: OSError) -> None:
+        raise error
+
+    for at, folders, names in os.walk(top, onerror=refuse):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        here = Path(at)
+        yield from (here / name for name in names if not name.startswith(".") and (here / name).is_file())
 
 
 def from_manifest(path: str | Path) -> list[Arrival]:

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,26 @@ def test_a_folder_gives_its_files_with_their_places(tmp_path: Path) -> None:
     assert {each["folder"] for each in from_folder(tmp_path, preserve_structure=False)} == {"/"}
     with pytest.raises(FileNotFoundError):
         from_folder(tmp_path / "1 ä.jpg")
+
+
+def test_a_folder_that_may_not_be_read_is_not_left_out_in_silence(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "a.jpg").touch()
+    for name in ("locked", ".hidden"):
+        (tmp_path / name).mkdir()
+    scan = os.scandir
+
+    def scandir(path: str) -> Any:
+        if Path(path) != tmp_path:  # permissions do not hold root off, as whom tests may run
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(PermissionError, match="locked"):
+        from_folder(tmp_path)
+    (tmp_path / "locked").rmdir()
+    assert [each["name"] for each in from_folder(tmp_path)] == ["a.jpg"]
 
 
 def test_manifests_of_both_kinds_say_the_same(tmp_path: Path) -> None:
