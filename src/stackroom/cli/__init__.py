@@ -269,6 +269,7 @@ def run(arguments: Sequence[str]) -> int:
     as_json = "--json" in arguments
     try:
         result = whole()(list(arguments), prog_name="stackroom", standalone_mode=False)
+        sys.stdout.flush()  # here, where it is heard of: what fails at the end of the process is a 120
     except typer.TyperException as error:
         return _misused(error, as_json=as_json)
     except typer.Abort as error:
