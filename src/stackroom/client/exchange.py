@@ -1,6 +1,6 @@
 """One request and its answer, as far as sync and async do not differ."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -39,9 +39,22 @@ def checked_key(key: str | None) -> str | None:
     return key
 
 
-def ordinary_timeout(config: Config) -> httpx.Timeout:
-    """Waiting for a free connection is no failure: many threads share few."""
-    return httpx.Timeout(config.timeout, pool=None)
+def opened(kind: Callable[..., T], config: Config, *, transport: object, agent: str) -> T:
+    """An httpx client of this kind. Raises ConfigurationError where what the environment names cannot be used."""
+    try:
+        return kind(
+            transport=transport,
+            # Waiting for a free connection is no failure: many threads share few.
+            timeout=httpx.Timeout(config.timeout, pool=None),
+            limits=LIMITS,
+            headers={"User-Agent": agent},
+            follow_redirects=False,
+        )
+    except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:
+        raise ConfigurationError(
+            f"The proxy or the certificates that the environment names cannot be used: {error}",
+            fix="Look at HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR.",
+        ) from error
 
 
 def long_timeout(config: Config) -> httpx.Timeout:
@@ -109,18 +122,6 @@ def absolute(config: Config, url: str) -> str:
         return str(httpx.URL(config.base_url + "/").join(url))
     except httpx.InvalidURL as problem:
         raise malformed(f"{url!r} is no address") from problem
-
-
-@contextmanager
-def environment_errors() -> Iterator[None]:
-    """What httpx makes of proxies and certificates that the environment names, in this package's words."""
-    try:
-        yield
-    except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:
-        raise ConfigurationError(
-            f"The proxy or the certificates that the environment names cannot be used: {error}",
-            fix="Look at HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR.",
-        ) from error
 
 
 @contextmanager

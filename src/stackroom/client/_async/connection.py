@@ -11,18 +11,16 @@ from stackroom import __version__
 from stackroom.client.config import Config
 from stackroom.client.errors import NetworkError, StackroomError
 from stackroom.client.exchange import (
-    LIMITS,
     absolute,
     call_body,
     call_headers,
     check,
     download_headers,
-    environment_errors,
     form_headers,
     long_timeout,
     network_errors,
     on_this_server,
-    ordinary_timeout,
+    opened,
     read_answer,
     upload_headers,
 )
@@ -44,14 +42,9 @@ class AsyncConnection:
     ) -> None:
         self.config = config
         self.clock = clock
-        with environment_errors():
-            self._http = httpx.AsyncClient(
-                transport=transport,
-                timeout=ordinary_timeout(config),
-                limits=LIMITS,
-                headers={"User-Agent": f"{USER_AGENT}/{__version__}"},
-                follow_redirects=False,
-            )
+        self._http = opened(
+            httpx.AsyncClient, config, transport=transport, agent=f"{USER_AGENT}/{__version__}"
+        )
 
     async def aclose(self) -> None:
         await self._http.aclose()

@@ -13,18 +13,16 @@ from stackroom import __version__
 from stackroom.client.config import Config
 from stackroom.client.errors import NetworkError, StackroomError
 from stackroom.client.exchange import (
-    LIMITS,
     absolute,
     call_body,
     call_headers,
     check,
     download_headers,
-    environment_errors,
     form_headers,
     long_timeout,
     network_errors,
     on_this_server,
-    ordinary_timeout,
+    opened,
     read_answer,
     upload_headers,
 )
@@ -44,14 +42,7 @@ class Connection:
     def __init__(self, config: Config, *, transport: httpx.BaseTransport | None, clock: Clock) -> None:
         self.config = config
         self.clock = clock
-        with environment_errors():
-            self._http = httpx.Client(
-                transport=transport,
-                timeout=ordinary_timeout(config),
-                limits=LIMITS,
-                headers={"User-Agent": f"{USER_AGENT}/{__version__}"},
-                follow_redirects=False,
-            )
+        self._http = opened(httpx.Client, config, transport=transport, agent=f"{USER_AGENT}/{__version__}")
 
     def close(self) -> None:
         self._http.close()
