@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stackroom.storage.blobstore import BlobStore, MissingBytes
+from stackroom.storage.local import LocalStore
 from stackroom.testing.memory_store import MemoryStore
 from stackroom.web.shared.ranges import StoredFile, StoredFileResponse, parse_range
 
@@ -99,13 +101,32 @@ def test_only_who_gets_bytes_gets_a_range_of_them() -> None:
     assert (status, fields["content-length"]) == (200, "5")
 
 
+def test_of_a_file_that_was_cut_short_no_status_is_sent_that_would_not_be_true(tmp_path: Path) -> None:
+    store, sent = LocalStore(tmp_path), list[Any]()
+    put_five_bytes(store)
+    next(each for each in tmp_path.rglob("*") if each.is_file()).write_bytes(b"byt")
+    with pytest.raises(MissingBytes, match="some are missing"):
+        respond(store, "GET", {}, sent)
+    assert not sent
+    respond(store, "GET", {"range": "bytes=1-2"}, sent)
+    assert (sent[0]["status"], sent[1]["body"]) == (206, b"yt")
+
+
 def answered(method: str, headers: dict[str, str]) -> tuple[int, dict[str, str]]:
     store, sent = MemoryStore(), list[Any]()
+    put_five_bytes(store)
+    respond(store, method, headers, sent)
+    return sent[0]["status"], {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+
+
+def put_five_bytes(store: BlobStore) -> None:
     with tempfile.NamedTemporaryFile() as source:
         source.write(b"bytes")
         source.flush()
         store.put("k", Path(source.name))
 
+
+def respond(store: BlobStore, method: str, headers: dict[str, str], sent: list[Any]) -> None:
     async def send(message: Any) -> None:
         sent.append(message)
 
@@ -119,4 +140,3 @@ def answered(method: str, headers: dict[str, str]) -> tuple[int, dict[str, str]]
         "headers": [(k.encode(), v.encode()) for k, v in headers.items()],
     }
     asyncio.run(StoredFileResponse(store, file)(scope, None, send))  # type: ignore[arg-type]  # nothing is received
-    return sent[0]["status"], {name.decode(): value.decode() for name, value in sent[0]["headers"]}

@@ -8,12 +8,14 @@ from functools import lru_cache
 from urllib.parse import quote
 
 import msgspec
+import structlog
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from stackroom.storage.blobstore import BlobStore, Pieces
+from stackroom.storage.blobstore import BlobStore, MissingBytes, Pieces
 from stackroom.storage.files import FilePieces
 
+log = structlog.get_logger(__name__)
 FOREVER = "public, max-age=2592000, immutable"  # thirty days
 ASK_AGAIN = "private, no-cache"
 
@@ -58,6 +60,9 @@ class StoredFileResponse(Response):
         if status in {200, 206} and scope["method"] != "HEAD":
             wanted = self._file.key, start, stop
             pieces = self._store.read_at_hand(*wanted) or await asyncio.to_thread(self._store.read, *wanted)
+            if isinstance(pieces, FilePieces) and pieces.length < stop - start:
+                pieces.close()
+                raise self._cut_short()
         raw = [(name.encode(), value.encode("latin-1")) for name, value in fields.items()]
         await send({"type": "http.response.start", "status": status, "headers": raw})
         if pieces is not None:
@@ -66,6 +71,14 @@ class StoredFileResponse(Response):
             finally:
                 pieces.close()
         await send({"type": "http.response.body", "body": b""})
+
+    def _cut_short(self) -> MissingBytes:
+        """A file that somebody has cut short is as good as lost: better said at once than by a broken connection."""
+        log.error("bytes.cut_short", key=self._file.key, expected=self._file.size)
+        return MissingBytes(
+            f"Of the bytes of {self._file.filename!r}, some are missing.",
+            hint="Tell the operator: `stackroom doctor` says what is missing.",
+        )
 
     def _decide(self, headers: Mapping[str, str], *, ranged: bool) -> tuple[int, int, int]:
         size = self._file.size
