@@ -1,6 +1,7 @@
 """When loose bytes are swept: at once when somebody says so, and at nobody's expense where there are none."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,8 +17,10 @@ from stackroom.database import flavour
 from stackroom.database.schema import worker
 from stackroom.database.transaction import Connection, Database, Work
 from stackroom.library import blobs
-from stackroom.library.sweep import any_due
+from stackroom.library.sweep import any_due, sweep
 from stackroom.queue import workers
+from stackroom.storage.blobstore import StoredObject
+from stackroom.storage.keys import rendition_key
 from stackroom.storage.staging import Staging
 from stackroom.testing.builders import Library, a_library
 from stackroom.testing.memory_store import MemoryStore
@@ -94,6 +97,34 @@ def test_who_leaves_nothing_behind_has_nothing_written(
             await asyncio.gather(sweeping, return_exceptions=True)
 
     library.do(live())
+
+
+class Far(MemoryStore):
+    """A store that answers nobody who asks for a list until several do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = threading.Barrier(4)
+
+    def objects(self, prefix: str = "") -> Iterator[StoredObject]:
+        self.asked.wait(20)
+        return super().objects(prefix)
+
+
+def test_a_store_that_is_far_away_is_asked_of_many_objects_at_a_time(
+    library: Library, tmp_path: Path
+) -> None:
+    (tmp_path / "left").write_bytes(b"left behind")
+
+    def leave(conn: Connection) -> list[str]:
+        return [blobs.announce(conn, ids.new(), bytes([n]) * 32, now=-clock.DAY) for n in range(8)]
+
+    store = Far()
+    for key in library.write(leave):
+        store.put(key, tmp_path / "left")
+        store.put(rendition_key(key, "256.webp"), tmp_path / "left")
+    assert library.do(sweep(library.database, store, lambda: library.now)).objects == 8
+    assert not list(MemoryStore.objects(store))
 
 
 def test_a_server_that_starts_leaves_alone_what_arrives_at_another(library: Library, tmp_path: Path) -> None:

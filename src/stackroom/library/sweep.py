@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import chain
 
 import msgspec
 from sqlalchemy import Connection, delete, exists, select
@@ -18,6 +20,8 @@ from stackroom.storage.blobstore import BlobStore
 from stackroom.storage.keys import rendition_prefix
 
 AT_ONCE = 500
+LISTED_AT_ONCE = 16
+"""Of how many objects it is asked at a time what was made of them: a store that is far away takes its time for each."""
 JOURNAL_KEPT_FOR = 30 * clock.DAY
 
 
@@ -122,10 +126,16 @@ def _forget_journals(conn: Connection, *, now: int) -> None:
 def _remove(store: BlobStore, keys: Sequence[str]) -> dict[str, StackroomError]:
     """Remove these objects, and what was made of them; those that cannot be, with the reason."""
     try:
-        renditions = [found.key for key in keys for found in store.objects(rendition_prefix(key))]
-        store.delete([*renditions, *keys])
+        with ThreadPoolExecutor(LISTED_AT_ONCE) as threads:
+            shares = [keys[n::LISTED_AT_ONCE] for n in range(min(LISTED_AT_ONCE, len(keys)))]
+            renditions = threads.map(partial(_renditions, store), shares)
+            store.delete([*chain.from_iterable(renditions), *keys])
     except StackroomError as error:
         if len(keys) == 1:
             return {keys[0]: error}
         return {name: why for key in keys for name, why in _remove(store, [key]).items()}
     return {}
+
+
+def _renditions(store: BlobStore, keys: Sequence[str]) -> list[str]:
+    return [found.key for key in keys for found in store.objects(rendition_prefix(key))]
