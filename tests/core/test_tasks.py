@@ -8,11 +8,14 @@ from sqlalchemy import select, update
 
 from stackroom import ids
 from stackroom.access import Actor, Role
+from stackroom.clock import DAY
 from stackroom.database.schema import asset, asset_media, event, lane
 from stackroom.database.transaction import Connection
 from stackroom.errors import Forbidden, Invalid, NotFound
+from stackroom.ingest import forgetting as arrivals
 from stackroom.processing import embedding, tasks, transcoding
 from stackroom.processing.tasks import Task
+from stackroom.queue import forgetting as jobs
 from stackroom.queue.jobs import DEFAULT, Claimed, Handler, NewJob, State
 from stackroom.queue.submit import submit_one
 from stackroom.testing.builders import Library
@@ -171,6 +174,22 @@ def test_what_has_failed_is_done_once_more_as_if_it_had_just_come(library: Libra
     with pytest.raises(Invalid) as refused:
         shop.retry(shop.jobs[0])
     assert refused.value.code == "not_failed"
+
+
+def test_what_has_failed_is_remembered_for_a_month(library: Library) -> None:
+    shop = Shop(library)
+    shop.becomes(shop.jobs[0], State.FAILED)
+
+    def forget(now: int) -> None:
+        while library.write(lambda conn: arrivals.forget(conn, kept_for=DAY, now=now)):
+            pass
+        for each in library.read(lambda conn: jobs.lanes_to_tidy(conn, now=now)):
+            library.write(lambda conn, lane_id=each: jobs.forget(conn, lane_id, now=now))  # type: ignore[misc]  # bound at once
+
+    forget(library.now + 29 * DAY)
+    assert [each.id for each in shop.page()] == shop.jobs
+    forget(library.now + 31 * DAY)
+    assert shop.page() == []
 
 
 def test_a_page_takes_as_many_statements_however_long(library: Library) -> None:

@@ -1,9 +1,10 @@
-"""Batches that finished long ago, and what somebody waited for a day ago, are forgotten. The images stay."""
+"""Batches that finished long ago, and arrivals that somebody waited for a day ago, are forgotten. The images stay."""
 
 from sqlalchemy import ColumnElement, Connection, delete, select, update
 
 from stackroom import clock
-from stackroom.database.schema import asset, batch, job
+from stackroom.database.schema import asset, batch, job, lane
+from stackroom.ingest.preparing import KIND
 
 SINGLE_KEPT_FOR = clock.DAY
 BATCHES_AT_ONCE = 100
@@ -13,10 +14,12 @@ AT_ONCE = 5_000
 
 def forget(conn: Connection, *, kept_for: int | None, now: int) -> bool:
     """Forget a portion of what is old: finished batches with their jobs, if they are `kept_for` so long and no longer;
-    and in any case jobs of no batch. Whether there may be more. Repeating it goes on where it ended."""
+    and in any case arrivals of no batch. Whether there may be more. Repeating it goes on where it ended."""
     ended = job.c.state.in_((2, 3, 4))
+    # Of no batch are other jobs as well, which are remembered for longer (`queue.forgetting`).
+    arrivals = job.c.lane_id.in_(select(lane.c.id).where(lane.c.kind == KIND))
     singly = job.c.batch_id.is_(None), ended, job.c.finished_at <= now - SINGLE_KEPT_FOR
-    gone = _forget_jobs(conn, *singly)
+    gone = _forget_jobs(conn, arrivals, *singly)
     if kept_for is None or gone == AT_ONCE:
         return gone == AT_ONCE
     old = conn.scalars(
