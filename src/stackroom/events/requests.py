@@ -71,7 +71,11 @@ class RequestLog:
             self._soon.set()
 
     async def flush(self) -> None:
-        """Write what was noted before. Raises what the database does; then it is still waiting."""
+        """Write what was noted before. Raises what the database does; then it is still waiting. Who is cancelled
+        meanwhile takes nothing of it along: it is written all the same."""
+        await asyncio.shield(self._write_all())
+
+    async def _write_all(self) -> None:
         async with self._writing:
             while self._waiting:
                 group = [self._waiting.popleft() for _ in range(min(ENOUGH, len(self._waiting)))]

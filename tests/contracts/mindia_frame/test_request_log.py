@@ -87,6 +87,42 @@ def test_what_is_left_at_the_end_is_written_before_the_end(face: Face) -> None:
     assert recorded(face, "/last/") == ["/last/1"]
 
 
+class Slow:
+    """A database whose writer is busy: a write that is called off before its turn is not done."""
+
+    def __init__(self, real: Any) -> None:
+        self._real = real
+        self.asked = asyncio.Event()
+        self.free = asyncio.Event()
+
+    async def write(self, work: Any) -> Any:
+        self.asked.set()
+        await self.free.wait()
+        return await self._real.write(work)
+
+
+def test_what_is_being_written_at_the_end_is_written_before_the_end(
+    face: Face, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(requests, "EVERY", 0.01)
+    database = Slow(face.services.database)
+    log = RequestLog(database)  # type: ignore[arg-type]  # it is only written to
+
+    async def run() -> None:
+        task = asyncio.create_task(log.run())
+        log.note(seen(face, "/busy/1"))
+        await asyncio.wait_for(database.asked.wait(), 30)
+        log.note(seen(face, "/busy/2"))
+        task.cancel()
+        await asyncio.sleep(0)
+        database.free.set()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    face.do(run())
+    assert recorded(face, "/busy/") == ["/busy/1", "/busy/2"]
+
+
 def test_many_are_written_without_waiting(face: Face, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(requests, "EVERY", 3600.0)
     monkeypatch.setattr(requests, "ENOUGH", 3)
