@@ -28,6 +28,7 @@ from stackroom.exports.rows import Export
 from stackroom.library import annotations
 from stackroom.operations.remove_dataset import remove_dataset
 from stackroom.operations.request import Changes, Verb
+from stackroom.storage.blobstore import Pieces
 from stackroom.storage.staging import Staging
 from stackroom.testing.builders import ADataset, Library, a_library
 from stackroom.testing.memory_store import MemoryStore
@@ -488,6 +489,37 @@ def test_images_are_in_their_folders_byte_for_byte(workshop: Workshop) -> None:
         assert {found.read(name) for name in names} == set(contents.values())
         document = json.loads(found.read("dataset.json"))
         assert {image["file"] for image in document["images"]} == names
+
+
+class Far(MemoryStore):
+    """A store that begins to send to nobody until it is asked for several images."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = threading.Barrier(4)
+
+    def read(self, key: str, start: int = 0, stop: int | None = None) -> Pieces:
+        self.asked.wait(20)
+        return super().read(key, start, stop)
+
+    def read_at_hand(self, key: str, start: int = 0, stop: int | None = None) -> None:  # noqa: ARG002 - nothing is
+        return None
+
+
+def test_a_store_that_is_far_away_is_asked_for_several_images_at_a_time(workshop: Workshop) -> None:
+    library = workshop.library
+    ada = library.an_actor()
+    photos = library.a_dataset(ada, assets=12)
+    workshop.store = store = Far()
+    contents = workshop.put_bytes(ada)
+    made = workshop.make(ada, asked(library, ada, photos, include_images=True))
+    assert (made.state, made.image_count) == ("completed", 12)
+    store.asked = threading.Barrier(1)
+    with workshop.opened(made) as found:
+        images = [name for name in found.namelist() if name.startswith("images/")]
+        document = json.loads(found.read("dataset.json"))
+        assert [image["file"] for image in document["images"]] == images  # whichever began first
+        assert {found.read(name) for name in images} == set(contents.values())
 
 
 def test_an_image_whose_bytes_have_gone_is_left_out_and_named(workshop: Workshop) -> None:

@@ -4,7 +4,11 @@ Called from a thread. Whoever waits for it may set `stop`, and the next image ra
 """
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
 
 from stackroom import clock
@@ -17,6 +21,8 @@ from stackroom.exports.reading import Image
 from stackroom.exports.request import Format
 from stackroom.storage.blobstore import BlobStore, MissingBytes, Pieces
 
+AHEAD = 8
+"""Of how many images the bytes are asked for before they are needed."""
 _PARTS = {"train": "train/", "val": "valid/", "test": "test/", None: "train/"}
 
 
@@ -42,10 +48,12 @@ class Making:
 
     def add(self, images: Sequence[Image]) -> None:
         """Raises `Stopped`, and OSError where there is no room."""
-        for image in images:
-            if self._stop.is_set():
-                raise Stopped
-            self._add(image)
+        wanted = self._options.include_images
+        with closing(self._opened(images) if wanted else ((image, None) for image in images)) as ready:
+            for image, pieces in ready:
+                if self._stop.is_set():
+                    raise Stopped
+                self._add(image, pieces)
 
     def finish(self) -> None:
         """Raises `Stopped`, and OSError where there is no room."""
@@ -59,14 +67,11 @@ class Making:
         self._kit.close()
         self._archive.abandon()
 
-    def _add(self, image: Image) -> None:
+    def _add(self, image: Image, pieces: Pieces | None) -> None:
         part = _PARTS[image.split] if self._options.by_split else ""
-        pieces = None
-        if self._options.include_images:
-            pieces = self._open(image)
-            if pieces is None:
-                self._kit.leave_out(image, "its bytes are gone")
-                return
+        if self._options.include_images and pieces is None:
+            self._kit.leave_out(image, "its bytes are gone")
+            return
         place = self._places.give(part, image.folder, image.name, image.uuid)
         if pieces is not None:
             name = f"{part}{self._writer.layout.images}/{place}"
@@ -74,10 +79,33 @@ class Making:
         written = self._writer.add(part, image, place)
         self.progress = Progress(self.progress.images + 1, self.progress.annotations + written)
 
-    def _open(self, image: Image) -> Pieces | None:
-        """The bytes of an image; None if it has been purged since its page was read."""
+    def _opened(self, images: Sequence[Image]) -> Generator[tuple[Image, Pieces | None]]:
+        """Each image with its bytes; None for those of one that has been purged since its page was read. The store is
+        asked for them a few images ahead: one that is far away takes longer to begin than to send a picture."""
+        coming = iter(images)
+        with ThreadPoolExecutor(AHEAD) as threads:
+            ahead = deque((image, self._opening(image, threads)) for image in islice(coming, AHEAD))
+            try:
+                while ahead:
+                    image, opening = ahead.popleft()
+                    ahead.extend((each, self._opening(each, threads)) for each in islice(coming, 1))
+                    yield image, opening.result()
+            finally:
+                for _, opening in ahead:
+                    opening.add_done_callback(_close)
+
+    def _opening(self, image: Image, threads: Executor) -> Future[Pieces | None]:
+        key = image.storage_key
+        at_hand = None if key is None else self._store.read_at_hand(key)
+        if key is not None and at_hand is None:
+            return threads.submit(self._read, key)
+        opening = Future[Pieces | None]()
+        opening.set_result(at_hand)
+        return opening
+
+    def _read(self, key: str) -> Pieces | None:
         try:
-            return None if image.storage_key is None else self._store.read(image.storage_key)
+            return self._store.read(key)
         except MissingBytes:
             return None
 
@@ -89,3 +117,8 @@ class Making:
                 yield piece
         finally:
             pieces.close()
+
+
+def _close(opening: Future[Pieces | None]) -> None:
+    if not opening.cancelled() and opening.exception() is None and (pieces := opening.result()) is not None:
+        pieces.close()
