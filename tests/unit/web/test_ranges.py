@@ -130,6 +130,9 @@ def respond(store: BlobStore, method: str, headers: dict[str, str], sent: list[A
     async def send(message: Any) -> None:
         sent.append(message)
 
+    async def receive() -> Any:
+        await asyncio.Event().wait()
+
     modified = int(parsedate_to_datetime(THEN).timestamp()) * 1_000_000 + 999_999
     file = StoredFile(
         key="k", size=5, etag='"tag"', content_type="image/png", filename="a", modified=modified
@@ -139,4 +142,4 @@ def respond(store: BlobStore, method: str, headers: dict[str, str], sent: list[A
         "method": method,
         "headers": [(k.encode(), v.encode()) for k, v in headers.items()],
     }
-    asyncio.run(StoredFileResponse(store, file)(scope, None, send))  # type: ignore[arg-type]  # nothing is received
+    asyncio.run(StoredFileResponse(store, file)(scope, receive, send))

@@ -1,13 +1,13 @@
 """Sending files as one archive that is made while it is sent: neither it nor any file in it is ever whole in memory."""
 
-import asyncio
 from collections.abc import Generator, Iterable, Sequence
-from contextlib import suppress
 from urllib.parse import quote
 
 import msgspec
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
+
+from stackroom.web.shared.sending import send_pieces
 
 ENOUGH = 64 * 1024
 """Bytes are sent on when there are so many."""
@@ -45,16 +45,14 @@ class ArchiveResponse(Response):
         self._entries = entries
         self._made = made
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - nothing to receive
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             if scope["method"] != "HEAD":
-                while piece := await asyncio.to_thread(next, self._made, b""):
-                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+                await send_pieces(self._made, receive, send)
             await send({"type": "http.response.body", "body": b""})
         finally:
-            with suppress(ValueError):  # in a thread that is still reading: then it ends when that does
-                self._made.close()
+            self._made.close()
             for entry in self._entries:
                 if hasattr(entry.pieces, "close"):
                     entry.pieces.close()

@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from stackroom.storage.blobstore import BlobStore, MissingBytes, Pieces
 from stackroom.storage.files import FilePieces
+from stackroom.web.shared.sending import send_pieces
 
 log = structlog.get_logger(__name__)
 FOREVER = "public, max-age=2592000, immutable"  # thirty days
@@ -51,7 +52,7 @@ class StoredFileResponse(Response):
         self._store = store
         self._file = file
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - nothing to receive
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = {name.decode(): value.decode("latin-1") for name, value in scope["headers"]}
         status, start, stop = self._decide(headers, ranged=scope["method"] == "GET")
         fields = self._fields(status, start, stop)
@@ -67,7 +68,7 @@ class StoredFileResponse(Response):
         await send({"type": "http.response.start", "status": status, "headers": raw})
         if pieces is not None:
             try:
-                await _send_pieces(pieces, start, stop, scope, send)
+                await _send_file(pieces, start, scope, receive, send)
             finally:
                 pieces.close()
         await send({"type": "http.response.body", "body": b""})
@@ -146,24 +147,23 @@ class PiecesResponse(Response):
         super().__init__(headers={**headers, "content-length": str(pieces.length)})
         self._pieces = pieces
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - nothing to receive
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await send(
                 {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
             )
-            await _send_pieces(self._pieces, 0, self._pieces.length, scope, send)
+            await _send_file(self._pieces, 0, scope, receive, send)
         finally:
             self._pieces.close()
         await send({"type": "http.response.body", "body": b""})
 
 
-async def _send_pieces(pieces: Pieces, start: int, stop: int, scope: Scope, send: Send) -> None:
-    """What `pieces` has, which is a file from `start` to `stop` if it is a file."""
-    if ZERO_COPY in scope.get("extensions", {}) and hasattr(pieces, "fileno"):
-        await send({"type": ZERO_COPY, "file": pieces, "offset": start, "count": stop - start})
+async def _send_file(pieces: Pieces, start: int, scope: Scope, receive: Receive, send: Send) -> None:
+    """What `pieces` has, which is a file from `start` on if it is a file."""
+    if ZERO_COPY in scope.get("extensions", {}) and isinstance(pieces, FilePieces):
+        await send({"type": ZERO_COPY, "file": pieces, "offset": start, "count": pieces.length})
         return
-    while piece := await asyncio.to_thread(next, pieces, b""):
-        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send_pieces(pieces, receive, send)
 
 
 def parse_range(header: str, size: int) -> tuple[int, int] | None:
