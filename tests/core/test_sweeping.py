@@ -8,16 +8,16 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import insert, update
 
 from stackroom import app, clock, ids
 from stackroom.app import _clear_out, _keep_sweeping
 from stackroom.clock import HOUR
 from stackroom.database import flavour
-from stackroom.database.schema import worker
+from stackroom.database.schema import upload, worker
 from stackroom.database.transaction import Connection, Database, Work
 from stackroom.library import blobs
-from stackroom.library.sweep import any_due, sweep
+from stackroom.library.sweep import any_due, expire, sweep
 from stackroom.queue import workers
 from stackroom.storage.blobstore import StoredObject
 from stackroom.storage.keys import rendition_key
@@ -125,6 +125,28 @@ def test_a_store_that_is_far_away_is_asked_of_many_objects_at_a_time(
         store.put(rendition_key(key, "256.webp"), tmp_path / "left")
     assert library.do(sweep(library.database, store, lambda: library.now)).objects == 8
     assert not list(MemoryStore.objects(store))
+
+
+def test_more_uploads_may_have_expired_than_a_statement_can_name(library: Library) -> None:
+    ada = library.an_actor()
+    photos = library.a_dataset(ada)
+    shared = {
+        "organization_id": ada.organization_id,
+        "dataset_id": photos.id,
+        "folder_path": "/",
+        "content_type": "image/jpeg",
+        "created_at": 0,
+        "expires_at": library.now,
+    }
+    late = [{**shared, "uuid": ids.new(), "name": f"{n}.jpg"} for n in range(2**15)]
+
+    def announce(conn: Connection) -> None:
+        for start in range(0, len(late), 1_000):
+            conn.execute(insert(upload), late[start : start + 1_000])
+
+    library.write(announce)
+    assert library.write(lambda conn: expire(conn, now=library.now)) == len(late)
+    assert library.write(lambda conn: expire(conn, now=library.now)) == 0
 
 
 def test_a_server_that_starts_leaves_alone_what_arrives_at_another(library: Library, tmp_path: Path) -> None:

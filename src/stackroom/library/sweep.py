@@ -7,7 +7,7 @@ from functools import partial
 from itertools import chain
 
 import msgspec
-from sqlalchemy import Connection, delete, exists, select
+from sqlalchemy import ColumnElement, Connection, delete, exists, select
 
 from stackroom import clock, faults
 from stackroom.clock import Clock
@@ -92,24 +92,28 @@ def expire(conn: Connection, *, now: int) -> int:
     answers.forget_old(conn, now=now)
     _forget_journals(conn, now=now)
     upload_sessions.forget_old(conn, now=now)
-    late = conn.execute(select(upload.c.id, upload.c.blob_id).where(upload.c.expires_at <= now)).all()
-    forget_uploads(conn, [row.id for row in late], now=now)
+    # Not one by one: after a night without a server there may be more than a statement can name.
+    late = _forget_uploads(conn, upload.c.expires_at <= now, now=now)
     faults.reach("sweep:before-commit")
-    return len(late)
+    return late
 
 
 def forget_uploads(conn: Connection, upload_ids: list[int], *, now: int) -> None:
     """Drop uploads, and give up their bytes where nothing else uses them."""
-    if not upload_ids:
-        return
-    rows = conn.execute(delete(upload).where(upload.c.id.in_(upload_ids)).returning(upload.c.blob_id))
-    held = sorted({row.blob_id for row in rows if row.blob_id is not None})
+    if upload_ids:
+        _forget_uploads(conn, upload.c.id.in_(upload_ids), now=now)
+
+
+def _forget_uploads(conn: Connection, which: ColumnElement[bool], *, now: int) -> int:
+    gone = conn.scalars(delete(upload).where(which).returning(upload.c.blob_id)).all()
+    held = sorted({blob_id for blob_id in gone if blob_id is not None})
     if held:
         # Bound, not written into the statement, which would be a new one to parse and to keep each time.
         candidates = f"SELECT CAST(value AS bigint) FROM {flavour.of(conn).texts} held"
         blobs.release(
             conn, candidates, {"texts": msgspec.json.encode([str(it) for it in held]).decode()}, now=now
         )
+    return len(gone)
 
 
 def _forget_journals(conn: Connection, *, now: int) -> None:
