@@ -346,8 +346,6 @@ async def _take_fingerprints(services: Services) -> None:
 
 async def _keep_sweeping(services: Services) -> None:
     """Forget what has expired once a minute, and remove what has become loose as soon as somebody says so."""
-    days = services.settings.batches_kept_days
-    kept_for = days * clock.DAY if days else None
     next_round = 0.0
     while True:
         services.sweep_soon.clear()
@@ -355,17 +353,24 @@ async def _keep_sweeping(services: Services) -> None:
         try:
             if is_round or await services.database.read(lambda conn: any_due(conn, now=services.now())):
                 await sweep(services.database, services.store, services.now)
-            while is_round and await services.database.write(
-                partial(forget, kept_for=kept_for, now=services.now())
-            ):
-                pass
         except Exception:
             log.exception("sweep.failed")
         if is_round:
+            await _forget_arrivals(services)  # even while a store does not let go of something
             next_round = time.monotonic() + SWEEP_EVERY
         with suppress(TimeoutError):
             await asyncio.wait_for(services.sweep_soon.wait(), max(0.0, next_round - time.monotonic()))
             await asyncio.sleep(SWEEP_PAUSE)
+
+
+async def _forget_arrivals(services: Services) -> None:
+    days = services.settings.batches_kept_days
+    kept_for = days * clock.DAY if days else None
+    try:
+        while await services.database.write(partial(forget, kept_for=kept_for, now=services.now())):
+            pass
+    except Exception:
+        log.exception("forgetting.failed")
 
 
 async def _keep_forgetting(services: Services) -> None:

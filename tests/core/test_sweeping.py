@@ -2,20 +2,21 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 
 from stackroom import app, clock, ids
 from stackroom.app import _clear_out, _keep_sweeping
 from stackroom.clock import HOUR
 from stackroom.database import flavour
-from stackroom.database.schema import upload, worker
+from stackroom.database.schema import batch, upload, worker
 from stackroom.database.transaction import Connection, Database, Work
+from stackroom.errors import Unavailable
 from stackroom.library import blobs
 from stackroom.library.sweep import any_due, expire, sweep
 from stackroom.queue import workers
@@ -97,6 +98,48 @@ def test_who_leaves_nothing_behind_has_nothing_written(
             await asyncio.gather(sweeping, return_exceptions=True)
 
     library.do(live())
+
+
+class Stubborn(MemoryStore):
+    """A store that lets go of nothing."""
+
+    def delete(self, keys: Sequence[str]) -> None:
+        raise Unavailable(f"not {', '.join(keys)}")
+
+
+def test_old_batches_are_forgotten_while_a_store_lets_go_of_nothing(library: Library, tmp_path: Path) -> None:
+    watched, store = Watched(library.database), Stubborn()
+    (tmp_path / "left").write_bytes(b"left behind")
+    key = library.write(lambda conn: blobs.announce(conn, ids.new(), b"s" * 32, now=-clock.DAY))
+    store.put(key, tmp_path / "left")
+    old = {
+        "uuid": ids.new(),
+        "organization_id": library.an_organization().id,
+        "priority": 1,
+        "count": 0,
+        "created_at": 0,
+        "finished_at": 0,
+    }
+    library.write(lambda conn: conn.execute(insert(batch).values(old)))
+    services = SimpleNamespace(
+        database=watched,
+        store=store,
+        sweep_soon=asyncio.Event(),
+        settings=SimpleNamespace(batches_kept_days=1),
+        now=lambda: library.now,
+    )
+
+    async def live() -> None:
+        sweeping = asyncio.create_task(_keep_sweeping(cast("Services", services)))
+        try:
+            await until(lambda: watched.writes >= 3)  # what has expired, nothing struck, old batches
+        finally:
+            sweeping.cancel()
+            await asyncio.gather(sweeping, return_exceptions=True)
+
+    library.do(live())
+    assert list(store.objects(key))
+    assert library.read(lambda conn: conn.execute(select(batch.c.id)).all()) == []
 
 
 class Far(MemoryStore):
