@@ -4,8 +4,10 @@ import pytest
 
 from stackroom import ids
 from stackroom.access import Actor
+from stackroom.errors import Conflict
 from stackroom.library import blobs
 from stackroom.library.blobs import ARRIVAL_GRACE, Arrival
+from stackroom.library.prefixes import MARGIN
 from stackroom.operations.request import Verb
 from stackroom.testing.builders import Library
 
@@ -46,6 +48,32 @@ def test_bytes_that_never_arrive_are_due_after_a_while(library: Library) -> None
     key = announce(library, actor, arrival())
     assert key not in due(library, later=ARRIVAL_GRACE - 1)
     assert key in due(library, later=ARRIVAL_GRACE)
+
+
+def adopt_later(library: Library, actor: Actor, coming: Arrival, key: str, later: int) -> blobs.Blob:
+    at = library.now + later
+    return library.write(lambda conn: blobs.adopt(conn, actor.organization_id, coming, key, now=at))
+
+
+def test_bytes_that_may_be_swept_already_are_nobodys_any_more(library: Library) -> None:
+    """The database was away for an hour, or the clock was put forward."""
+    actor, coming = library.an_actor(), arrival()
+    key = announce(library, actor, coming)
+    with pytest.raises(Conflict) as lost:
+        adopt_later(library, actor, coming, key, ARRIVAL_GRACE - MARGIN)
+    assert lost.value.code == "bytes_lost"
+    assert library.loose_keys(actor) == {key}
+    library.write(lambda conn: blobs.strike(conn, [key]))
+    with pytest.raises(Conflict):  # also where the clock has been put back
+        adopt(library, actor, coming, key)
+    assert library.read(lambda conn: blobs.find(conn, actor.organization_id, coming.sha256)) is None
+
+
+def test_bytes_are_adopted_up_to_the_moment_at_which_they_may_be_swept(library: Library) -> None:
+    actor, coming = library.an_actor(), arrival()
+    key = announce(library, actor, coming)
+    assert adopt_later(library, actor, coming, key, ARRIVAL_GRACE - MARGIN - 1).storage_key == key
+    assert library.loose_keys(actor) == set()
 
 
 def test_the_same_bytes_a_second_time_stay_loose(library: Library) -> None:

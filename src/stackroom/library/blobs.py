@@ -7,7 +7,8 @@ stand in `loose_bytes`, both on their way in and on their way out, so that a pro
     out    delete the blob row and note its key as loose, in one transaction → remove the bytes → strike the key
 
 A key is never used again (it ends in random characters), so bytes on their way out cannot be mistaken for the same
-content arriving anew.
+content arriving anew. What stays loose for an hour may be swept at any moment: whoever takes longer to adopt it, as
+where the database was away or the clock was put forward, has lost it.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -20,6 +21,8 @@ from stackroom import clock, ids
 from stackroom.database.flavour import of as flavour_of
 from stackroom.database.flavour import statement
 from stackroom.database.schema import blob, loose_bytes
+from stackroom.errors import Conflict
+from stackroom.library.prefixes import MARGIN
 from stackroom.storage.keys import blob_key
 
 ARRIVAL_GRACE = clock.HOUR
@@ -58,15 +61,20 @@ def announce(conn: Connection, organization_uuid: bytes, sha256: bytes, *, now: 
 
 def adopt(conn: Connection, organization_id: int, arrival: Arrival, key: str, *, now: int) -> Blob:
     """The blob of `arrival`, whose bytes stand at `key`. If the same content came in meanwhile, that blob is used
-    and the bytes at `key` stay loose."""
+    and the bytes at `key` stay loose. Raises `Conflict` (`bytes_lost`) for bytes that may be swept already."""
     known = find(conn, organization_id, arrival.sha256)
     if known is not None:
         return known
+    if conn.execute(_TAKE_OVER, {"key": key, "late": now + MARGIN}).rowcount != 1:
+        raise Conflict(
+            "What was sent was kept too late, and may be swept already.",
+            code="bytes_lost",
+            hint="Send the file once more.",
+        )
     row = msgspec.structs.asdict(arrival) | {"storage_key": key}
     mine = {"organization_id": organization_id, "created_at": now}
     made = conn.execute(_INSERT, {**row, **mine}).inserted_primary_key
     assert made is not None
-    conn.execute(_STRIKE, {"key": key})
     return Blob(id=made[0], **row)
 
 
@@ -133,4 +141,6 @@ _BY_CONTENT = _BLOB.where(
 )
 _INSERT = insert(blob)
 _LOOSEN = insert(loose_bytes)
-_STRIKE = delete(loose_bytes).where(loose_bytes.c.storage_key == bindparam("key"))
+_TAKE_OVER = delete(loose_bytes).where(
+    loose_bytes.c.storage_key == bindparam("key"), loose_bytes.c.due_at > bindparam("late")
+)
