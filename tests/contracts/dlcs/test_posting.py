@@ -347,6 +347,12 @@ def test_a_body_is_json_whatever_it_is_called(house: House, space: int, kind: st
     assert set(assets(house, answer.json())) == {name}
 
 
+def test_a_byte_order_mark_is_passed_over(house: House, space: int) -> None:
+    member = house.a_member(space, "marked")
+    answer = house.post("queue", content=b"\xef\xbb\xbf" + json.dumps({"member": [member]}).encode())
+    assert answer.status_code == 201, answer.text
+
+
 @pytest.mark.parametrize(
     "raw", [b"{", b"[]", b'"x"', b'{"member": {}}', b'{"member": [7]}', b"\xff", b'{"a":"\\u0000"}']
 )

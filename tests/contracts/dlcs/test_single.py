@@ -132,9 +132,16 @@ def test_what_cannot_be_registered_is_refused_and_leaves_nothing(
     assert house.get(f"spaces/{space}/images/refused").status_code == 404
 
 
-@pytest.mark.parametrize("key", ["a%20b", "a%5Cb", "%20"])
+@pytest.mark.parametrize("key", ["a%20b", "a%5Cb", "%20", "a%0Ab", "a%1Fb"])
 def test_a6_some_characters_cannot_be_in_a_new_name(house: House, space: int, key: str) -> None:
     assert put(house, f"spaces/{space}/images/{key}", said(house)).status_code == 400
+
+
+def test_an_encoded_slash_is_in_no_new_name(house: House, space: int) -> None:
+    answer = put(house, f"spaces/{space}/images/a%2Fb", said(house))
+    assert answer.status_code == 400
+    assert "Asset Id of 'a%2Fb' contains restricted characters" in answer.json()["detail"]
+    assert house.get(f"spaces/{space}/images/a%2Fb").status_code == 404
 
 
 def test_a_space_that_is_not_there_is_named(house: House) -> None:

@@ -401,6 +401,8 @@ def test_what_is_said_of_an_image_that_there_is_replaces_what_was() -> None:
         ({"origin": ""}, False, "origin_missing"),
         ({"id": "a b"}, False, "restricted_characters"),
         ({"id": "a\\b"}, False, "restricted_characters"),
+        ({"id": "a\x1fb"}, False, "restricted_characters"),
+        ({"id": "a\nb"}, False, "restricted_characters"),
         ({"id": "."}, False, "restricted_characters"),
         ({"id": ".."}, False, "restricted_characters"),
         ({"family": "T"}, True, "family_fixed"),

@@ -111,7 +111,7 @@ class Face:
     def _refused(self, request: Request, error: StackroomError | HTTPException) -> Response:
         if isinstance(error, StackroomError):
             if NO_NAME_HAS_IT in request.scope["path"]:
-                error.message = error.message.replace(_QUOTED, "%2F")
+                error.message = error.message.replace(_QUOTED, "%2F").replace(NO_NAME_HAS_IT, "%2F")
             response = self._refuse(request, error, None)
             response.headers.update(headers_of(error))
             return response

@@ -13,6 +13,7 @@ from stackroom.errors import Invalid
 from stackroom.web.shared import requests
 
 T = TypeVar("T")
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # A string, to its end or to that of the body, so that this never looks at anything twice; or a comma too many.
 _STRING_OR_COMMA = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|,(?=\s*[}\]])', re.DOTALL)
 
@@ -25,8 +26,10 @@ def moment(at: int) -> str:
 def body(raw: bytes, kind: type[T]) -> T:
     """A JSON body as `kind`: names in any case, null as absent, commas too many forgiven, nothing at all as `{}`.
 
-    Raises `Invalid`: `malformed_json`, or which key is wrong and how.
+    A byte order mark is passed over: clients on Windows send one. Raises `Invalid`: `malformed_json`, or which key is
+    wrong and how.
     """
+    raw = raw.removeprefix(BYTE_ORDER_MARK)
     value = _parsed(raw) if raw.strip() else {}
     shape: Any = kind
     try:

@@ -24,7 +24,8 @@ from stackroom.web.dlcs.wire.members import Member
 
 T = TypeVar("T")
 MAX_ID: Final = 220
-RESTRICTED: Final = ("\\", " ")
+RESTRICTED: Final = re.compile(r"[\\ \x00-\x1f\x7f]")
+"""An encoded slash of an address is among them: it comes as a character that no name has."""
 STEPS: Final = (".", "..")
 """What clients take out of an address before they ask for it, encoded or not."""
 READ_ONLY: Final = ("width", "height", "duration", "batch", "finished", "created")
@@ -259,9 +260,10 @@ def needs_processing(wanted: Registration, known: Described) -> bool:
 
 
 def _check_new(named: Named) -> None:
-    if any(character in named.key for character in RESTRICTED):
+    if RESTRICTED.search(named.key):
         raise Invalid(
-            f"Asset Id of {named.label} contains restricted characters: neither a backslash nor a space may be in it",
+            f"Asset Id of {named.label} contains restricted characters: no slash, backslash, space or control "
+            "character may be in it",
             code="restricted_characters",
         )
     if named.key in STEPS:
