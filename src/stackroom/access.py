@@ -32,9 +32,6 @@ class Role(enum.IntEnum):
         return self.name.lower()
 
 
-ROLES = tuple(role.word for role in Role)
-
-
 class Actor(msgspec.Struct, frozen=True, kw_only=True):
     """The key behind a request, its organization, and what the audit log keeps of the request itself."""
 

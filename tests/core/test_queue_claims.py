@@ -342,10 +342,8 @@ def test_rates_say_what_was_finished_lately(queue: Queue) -> None:
     assert [(it.at - began, it.finished, it.busy) for it in seen] == [
         (n * rates.BUCKET, 10, 10_000) for n in range(3)
     ]
-    assert rates.per_second(seen, now=library.now) == pytest.approx(1.0)
     long_after = library.now + 10 * 60 * 1_000_000
     assert library.read(lambda conn: rates.recent(conn, queue.kind, now=long_after)) == []
-    assert rates.per_second(seen, now=long_after) < 0.1
     library.write(lambda conn: rates.prune(conn, now=library.now + 2 * rates.KEPT))
     left = select(job_rate.c.bucket).where(job_rate.c.kind == queue.kind)
     assert library.read(lambda conn: list(conn.scalars(left))) == []

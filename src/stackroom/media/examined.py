@@ -30,10 +30,6 @@ class Probe(msgspec.Struct, frozen=True):
     def content_type(self) -> str:
         return self.format.content_type
 
-    @property
-    def animated(self) -> bool:
-        return self.frames > 1 and self.format is not Format.TIFF
-
 
 class Thumbnail(msgspec.Struct, frozen=True):
     """A small picture: sRGB, upright, without metadata. JPEG, or WebP where the original has transparency."""

@@ -17,8 +17,6 @@ BUCKET: Final = 10 * SECOND
 """How long it takes until a new count is begun."""
 RECENT: Final = 12
 """How many counts say how it goes at present."""
-HALF_LIFE: Final = 60 * SECOND
-"""How old what was finished is when it counts half."""
 KEPT: Final = DAY
 
 
@@ -68,21 +66,6 @@ def recent(conn: Connection, kind: str, *, now: int) -> list[Bucket]:
         {"kind": kind, "after": now // BUCKET - RECENT, "bucket": now // BUCKET},
     )
     return [Bucket(at=row.bucket * BUCKET, finished=int(row.finished), busy=int(row.busy)) for row in rows]
-
-
-def per_second(buckets: Sequence[Bucket], *, now: int) -> float:
-    """How many are finished in a second, as it goes at present: what is long ago counts less. 0 if nothing was."""
-    if not buckets:
-        return 0.0
-    # Since the first of them: before that nobody may have had anything to do.
-    done = spent = 0.0
-    counts = {bucket.at: bucket.finished for bucket in buckets}
-    for at in range(buckets[0].at, now + 1, BUCKET):
-        end = min(at + BUCKET, now)
-        weight = 0.5 ** ((now - end) / HALF_LIFE)
-        done += weight * counts.get(at, 0)
-        spent += weight * (end - at) / SECOND
-    return done / spent if spent > 0 else 0.0
 
 
 def slots(conn: Connection) -> int:

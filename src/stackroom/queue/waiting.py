@@ -143,20 +143,6 @@ def cancel_all(conn: Connection, job_ids: Sequence[int], *, now: int) -> int:
     return len(_cancel(conn, job_ids, now=now))
 
 
-def cancel_of(
-    conn: Connection,
-    organization_id: int,
-    assets: str,
-    parameters: Mapping[str, object],
-    *,
-    kinds: Collection[str],
-    now: int,
-) -> int:
-    """`cancel_all` for what `not_begun_of` finds."""
-    found = not_begun_of(conn, organization_id, assets, parameters, kinds=kinds)
-    return cancel_all(conn, found, now=now)
-
-
 def cancel_one(conn: Connection, job_id: int, *, now: int) -> Claimed | None:
     """Cancel a job of no batch, unless somebody has begun it; None if so, or if there is none. What that means for
     what it is about is its handler's to write, which `Handler.cancelled` does. Call it last, as `cancel_all`."""

@@ -9,7 +9,6 @@ queue.settle(worker, [done(job) for job in queue.claim(worker, 2)])
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
 from sqlalchemy import Row, insert, select, text, update
 
 from stackroom import ids
@@ -152,8 +151,3 @@ class Queue:
             return found
 
         return self.library.read(look)
-
-
-def retitled(job: Claimed, **changes: Any) -> Claimed:
-    """The job as somebody has it who knows it differently."""
-    return msgspec.structs.replace(job, **changes)
