@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stackroom.clock import HOUR, SECOND
+from stackroom.clock import DAY, HOUR, SECOND
 from stackroom.errors import RateLimited
 from stackroom.web.shared import allowances
 from stackroom.web.shared.allowances import SLOT, Allowances
@@ -78,6 +78,16 @@ def test_a_clock_that_was_put_back_does_no_harm() -> None:
     assert is_let_in(kept, 2, NOON)
     assert is_let_in(kept, 2, NOON - HOUR)
     assert wait_of(kept, 2, NOON - HOUR) > 0
+
+
+def test_a_clock_that_was_a_day_ahead_for_a_while_keeps_nobody_out_for_a_day() -> None:
+    kept = Allowances()
+    assert is_let_in(kept, 2, NOON)
+    assert is_let_in(kept, 2, NOON + DAY)
+    assert is_let_in(kept, 2, NOON + DAY)
+    assert not is_let_in(kept, 2, NOON)
+    assert wait_of(kept, 2, NOON) <= (HOUR + SLOT) // SECOND
+    assert is_let_in(kept, 2, NOON + HOUR + SLOT)
 
 
 @given(

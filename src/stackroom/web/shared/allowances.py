@@ -23,7 +23,10 @@ class _Count:
         self.total = 0
 
     def forget(self, now: int) -> None:
-        """Drop the slots of which all is older than the window."""
+        """Drop the slots of which all is older than the window. Where the clock was put back, the newest is of now."""
+        ahead = self.slots[-1][0] - now // SLOT if self.slots else 0
+        if ahead > 1:
+            self.slots = deque((slot - ahead, count) for slot, count in self.slots)
         while self.slots and (self.slots[0][0] + 1) * SLOT + WINDOW <= now:
             self.total -= self.slots.popleft()[1]
 
