@@ -6,18 +6,17 @@ errors made fatal this is the cheapest way to know that a file is whole; another
 """
 
 import hashlib
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import pyvips
 
-from stackroom.errors import Unavailable
 from stackroom.media.decoding import check_the_rest, decoded, fitted, resized
 from stackroom.media.examined import MAX_PIXELS, Converted, Examined, Probe, Thumbnail, within
 from stackroom.media.fingerprint import fingerprint as fingerprint_of
 from stackroom.media.formats import Format
 from stackroom.media.probe import damage_explained, probe
+from stackroom.media.room import room_explained
 
 _QUALITY = 80
 _SMALLEST = 64  # what a file is decoded to when nobody wants a thumbnail
@@ -96,32 +95,19 @@ def _smaller_and_smaller(
 def _write_thumbnail(small: pyvips.Image, out_dir: Path, box: int) -> Thumbnail:
     if small.hasalpha():
         path, content_type = out_dir / f"thumb-{box}.webp", "image/webp"
-        with _room_explained():
+        with room_explained():
             small.webpsave(str(path), Q=_QUALITY, effort=2, keep="none")
     else:
         path, content_type = out_dir / f"thumb-{box}.jpg", "image/jpeg"
-        with _room_explained():
+        with room_explained():
             small.jpegsave(str(path), Q=_QUALITY, keep="none")
     return Thumbnail(path, box, content_type, small.width, small.height, path.stat().st_size)
 
 
 def _write_png(image: pyvips.Image, path: Path) -> Converted:
-    with _room_explained():
+    with room_explained():
         # A quarter of the time that trying all filters takes.
         image.pngsave(str(path), filter="up", keep="icc")
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").digest()
     return Converted(path, "image/png", image.width, image.height, path.stat().st_size, sha256)
-
-
-@contextmanager
-def _room_explained() -> Iterator[None]:
-    """Say that the disk is full, where that is why a picture could not be written; the file is innocent."""
-    try:
-        yield
-    except pyvips.Error as error:
-        raise Unavailable(
-            "There is no room to write pictures; nothing was stored.",
-            code="storage_full",
-            hint="Free some space, then send the same request again.",
-        ) from error

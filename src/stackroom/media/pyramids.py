@@ -12,11 +12,11 @@ from pathlib import Path
 import msgspec
 import pyvips
 
-from stackroom.errors import Unavailable
 from stackroom.media.decoding import decoded, displayable
 from stackroom.media.examined import MAX_PIXELS, Probe
 from stackroom.media.formats import Format
 from stackroom.media.probe import damage_explained, probe
+from stackroom.media.room import no_room
 
 TILE = 256
 """Small, because whoever reads a level keeps two rows of its tiles in memory."""
@@ -129,7 +129,7 @@ def make(path: Path, out: Path, *, max_pixels: int = MAX_PIXELS) -> bool:
         try:
             picture.tiffsave(str(out), region_shrink="mean", keep="none", **tiles, **kept)
         except pyvips.Error as error:
-            raise _no_room() if "No space left" in str(error) else error from error
+            raise no_room() if "No space left" in str(error) else error from error
     return True
 
 
@@ -176,11 +176,3 @@ def _cost(image: pyvips.Image) -> int:
 def _identity(path: Path) -> tuple[object, ...]:
     status = os.stat(path)  # noqa: PTH116 - with every tile; Path.stat costs twice as much
     return str(path), status.st_ino, status.st_mtime_ns, status.st_size
-
-
-def _no_room() -> Unavailable:
-    return Unavailable(
-        "There is no room to write pictures; nothing was stored.",
-        code="storage_full",
-        hint="Free some space, then send the same request again.",
-    )

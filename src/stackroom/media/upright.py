@@ -6,18 +6,16 @@ only what is written beside them is left out. Colour profiles stay. For a studio
 
 import hashlib
 import struct
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import pyvips
 
-from stackroom.errors import Unavailable
 from stackroom.media.beside import copy_without, cuts, is_animated_png, is_lossless
 from stackroom.media.examined import Converted
 from stackroom.media.formats import HEAD_SIZE, Format, format_of, sniff
 from stackroom.media.probe import damage_explained
+from stackroom.media.room import room_explained
 
 _UPRIGHT: Final = 1
 _WRITTEN: Final[dict[Format, dict[str, object]]] = {
@@ -48,7 +46,7 @@ def upright(path: Path, out_dir: Path) -> Converted | None:
             left_out = cuts(path, kind)
             if not left_out:
                 return None
-            with _room_explained():
+            with room_explained():
                 copy_without(path, out, left_out)
         except (ValueError, EOFError, IndexError, struct.error):
             # It decodes, though its parts are not where they must be.
@@ -77,21 +75,9 @@ def _write_anew(path: Path, out: Path, kind: Format) -> None:
     how = _WRITTEN[kind]
     if kind is Format.WEBP:
         how = {**how, "lossless": is_lossless(path)}
-    with _room_explained():
+    with room_explained():
         picture.write_to_file(str(out), keep="icc", **how)
 
 
 def _field(picture: pyvips.Image, name: str) -> int | None:
     return int(picture.get(name)) if picture.get_typeof(name) else None
-
-
-@contextmanager
-def _room_explained() -> Iterator[None]:
-    try:
-        yield
-    except (pyvips.Error, OSError) as error:
-        raise Unavailable(
-            "There is no room to write pictures; nothing was stored.",
-            code="storage_full",
-            hint="Free some space, then send the same request again.",
-        ) from error

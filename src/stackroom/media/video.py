@@ -16,11 +16,12 @@ import av
 from av.container import InputContainer
 from PIL import Image
 
-from stackroom.errors import Invalid, StackroomError, TooLarge, Unavailable, UnsupportedMedia
+from stackroom.errors import Invalid, StackroomError, TooLarge, UnsupportedMedia
 from stackroom.media.containers import DEMUXERS, is_cut_short
 from stackroom.media.examined import VideoInfo, within
 from stackroom.media.formats import HEAD_SIZE, sniff
 from stackroom.media.kinds import Kind, MediaInfo
+from stackroom.media.room import room_explained
 
 MOST_PIXELS: Final = 8192 * 8192
 """Of one picture: more than any camera films, and no more than a worker can hold several of."""
@@ -103,14 +104,8 @@ def poster(path: Path, out: Path, box: int = POSTER_BOX) -> None:
         turn = _TURNS.get(frame.rotation % 360)
         upright = picture if turn is None else picture.transpose(turn)
         fitted = upright.resize(within(width, height, box), Image.Resampling.LANCZOS)
-    try:
+    with room_explained():
         fitted.save(out, "JPEG", quality=_QUALITY)
-    except OSError as error:
-        raise Unavailable(
-            "There is no room to write pictures; nothing was stored.",
-            code="storage_full",
-            hint="Free some space, then send the same request again.",
-        ) from error
 
 
 def _opened(path: Path, content_type: str) -> InputContainer:
