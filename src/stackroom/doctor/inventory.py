@@ -86,7 +86,7 @@ class Inventory:
                 "bytes_present",
                 "Every blob has its bytes in the store",
                 f"SELECT k.key {_MISSING}",
-                "Bring these objects back from a backup, or purge their assets.",
+                "Bring these objects back from a backup, send the same files again, or purge their assets.",
             ),
             self._finding(
                 "bytes_whole",

@@ -1,7 +1,10 @@
 """What is kept of a file that came in, and what it is called; the same whether it was uploaded or fetched."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
+
+import structlog
 
 from stackroom.clock import Clock
 from stackroom.database.transaction import Database
@@ -10,9 +13,10 @@ from stackroom.library.assets import NewAsset
 from stackroom.library.blobs import Arrival
 from stackroom.library.names import MAX_NAME, split_name
 from stackroom.media.examined import Examined
-from stackroom.storage.blobstore import BlobStore
+from stackroom.storage.blobstore import BlobStore, MissingBytes
 from stackroom.storage.keys import rendition_key
 
+log = structlog.get_logger(__name__)
 _CONVERTED = (".heic", ".heif")
 PYRAMID = "pyramid"
 """The profile of the rendition that large pictures are zoomed into by."""
@@ -51,6 +55,16 @@ def told_of(made: NewAsset, initiator: str, now: int) -> dict[str, Any]:
 
 def thumbnail_profile(box: int) -> str:
     return f"thumb-{box}"
+
+
+def put_again(store: BlobStore, key: str, path: Path) -> None:
+    """Bytes have come that the library has already. They are not stored a second time, unless the store has lost
+    them, as after a restore of an older copy: then they are back, for all that is made of them."""
+    try:
+        store.size(key)
+    except MissingBytes:
+        store.put(key, path)
+        log.warning("bytes.brought_back", key=key)
 
 
 async def store_converted(

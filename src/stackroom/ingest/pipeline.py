@@ -29,7 +29,7 @@ from stackroom.database.transaction import Database
 from stackroom.errors import Invalid, StackroomError, TooLarge, Unavailable, UnsupportedMedia
 from stackroom.ingest import settling, stored
 from stackroom.ingest.identifying import UNKNOWN_IMAGE, Registered, Seen, examine
-from stackroom.ingest.keeping import PYRAMID, store_thumbnails
+from stackroom.ingest.keeping import PYRAMID, put_again, store_thumbnails
 from stackroom.ingest.origins import Fail, Fetched, Origins, Retry
 from stackroom.ingest.preparing import Task, read_task
 from stackroom.ingest.settling import Kept
@@ -197,7 +197,7 @@ class Pipeline:
         key, held = await self._database.write(
             lambda conn: _place(conn, job, stage, arrival, now=self._now())
         )
-        await asyncio.to_thread(self._put, key, seen, source.path if held is None else None)
+        await asyncio.to_thread(self._put, key, seen, source.path, known=held is not None)
         if seen.examined is not None:
             if (seen.width or 0) * (seen.height or 0) >= self._pyramid_pixels:
                 await self._make_pyramid(source.path, key, workspace)
@@ -205,9 +205,11 @@ class Pipeline:
         found_out = stage.registered.media_type == UNKNOWN_IMAGE
         return msgspec.structs.replace(seen.kept(arrival, key, held), found_out=found_out)
 
-    def _put(self, key: str, seen: Seen, source: Path | None) -> None:
+    def _put(self, key: str, seen: Seen, source: Path, *, known: bool) -> None:
         """The bytes, if they are not there already, then their thumbnails: each a matter of moments, so in one go."""
-        if source is not None:
+        if known:
+            put_again(self._store, key, source)
+        else:
             self._store.put(key, source)
             faults.reach("ingest:after-store")
         if seen.examined is not None:

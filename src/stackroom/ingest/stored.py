@@ -13,6 +13,7 @@ from stackroom.access import Actor
 from stackroom.clock import Clock
 from stackroom.database.schema import asset
 from stackroom.database.transaction import Database
+from stackroom.ingest.keeping import put_again
 from stackroom.ingest.origins import Fail, Fetched
 from stackroom.ingest.uploads import PIECE, hold
 from stackroom.library import blobs
@@ -61,6 +62,7 @@ async def keep(
 
     key, held = await database.write(place)
     if held is not None:
+        await asyncio.to_thread(put_again, store, key, staged.path)
         return held
     await asyncio.to_thread(store.put, key, staged.path)
     return await database.write(adopt)

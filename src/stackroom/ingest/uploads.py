@@ -31,7 +31,7 @@ from stackroom.errors import (
     UnsupportedMedia,
 )
 from stackroom.events import log
-from stackroom.ingest.keeping import final_name, store_converted, store_thumbnails, told_of
+from stackroom.ingest.keeping import final_name, put_again, store_converted, store_thumbnails, told_of
 from stackroom.library import assets, blobs, datasets, folders, similarity
 from stackroom.library.assets import Asset, NewAsset
 from stackroom.library.blobs import Arrival
@@ -216,11 +216,12 @@ class Uploads:
 
     async def _keep(self, row: Row[Any], staged: Staged, arrival: Arrival) -> None:
         """Store bytes and note on the upload which blob they are. Content already here is not stored again."""
-        key = await self._database.write(lambda conn: _attach_known(conn, row, arrival, now=self._now()))
-        if key is not None:
-            await asyncio.to_thread(self._store.put, key, staged.path)
-            faults.reach("upload:after-store")
-            await self._database.write(lambda conn: _attach(conn, row, arrival, key, now=self._now()))
+        key, known = await self._database.write(lambda conn: _place(conn, row, arrival, now=self._now()))
+        if known:
+            return await asyncio.to_thread(put_again, self._store, key, staged.path)
+        await asyncio.to_thread(self._store.put, key, staged.path)
+        faults.reach("upload:after-store")
+        return await self._database.write(lambda conn: _attach(conn, row, arrival, key, now=self._now()))
 
     async def _examine(self, actor: Actor, row: Row[Any], key: str, wanted: Wanted) -> Prepared:
         with self._staging.workspace() as workspace, self._store.open_local(key) as path:
@@ -431,13 +432,13 @@ def _received(
     return row, row.storage_key
 
 
-def _attach_known(conn: Connection, row: Row[Any], arrival: Arrival, *, now: int) -> str | None:
-    """If this content is here already, refer to it and return None; else announce it and return its key."""
+def _place(conn: Connection, row: Row[Any], arrival: Arrival, *, now: int) -> tuple[str, bool]:
+    """The key of this content, and whether it is known: then it is referred to, else announced."""
     known = blobs.find(conn, row.organization_id, arrival.sha256)
     if known is None:
-        return blobs.announce(conn, row.organization_uuid, arrival.sha256, now=now)
+        return blobs.announce(conn, row.organization_uuid, arrival.sha256, now=now), False
     _refer(conn, row, known.id, now=now)
-    return None
+    return known.storage_key, True
 
 
 def _attach(conn: Connection, row: Row[Any], arrival: Arrival, key: str, *, now: int) -> None:
