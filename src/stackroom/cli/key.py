@@ -62,7 +62,8 @@ def create(
     *,
     name: Annotated[str, typer.Option("--name", help="Who or what uses it.")] = "key",
     expires_in_days: Annotated[
-        float | None, typer.Option("--expires-in-days", min=0, help="The key stops working after this time.")
+        float | None,
+        typer.Option("--expires-in-days", min=0, max=36_500, help="The key stops working after this time."),
     ] = None,
     rate_limit: Annotated[
         int | None,

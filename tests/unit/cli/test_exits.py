@@ -93,7 +93,16 @@ def test_an_error_for_people_says_what_to_do(capsys: pytest.CaptureFixture[str])
     assert "fix:" in said
 
 
-@pytest.mark.parametrize("arguments", [["mv"], ["nonsense"], ["ls", "--nonsense"], ["serve", "--port", "x"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["mv"],
+        ["nonsense"],
+        ["ls", "--nonsense"],
+        ["serve", "--port", "x"],
+        ["key", "create", "--org", "x", "--role", "member", "--expires-in-days", "inf"],
+    ],
+)
 @pytest.mark.parametrize("form", [[], ["--json"]])
 def test_wrong_usage_ends_with_2_and_no_traceback(
     arguments: list[str], form: list[str], capsys: pytest.CaptureFixture[str]
