@@ -54,4 +54,5 @@ def plans_of(
             event.remove(conn, "before_cursor_execute", explain)
 
     library.write(watched)
+    assert found, "whoever sends nothing reads nothing"
     return found
