@@ -286,7 +286,17 @@ def _listening(settings: "Settings") -> "Iterator[socket.socket]":
             exit_code=ExitCode.SOME_FAILED,
         ) from error
     with sock:
+        _notice_who_is_gone(sock)
         yield sock
+
+
+def _notice_who_is_gone(sock: socket.socket) -> None:
+    """Have the other end asked whether it is there, after a minute of silence: a client whose machine or network went
+    without a word would keep its connection, and the file that it was sending, for ever. Connections have it from the
+    socket that accepts them."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in ((socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 20), (socket.TCP_KEEPCNT, 3)):
+        sock.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 def _run(settings: "Settings", sock: socket.socket, *, json_logs: bool) -> None:
@@ -356,6 +366,7 @@ def _uvicorn(app: object, let_go: "Callable[[], None]") -> "uvicorn.Server":
     """`let_go` ends what requests only wait for, soon enough for them to be answered before they are cut off."""
     import uvicorn
 
+    from stackroom.cli.heads import BoundedHeads
     from stackroom.cli.zero_copy import with_sendfile
 
     class Server(uvicorn.Server):
@@ -372,7 +383,7 @@ def _uvicorn(app: object, let_go: "Callable[[], None]") -> "uvicorn.Server":
     return Server(
         uvicorn.Config(
             with_sendfile(app),  # type: ignore[arg-type]  # an ASGI application, which only the web folder may name
-            http="httptools",
+            http=BoundedHeads,
             ws="none",
             lifespan="off",
             log_config=None,
