@@ -371,7 +371,9 @@ def test_nobody_dies_with_his_namesake_in_another_library(
     assert not [entry for entry in logged if entry["event"] in {"queue.taken_for_dead", "queue.reaped"}]
 
 
-def test_who_has_nothing_to_do_is_not_taken_for_dead_by_another_of_the_same_process(queue: Queue) -> None:
+def test_who_has_nothing_to_do_is_not_taken_for_dead_by_another_of_the_same_process(
+    queue: Queue, logged: Sequence[Mapping[str, Any]]
+) -> None:
     """On SQLite he does not say that he lives; the one that has something to do must not miss it."""
     other = Queue(queue.library)
     idle, busy = Workshop(at_once), Workshop(never)
@@ -393,6 +395,7 @@ def test_who_has_nothing_to_do_is_not_taken_for_dead_by_another_of_the_same_proc
     tasks = queue.library.do(begin())
     queue.batch(1)
     queue.library.do(end())
+    assert not [entry for entry in logged if entry["event"] in {"queue.taken_for_dead", "queue.reaped"}]
 
 
 class Moody:
