@@ -15,6 +15,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from stackroom.errors import Invalid, StackroomError, TooLarge
+from stackroom.ingest.gathering import gathered
 from stackroom.storage.staging import Arrival
 
 FIELD: Final = "file"
@@ -23,7 +24,6 @@ AROUND_IT: Final = 2**20
 STILL_READ: Final = 32 * 2**20
 """How many bytes of a form that is refused are read and dropped."""
 MOST_PARTS: Final = 1000
-_PIECE = 2**20
 # Forms are not to name files this way (RFC 7578), and some widespread clients do where a name is not ASCII.
 _EXTENDED_NAME: Final = re.compile(r""";\s*filename\*\s*=\s*"?utf-8'[^']*'([^;"\s]+)""", re.IGNORECASE)
 
@@ -45,7 +45,7 @@ async def receive(stream: AsyncIterator[bytes], content_type: str, arrival: Arri
     form = _Form(_boundary(content_type), arrival, limit)
     refused: StackroomError | None = None
     dropped = 0
-    async for piece in _gathered(stream):
+    async for piece in gathered(stream):
         if refused is None:
             try:
                 await asyncio.to_thread(form.take, piece)
@@ -58,18 +58,6 @@ async def receive(stream: AsyncIterator[bytes], content_type: str, arrival: Arri
     if refused is not None:
         raise refused
     return form.end()
-
-
-async def _gathered(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Small chunks put together to pieces worth a hop to a thread."""
-    gathered = bytearray()
-    async for chunk in stream:
-        gathered += chunk
-        if len(gathered) >= _PIECE:
-            yield bytes(gathered)
-            gathered.clear()
-    if gathered:
-        yield bytes(gathered)
 
 
 def _boundary(content_type: str) -> bytes:

@@ -8,12 +8,11 @@ from stackroom.access import Actor
 from stackroom.clock import Clock
 from stackroom.database.transaction import Database
 from stackroom.errors import Invalid, TooLarge
+from stackroom.ingest.gathering import PIECE, gathered
 from stackroom.library import upload_sessions
 from stackroom.library.upload_sessions import Chunk
 from stackroom.storage.blobstore import BlobStore
 from stackroom.storage.staging import Arrival, Staging
-
-PIECE = 2**20
 
 
 class Pieces:
@@ -39,7 +38,8 @@ class Pieces:
         length = found.length(position)
         with self._staging.receive(length) as arrival:
             try:
-                await _write(stream, arrival)
+                async for piece in gathered(stream):
+                    await asyncio.to_thread(arrival.write, piece)
             except TooLarge as error:
                 raise _wrong_length(position, length) from error
             staged = arrival.finish()
@@ -61,16 +61,6 @@ class Pieces:
         with self._store.open_local(key) as path, path.open("rb") as file:
             while piece := file.read(PIECE):
                 arrival.write(piece)
-
-
-async def _write(stream: AsyncIterator[bytes], arrival: Arrival) -> None:
-    gathered = bytearray()
-    async for chunk in stream:
-        gathered += chunk
-        if len(gathered) >= PIECE:
-            await asyncio.to_thread(arrival.write, bytes(gathered))
-            gathered.clear()
-    await asyncio.to_thread(arrival.write, bytes(gathered))
 
 
 def _wrong_length(position: int, length: int) -> Invalid:

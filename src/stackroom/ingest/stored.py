@@ -13,9 +13,10 @@ from stackroom.access import Actor
 from stackroom.clock import Clock
 from stackroom.database.schema import asset
 from stackroom.database.transaction import Database
+from stackroom.ingest.gathering import PIECE
 from stackroom.ingest.keeping import put_again
 from stackroom.ingest.origins import Fail, Fetched
-from stackroom.ingest.uploads import PIECE, hold
+from stackroom.ingest.uploads import hold
 from stackroom.library import blobs
 from stackroom.library.blobs import Blob
 from stackroom.queue.jobs import Claimed

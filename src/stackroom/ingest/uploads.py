@@ -31,6 +31,7 @@ from stackroom.errors import (
     UnsupportedMedia,
 )
 from stackroom.events import log
+from stackroom.ingest.gathering import gathered
 from stackroom.ingest.keeping import final_name, put_again, store_converted, store_thumbnails, told_of
 from stackroom.library import assets, blobs, datasets, folders, similarity
 from stackroom.library.assets import Asset, NewAsset
@@ -46,7 +47,6 @@ from stackroom.storage.staging import Staged, Staging
 TICKET_LIFE = 15 * 60 * clock.SECOND
 REGISTER_WITHIN = clock.HOUR
 """How long received bytes wait for their registration, beyond the life of the URL."""
-PIECE = 2**20
 THUMBNAILS = (200,)
 
 ACCEPTED_TYPES = frozenset(
@@ -178,7 +178,7 @@ class Uploads:
             )
         with self._staging.receive() as arrival:
             head = b""
-            async for piece in _gathered(stream):
+            async for piece in gathered(stream):
                 head = head or piece[:HEAD_SIZE]
                 await asyncio.to_thread(arrival.write, piece)
             staged = arrival.finish(expected_size=length)
@@ -454,15 +454,3 @@ def _refer(conn: Connection, row: Row[Any], blob_id: int, *, now: int) -> None:
     conn.execute(update(upload).where(mine).values(blob_id=blob_id, received_at=now))
     if before.blob_id is not None and before.blob_id != blob_id:
         blobs.release(conn, str(int(before.blob_id)), {}, now=now)
-
-
-async def _gathered(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Small chunks put together to pieces worth a hop to a thread."""
-    gathered = bytearray()
-    async for chunk in stream:
-        gathered += chunk
-        if len(gathered) >= PIECE:
-            yield bytes(gathered)
-            gathered.clear()
-    if gathered:
-        yield bytes(gathered)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stackroom.errors import Invalid, StackroomError, TooLarge
-from stackroom.ingest import multipart
+from stackroom.ingest import gathering, multipart
 from stackroom.ingest.multipart import AROUND_IT, Sent, receive
 from stackroom.storage.staging import Staging
 
@@ -53,7 +53,7 @@ def refusal(folder: Path, body: bytes, **how: object) -> StackroomError:
 def test_a_file_comes_in_whole_in_whatever_pieces_it_is_sent(
     tmp_path: Path, size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(multipart, "_PIECE", size)  # so that the parser sees pieces of that size as well
+    monkeypatch.setattr(gathering, "PIECE", size)  # so that the parser sees pieces of that size as well
     body = form(part(b"noise", "other", more=""), part(), part(b"more noise", "later", more=""))
     assert read(tmp_path, body, size=size) == (Sent("a.png", "image/png"), CONTENT)
 

@@ -7,12 +7,12 @@ from functools import partial
 from typing import TypeVar
 
 from stackroom.errors import TooLarge
+from stackroom.ingest.gathering import PIECE
 from stackroom.ingest.origins.outcomes import Fail
 from stackroom.storage.staging import Arrival
 from stackroom.threads import to_its_end
 
 T = TypeVar("T")
-PIECE = 2**20  # what is worth a hop to a thread
 _PORTION = 2**18  # still near the processor when it is hashed and written: a fifth less work than with PIECE
 
 
