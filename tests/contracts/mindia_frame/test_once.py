@@ -85,6 +85,28 @@ def test_a_refusal_is_kept_as_well_but_not_one_that_is_about_the_caller(face: Fa
     assert face.read(lambda conn: conn.scalar(kept)) == before
 
 
+@pytest.mark.parametrize(
+    ("body", "kind", "code"),
+    [
+        (b'{"name": " "}', "application/json", (400, "BAD_REQUEST")),
+        (b'{"name": 5}', "application/json", (400, "INVALID_INPUT")),
+        (b"{", "application/json", (400, "INVALID_INPUT")),
+        (b'{"name": "x"}', "text/plain", (415, "UNSUPPORTED_MEDIA_TYPE")),
+    ],
+)
+def test_what_is_refused_before_there_is_anything_to_write_is_kept_as_well(
+    face: Face, body: bytes, kind: str, code: tuple[int, str]
+) -> None:
+    once = f"refused {body!r} {kind}"
+    headers = {"Content-Type": kind, "Idempotency-Key": once}
+    first, second = (face.ask("POST", "/folders", content=body, headers=headers) for _ in range(2))
+    envelope(first, *code)
+    assert (first.headers[KEY], REPLAYED in first.headers) == (once, False)
+    assert (second.content, second.headers[KEY], second.headers[REPLAYED]) == (first.content, once, "true")
+    envelope(face.post("/folders", {"name": "mended"}, once=once), 422, "IDEMPOTENCY_KEY_REUSED")
+    assert "mended" not in [each["name"] for each in face.get("/folders").json()]
+
+
 def test_of_two_at_once_one_is_done_and_both_get_its_answer(face: Face) -> None:
     async def both() -> list[httpx.Response]:
         headers = {"Authorization": f"Bearer {face.tenant.keys['owner']}", "Idempotency-Key": "nine"}

@@ -26,11 +26,12 @@ from stackroom.web.mindia import (
     uploads,
     webhooks,
 )
-from stackroom.web.mindia.call import PREFIX, Call
+from stackroom.web.mindia.call import PREFIX, Call, refusing_once
+from stackroom.web.mindia.described import description_of
 from stackroom.web.mindia.errors import refusal
 from stackroom.web.mindia.frame import Frame
 from stackroom.web.mindia.limits import Limits
-from stackroom.web.shared.face import make_face, one_for_each_address
+from stackroom.web.shared.face import Handler, Resource, make_face, one_for_each_address
 from stackroom.web.shared.services import Services
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -74,7 +75,17 @@ def known() -> list[BaseRoute]:
     return [Route(PREFIX + part, not_offered, methods=METHODS) for part in parts]
 
 
+def _with_refusals_kept(route: BaseRoute) -> BaseRoute:
+    assert isinstance(route, Resource)
+
+    def kept(method: str, handler: Handler) -> Handler:
+        return refusing_once(handler) if method != "GET" and description_of(handler).once else handler
+
+    return Resource(route.path, {method: kept(method, each) for method, each in route.handlers.items()})
+
+
 def make_app(services: Services) -> ASGIApp:
     refuse, limits = refusal(production=services.settings.production), Limits(services.settings)
-    face = make_face(services, [*offered(), *known()], refuse, refusal=refuse, limits=limits)
+    routes = [*map(_with_refusals_kept, offered()), *known()]
+    face = make_face(services, routes, refuse, refusal=refuse, limits=limits)
     return Frame(face, services, limits, refuse)

@@ -13,7 +13,8 @@
     Call.begin(…, body=False)  leaves the body to `call.stream()`: for uploads. Then say what the call asks for when
                                it is known: `call.write(work, asked=digest)`, so that its repeat can be told.
 
-Answers are `replies.answer(value, status)` and `NOTHING` (204); refusals are raised: `errors.bad_request(…)`. Each
+Answers are `replies.answer(value, status)` and `NOTHING` (204); refusals are raised: `errors.bad_request(…)`. A repeat
+gets those again too, also where they come before `call.write`, as far as the whole body was read. Each
 module gives its addresses as `routes()`, which `app.py` gathers: `resource(f"{PREFIX}/things/{{id}}", GET=show)`.
 """
 
@@ -38,6 +39,7 @@ from stackroom.web.mindia.errors import invalid_input
 from stackroom.web.mindia.once import Once
 from stackroom.web.mindia.wire.base import Page, parse_uuid
 from stackroom.web.shared import requests
+from stackroom.web.shared.face import Handler
 from stackroom.web.shared.services import Services
 
 T = TypeVar("T")
@@ -46,6 +48,8 @@ MAX_OFFSET = 2**31 - 1
 NOTHING = Answer(status=204, headers={"cache-control": "no-store"}, body=b"")
 _JSON = re.compile(r"application/(?:[\w.-]+\+)?json", re.IGNORECASE)
 _WHOLE = re.compile(r"[+-]?\d{1,18}", re.ASCII)
+_BEGUN = "begun"
+"""Where a request's state has the call whose whole body was read."""
 
 
 class Call:
@@ -68,8 +72,11 @@ class Call:
         """
         actor, holder = await authentication.authenticate(request)
         require(actor, role, action)
-        wanted = body and request.method not in {"GET", "HEAD"}
-        return cls(request, await _body_of(request) if wanted else b"", actor=actor, holder=holder)
+        if not body or request.method in {"GET", "HEAD"}:
+            return cls(request, b"", actor=actor, holder=holder)
+        call = cls(request, await _body_of(request), actor=actor, holder=holder)
+        request.scope["state"][_BEGUN] = call
+        return call
 
     @property
     def base(self) -> str:
@@ -187,6 +194,21 @@ class Call:
         return await self.once(asked).prepare_and_write(
             prepare, lambda conn, prepared: work(conn, prepared, now())
         )
+
+
+def refusing_once(handle: Handler) -> Handler:
+    """The same handler, of which a repeat gets the refusal again that it gave before there was anything to write."""
+
+    async def handled(request: Request) -> Response:
+        try:
+            return await handle(request)
+        except StackroomError as error:
+            call: Call | None = request.scope["state"].get(_BEGUN)
+            if call is None:
+                raise
+            return await call.once().recall_instead(error)
+
+    return handled
 
 
 def uuid_of(text: str, name: str) -> bytes:
