@@ -131,7 +131,7 @@ def select_ids(asked: Sequence[str], *, dataset_id: int | None, limit: int | Non
         )
     if limit is not None and len(asked) > limit:
         raise Invalid(
-            f"image_ids: at most {limit:,} per request, and these are {len(asked):,}".replace(",", ""),
+            f"image_ids: at most {limit} per request, and these are {len(asked)}",
             code="too_many_ids",
             hint=f"Send {limit} at a time, or use an operation of /library/v1, which takes any number.",
             details={"limit": limit, "count": len(asked)},
