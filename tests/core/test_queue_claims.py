@@ -155,6 +155,19 @@ def test_a_retry_waits_until_it_is_due_and_counts_its_attempts(alone: Queue) -> 
     assert alone.problems() == []
 
 
+def test_a_job_that_was_put_off_while_the_clock_was_ahead_does_not_wait_until_it_gets_there(
+    alone: Queue,
+) -> None:
+    alone.batch(2)
+    worker, now = alone.worker(), alone.library.now
+    wrongly, rightly = alone.claim(worker, 2)
+    alone.settle(worker, [later(wrongly, now + 1 + waiting.AHEAD), later(rightly, now + waiting.AHEAD)])
+    assert alone.library.read(lambda conn: waiting.due(conn, now=now)).retries
+    assert alone.library.write(lambda conn: waiting.promote(conn, now=now)) == 1
+    assert not alone.library.read(lambda conn: waiting.due(conn, now=now)).retries
+    assert [each.id for each in alone.claim(worker, 2)] == [wrongly.id]
+
+
 def test_what_is_given_back_is_as_if_it_had_not_been_claimed(queue: Queue) -> None:
     batch, worker = queue.batch(2), queue.worker()
     taken = queue.claim(worker, 2)

@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from stackroom.clock import HOUR
 from stackroom.database import flavour
 from stackroom.database.flavour import statement
 from stackroom.database.transaction import Connection
@@ -14,6 +15,9 @@ from stackroom.queue.jobs import Claimed, State
 
 PORTION: Final = 5_000
 """How many jobs one transaction promotes or cancels at most: others want their turn."""
+
+AHEAD: Final = 12 * HOUR
+"""No job is put off for as long. One that seems to be was put off while the clock was ahead, and is due."""
 
 
 # Said so that no index of batches is read from end to end for what is in none.
@@ -41,10 +45,11 @@ class Due(msgspec.Struct, frozen=True):
 
 def due(conn: Connection, *, now: int) -> Due:
     """What `promote` and `cancel` have to do, for two small reads."""
-    retries = "SELECT EXISTS (SELECT 1 FROM job WHERE state = 5 AND run_at <= :now)"
+    retries = """SELECT EXISTS (SELECT 1 FROM job WHERE state = 5 AND run_at <= :now)
+        OR EXISTS (SELECT 1 FROM job WHERE state = 5 AND run_at > :ahead)"""
     cancelled = "SELECT id FROM batch WHERE finished_at IS NULL AND cancel_requested"
     return Due(
-        retries=bool(conn.scalar(statement(retries), {"now": now})),
+        retries=bool(conn.scalar(statement(retries), {"now": now, "ahead": now + AHEAD})),
         cancelled=sorted(conn.scalars(statement(cancelled))),
     )
 
@@ -52,6 +57,14 @@ def due(conn: Connection, *, now: int) -> Due:
 def promote(conn: Connection, *, limit: int = PORTION, now: int) -> int:
     """Jobs that have waited long enough are ready, up to so many of them; how many there were."""
     how = flavour.of(conn)
+    conn.execute(
+        statement(
+            f"""WITH ahead AS MATERIALIZED (SELECT id FROM job WHERE state = 5 AND run_at > :ahead
+                    ORDER BY run_at LIMIT :limit {how.skip})
+                UPDATE job SET run_at = :now FROM ahead WHERE job.id = ahead.id"""
+        ),
+        {"now": now, "ahead": now + AHEAD, "limit": limit},
+    )
     found = conn.scalars(
         statement(
             f"""WITH waited AS MATERIALIZED (SELECT id FROM job WHERE state = 5 AND run_at <= :now
