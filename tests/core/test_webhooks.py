@@ -28,7 +28,7 @@ from stackroom.testing.queues import claim_only
 from stackroom.testing.receiver import Heard, Receiver
 from stackroom.web.native import hooks as native
 from stackroom.web.pictograph import hooks as pictograph
-from stackroom.webhooks import deliveries, delivering, forgetting, telling
+from stackroom.webhooks import deliveries, delivering, forgetting, lines, telling
 from stackroom.webhooks.deliveries import Delivery
 from stackroom.webhooks.delivering import Deliverer
 
@@ -138,6 +138,49 @@ def test_what_happens_is_told_once_and_as_a_receiver_can_check(post: Post) -> No
     assert int(at) == (done.sent_at or 0) // SECOND
     assert post.deliver() == []
     assert len(post.heard(endpoint)) == 1
+
+
+def test_who_finds_a_receiver_busy_comes_back_later_and_that_is_no_attempt(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lines, "PATIENCE", 0.02)
+    endpoint = post.endpoint("slow/0.2", event_types=["asset.reviewed"])
+    post.happen_to(2)
+    post.tell()
+    first, second = post.claim()
+
+    async def both() -> tuple[Result, Result]:
+        under_way = asyncio.create_task(post.deliverer.run(first))
+        await asyncio.sleep(0)
+        turned_away = await post.deliverer.run(second)
+        return await under_way, turned_away
+
+    done, busy = post.library.do(both())
+    assert (done.state, len(post.heard(endpoint))) == (State.DONE, 1)
+    assert (busy.state, busy.uncounted, busy.code) == (State.WAITING, True, "webhook_busy")
+    assert busy.run_at == post.library.now + SECOND // 50
+
+
+def test_a_delivery_that_nobody_makes_any_more_says_so(post: Post) -> None:
+    endpoint = post.endpoint(event_types=["asset.reviewed"])
+    post.happen_to(2)
+    post.tell()
+    crashed, unwanted = post.claim()
+    post.library.write(
+        lambda conn: post.deliverer.given_up(
+            conn, crashed, "crashed", "it crashed the worker", post.library.now
+        )
+    )
+    post.library.write(lambda conn: post.deliverer.cancelled(conn, [unwanted], post.library.now))
+    assert {(each.state, each.error) for each in post.all(endpoint)} == {
+        ("failed", "it crashed the worker (crashed)"),
+        ("failed", "nobody wants it any more (cancelled)"),
+    }
+    assert post.heard(endpoint) == []
+    post.library.write(
+        lambda conn: endpoints.remove(conn, post.actor, ids.text(endpoint.uuid), now=post.library.now)
+    )
+    post.library.write(lambda conn: post.deliverer.cancelled(conn, [unwanted], post.library.now))
 
 
 def test_everybody_is_told_of_what_they_want_and_in_order(post: Post) -> None:
