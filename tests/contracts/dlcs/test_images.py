@@ -95,6 +95,14 @@ def test_a29_a34_d34_the_order_is_kept_from_page_to_page(
     assert carried == {"page": ["2"], "pageSize": ["12"], **{name: [value] for name, value in query.items()}}
 
 
+def test_names_in_a_query_are_taken_in_any_case(house: House, mine: Customer, space: int) -> None:
+    query = {"STRING3": "odd", "pagesize": "2", "Page": "2", "OrderByDescending": "id"}
+    found = house.get(f"spaces/{space}/images", params=query, of=mine).json()
+    plain = {"string3": "odd", "pageSize": "2", "page": "2", "orderByDescending": "id"}
+    assert found == house.get(f"spaces/{space}/images", params=plain, of=mine).json()
+    assert (found["totalItems"], len(found["member"]), found["view"]["page"]) == (5, 2, 2)
+
+
 def test_d32_an_order_that_nothing_has_is_refused(house: House, mine: Customer, space: int) -> None:
     refused = house.get("allImages", params={"orderBy": "tags"}, of=mine)
     assert (refused.status_code, refused.json()["code"]) == (400, "unknown_order")

@@ -28,6 +28,8 @@ from stackroom.web.shared.services import Services
 T = TypeVar("T")
 MAX_BODY = 100 * 2**20
 """Images come in bodies, in base64."""
+_SPELLED = {name.lower(): name for name in ("pageSize", "orderBy", "orderByDescending")}
+"""The names in a query that are not in small letters alone."""
 
 
 class Caller:
@@ -65,12 +67,20 @@ class Caller:
 
     @property
     def page(self) -> Page:
-        return page_of(self._request.query_params)
+        return page_of(self._named)
 
     @property
     def query(self) -> dict[str, str]:
-        """The query; of a name that stands there several times, the last. Raises `Invalid` for NUL in it."""
-        return requests.convert(dict(self._request.query_params), dict[str, str])
+        """The query, whose names may be in any case; of one that stands there several times, the last.
+
+        Raises `Invalid` for NUL in it.
+        """
+        return requests.convert(self._named, dict[str, str])
+
+    @property
+    def _named(self) -> dict[str, str]:
+        given = ((name.lower(), value) for name, value in self._request.query_params.items())
+        return {_SPELLED.get(name, name): value for name, value in given}
 
     def json(self, kind: type[T]) -> T:
         return convert.body(self._body, kind)
