@@ -15,7 +15,7 @@ from stackroom import ids
 from stackroom.access import Role
 from stackroom.clock import DAY, HOUR, SECOND
 from stackroom.database.schema import delivery, event, job, webhook_endpoint
-from stackroom.errors import Conflict, Invalid, NotFound
+from stackroom.errors import Conflict, Forbidden, Invalid, NotFound
 from stackroom.events import log
 from stackroom.library import endpoints
 from stackroom.library.endpoints import Endpoint, EndpointChanges
@@ -448,6 +448,8 @@ def test_a_delivery_is_made_again_when_somebody_asks(post: Post) -> None:
     [first] = post.all()
     again = redeliver(post, first)
     assert (again.state, again.event_uuid, again.uuid != first.uuid) == ("pending", first.event_uuid, True)
+    brought_by = post.library.read(lambda conn: conn.scalar(select(delivery.c.job_id).filter_by(id=again.id)))
+    assert brought_by in post.library.read(lambda conn: conn.scalars(select(job.c.id)).all())
     post.deliver()
     assert [heard.headers["webhook-id"] for heard in post.heard(endpoint)] == [
         ids.text(first.event_uuid or b"")
@@ -455,6 +457,12 @@ def test_a_delivery_is_made_again_when_somebody_asks(post: Post) -> None:
     stranger = post.library.an_actor()
     with pytest.raises(NotFound):
         post.library.read(lambda conn: deliveries.find(conn, stranger, ids.text(first.uuid)))
+    other = post.endpoint()
+    with pytest.raises(NotFound):
+        post.library.read(lambda conn: deliveries.find(conn, post.actor, ids.text(first.uuid), other))
+    post.actor = post.library.an_actor(Role.MEMBER, of=post.actor)
+    with pytest.raises(Forbidden):
+        redeliver(post, first)
 
 
 def test_a_test_is_sent_at_once_and_leaves_no_trace(post: Post) -> None:
