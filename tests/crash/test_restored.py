@@ -69,7 +69,8 @@ def test_a_backup_that_was_made_while_much_was_written_is_a_whole_library(
         there = client.assets(dataset)
         assert len(there) >= 9
         assert all(client.get(each["url"]).content == sent[each["name"]] for each in there)
-    restored.check_to_the_last_byte()
+    wrong = {each.check for each in examine(restored.settings, deep=True)}
+    assert wrong <= {"bytes_known"}  # what came in between the two copies is there, and nobody's
 
 
 def by_ticket(client: Client, place: Path, content: bytes) -> None:
