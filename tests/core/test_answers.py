@@ -9,6 +9,7 @@ from stackroom.database.schema import answer
 from stackroom.errors import Invalid
 from stackroom.library import answers
 from stackroom.library.answers import Answer, Request, identify
+from stackroom.library.sweep import expire
 from stackroom.testing.builders import Library
 
 pytestmark = pytest.mark.every_database
@@ -85,9 +86,9 @@ def test_old_answers_are_forgotten(library: Library) -> None:
     actor = library.an_actor()
     request = identify(actor, "key", "POST", "/x", b"")
     remember(library, request)
-    library.write(lambda conn: answers.forget_old(conn, now=library.now + DAY - 2_000_000))
+    library.write(lambda conn: expire(conn, now=library.now + DAY - 2_000_000))
     assert recall(library, request) == GIVEN
-    library.write(lambda conn: answers.forget_old(conn, now=library.now + DAY))
+    library.write(lambda conn: expire(conn, now=library.now + DAY))
     assert recall(library, request) is None
 
 
