@@ -360,6 +360,21 @@ def test_only_some_of_many_places_are_named(patient: Patient) -> None:
     assert (found.problems, len(found.samples)) == (30, 10)
 
 
+def test_every_place_is_named_to_who_asks_for_all(patient: Patient) -> None:
+    """To delete what a restore has left over, each must be known."""
+    strays = {f"blobs/x/ab/abc-{n}" for n in range(12)}
+    for each in strays:
+        patient.stray(each)
+    patient.sql("UPDATE asset SET annotation_count = 7")
+    run_it = QuickShell(STACKROOM_DATA_DIR=str(patient.settings.data_dir))
+    answer = run_it("doctor", "--all", "--json")
+    assert answer.code == 1
+    found = {each["check"]: each for each in answer.json["checks"] if each["problems"]}
+    assert set(found["bytes_known"]["samples"]) == strays
+    assert all(len(each["samples"]) == each["problems"] for each in found.values())
+    assert "which --all names" in run_it("doctor").out
+
+
 def test_looking_changes_nothing(patient: Patient) -> None:
     before = (patient.settings.data_dir / "library.db").read_bytes()
     examine(patient.settings, deep=True)

@@ -1,6 +1,7 @@
 """`stackroom doctor`: does the library keep its promises?"""
 
 import asyncio
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -29,6 +30,10 @@ def doctor(
     deep: Annotated[
         bool, typer.Option("--deep", help="Read all stored bytes and compare their hashes.")
     ] = False,
+    every: Annotated[
+        bool,
+        typer.Option("--all", help="Name every place where something is wrong, not only ten of each kind."),
+    ] = False,
     as_json: Json = False,
     library: WholeLibrary,
 ) -> None:
@@ -36,7 +41,7 @@ def doctor(
 
     Works beside a running server. Ends with 0 if all is well, and with 1 if anything is not.
     """
-    findings = _examined(library.settings(), deep=deep)
+    findings = _examined(library.settings(), deep=deep, every=every)
     problems = sum(each.problems for each in findings)
     if as_json:
         print_json({"healthy": not problems, "checks": findings})
@@ -46,12 +51,17 @@ def doctor(
         raise typer.Exit(ExitCode.SOME_FAILED)
 
 
-def _examined(settings: "Settings", *, deep: bool) -> "list[Finding]":
-    from stackroom.doctor import check_up
+def _examined(settings: "Settings", *, deep: bool, every: bool) -> "list[Finding]":
+    from stackroom.doctor import SAMPLES, check_up
 
     with errors_console().status("Opening the library") as status:
         return asyncio.run(
-            check_up(settings, deep=deep, progress=lambda doing: status.update(f"Checking: {doing}"))
+            check_up(
+                settings,
+                deep=deep,
+                most=sys.maxsize if every else SAMPLES,
+                progress=lambda doing: status.update(f"Checking: {doing}"),
+            )
         )
 
 
@@ -71,5 +81,5 @@ def _explain(finding: "Finding") -> None:
     for sample in finding.samples:
         say(f"  {escape(sample)}")
     if finding.problems > len(finding.samples):
-        say(f"  … and {finding.problems - len(finding.samples)} more")
+        say(f"  … and {finding.problems - len(finding.samples)} more, which --all names")
     say(f"  [dim]What to do:[/] {finding.advice}")

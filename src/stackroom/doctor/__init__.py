@@ -29,7 +29,7 @@ from stackroom.errors import NotFound
 from stackroom.settings import Settings
 from stackroom.storage.opening import store_of
 
-__all__ = ["Finding", "check_up", "examine", "opened_to_read"]
+__all__ = ["SAMPLES", "Finding", "check_up", "examine", "opened_to_read"]
 
 Progress = Callable[[str], None]
 _FORGOTTEN_AFTER = 3600.0
@@ -46,10 +46,12 @@ async def check_up(
     settings: Settings,
     *,
     deep: bool = False,
+    most: int = SAMPLES,
     now: Clock = clock.now,
     progress: Progress = lambda _doing: None,
 ) -> list[Finding]:
-    """Every check, also those that found nothing. `deep` reads all stored bytes and compares their hashes.
+    """Every check, also those that found nothing. `deep` reads all stored bytes and compares their hashes; `most` is
+    how many places each finding names.
 
     A library whose tables are of another version is only told so.
     """
@@ -61,11 +63,11 @@ async def check_up(
         findings = [schema]
         for question in QUESTIONS:
             progress(question.title)
-            findings.append(await ask(database, question, now=now()))
-        findings.append(await check_journals(database))
-        with Inventory() as inventory:
+            findings.append(await ask(database, question, most=most, now=now()))
+        findings.append(await check_journals(database, most=most))
+        with Inventory(most) as inventory:
             findings += await _check_bytes(settings, database, inventory, progress, deep=deep)
-    return [*findings, await asyncio.to_thread(_check_temporary_files, settings)]
+    return [*findings, await asyncio.to_thread(_check_temporary_files, settings, most)]
 
 
 @asynccontextmanager
@@ -119,7 +121,7 @@ async def _check_bytes(
     return findings
 
 
-def _check_temporary_files(settings: Settings) -> Finding:
+def _check_temporary_files(settings: Settings, most: int) -> Finding:
     # Who is not alone with a library leaves the others' files alone for a day, when he starts.
     alone = make_url(settings.database).get_backend_name() == "sqlite"
     folders = [
@@ -140,7 +142,7 @@ def _check_temporary_files(settings: Settings) -> Finding:
         check="temporary_files",
         title="No temporary file was left behind",
         problems=len(old),
-        samples=sorted(old)[:SAMPLES],
+        samples=sorted(old)[:most],
         advice="Restart the server, or the worker, which removes what killed processes have left.",
     )
 

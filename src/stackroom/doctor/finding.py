@@ -3,6 +3,7 @@
 import msgspec
 
 SAMPLES = 10
+"""How many places a finding names, unless more are asked for."""
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):

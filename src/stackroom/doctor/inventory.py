@@ -15,7 +15,7 @@ from typing import Self
 from sqlalchemy import Connection
 
 from stackroom.database.flavour import statement
-from stackroom.doctor.finding import SAMPLES, Finding
+from stackroom.doctor.finding import Finding
 from stackroom.library.streaming import read_renditions
 from stackroom.storage.blobstore import BlobStore, MissingBytes
 
@@ -39,9 +39,11 @@ _STRAY = "FROM stored s WHERE NOT EXISTS (SELECT 1 FROM known k WHERE k.key IN (
 
 
 class Inventory:
-    """Made empty; then `note_known`, `list_store`, `note_known_later`, in this order; then ask."""
+    """Made empty; then `note_known`, `list_store`, `note_known_later`, in this order; then ask.
+    Each finding names `most` places."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self._most = most
         # An empty name is a file that SQLite removes itself. Calls come from several threads, one at a time.
         self._db = sqlite3.connect("", check_same_thread=False)
         self._db.executescript(_TABLES)
@@ -117,7 +119,7 @@ class Inventory:
             check="bytes_unchanged",
             title="Stored bytes have the hash they are known by",
             problems=len(wrong),
-            samples=wrong[:SAMPLES],
+            samples=wrong[: self._most],
             advice="The disk or somebody has changed these objects: bring them back from a backup.",
         )
 
@@ -132,13 +134,13 @@ class Inventory:
             check="bytes_known",
             title="Everything in the store belongs to something",
             problems=len(strays),
-            samples=strays[:SAMPLES],
+            samples=strays[: self._most],
             advice="Nothing refers to these objects: if no other library uses this store, delete them.",
         )
 
     def _finding(self, check: str, title: str, query: str, advice: str) -> Finding:
         problems = self._db.execute(f"SELECT count(*) FROM ({query})").fetchone()[0]
-        samples = [text for (text,) in self._db.execute(f"{query} LIMIT {SAMPLES}")]
+        samples = [text for (text,) in self._db.execute(f"{query} LIMIT {self._most}")]
         return Finding(check=check, title=title, problems=problems, samples=samples, advice=advice)
 
 

@@ -15,7 +15,7 @@ from stackroom import clock, ids
 from stackroom.database import flavour
 from stackroom.database.flavour import statement
 from stackroom.database.transaction import Database
-from stackroom.doctor.finding import SAMPLES, Finding
+from stackroom.doctor.finding import Finding
 from stackroom.library.vectors import COPIES, SEARCHED, SEEN
 from stackroom.operations.journal import PAUSED, RUNNING
 from stackroom.operations.outcome import Outcome
@@ -340,10 +340,10 @@ QUESTIONS = (
 )
 
 
-async def ask(database: Database, question: Question, *, now: int) -> Finding:
+async def ask(database: Database, question: Question, *, most: int, now: int) -> Finding:
     """Ask one question. One that the database cannot answer is a problem as well, and stops no other."""
     try:
-        problems, samples = await database.read(lambda conn: _count(conn, question, now))
+        problems, samples = await database.read(lambda conn: _count(conn, question, most, now))
     except SQLAlchemyError as error:
         problems, samples = 1, [f"could not be checked: {error}"]
     return Finding(
@@ -351,13 +351,12 @@ async def ask(database: Database, question: Question, *, now: int) -> Finding:
     )
 
 
-def _count(conn: Connection, question: Question, now: int) -> tuple[int, list[str]]:
+def _count(conn: Connection, question: Question, most: int, now: int) -> tuple[int, list[str]]:
     query = (question.postgresql if flavour.of(conn) is flavour.POSTGRESQL else "") or question.query
     bound = {"now": now} if ":now" in query else {}
     problems = conn.scalar(statement(f"SELECT count(*) FROM ({query}) found"), bound) or 0
-    rows = (
-        conn.execute(statement(f"SELECT * FROM ({query}) found LIMIT {SAMPLES}"), bound) if problems else ()
-    )
+    some = f"SELECT * FROM ({query}) found LIMIT {most}"
+    rows = conn.execute(statement(some), bound) if problems else ()
     return problems, [_spelled(row) for row in rows]
 
 
@@ -369,14 +368,14 @@ def _text(value: object) -> str:
     return ids.text(value) if isinstance(value, bytes) else str(value)
 
 
-async def check_journals(database: Database) -> Finding:
+async def check_journals(database: Database, *, most: int) -> Finding:
     """Whether every operation's items, outcomes and total agree."""
     wrong = await database.read(_wrong_journals)
     return Finding(
         check="outcomes_add_up",
         title="Every item of an operation has one outcome, and they add up",
         problems=len(wrong),
-        samples=wrong[:SAMPLES],
+        samples=wrong[:most],
         advice=_REPORT,
     )
 
