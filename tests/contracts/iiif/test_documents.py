@@ -108,6 +108,28 @@ def test_the_other_version_can_be_asked_for_by_its_profile(site: Site) -> None:
     assert known["@type"] == "sc:Manifest"
 
 
+@pytest.mark.parametrize(
+    ("two", "three", "context"),
+    [
+        ("", "", IMAGE_3),
+        (";q=0.5", "", IMAGE_3),
+        (";q=0.5", ";q=0.9", IMAGE_3),
+        (";q=0", ";q=0.1", IMAGE_3),
+        ("", ";q=0.9", IMAGE_2),
+        (";q=0.2", ";q=0.1", IMAGE_2),
+    ],
+)
+def test_of_two_versions_that_are_asked_for_the_one_wanted_more_comes(
+    site: Site, two: str, three: str, context: str
+) -> None:
+    parts = [
+        f'application/ld+json;profile="{IMAGE_2}"{two}',
+        f'application/ld+json;profile="{IMAGE_3}"{three}',
+    ]
+    for accept in (",".join(parts), ", ".join(reversed(parts))):
+        assert document(site, "/iiif-img/1/1/small/info.json", accept=accept)["@context"] == context
+
+
 def test_documents_are_asked_for_again_and_not_sent_again(site: Site) -> None:
     for path in ("/iiif-img/1/1/small/info.json", "/thumbs/1/1/small/info.json", "/iiif-manifest/1/1/small"):
         first = site.get(path)

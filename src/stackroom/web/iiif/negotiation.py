@@ -23,11 +23,15 @@ def wants_linked(accept: str | None, *, otherwise: bool) -> bool:
 
 
 def version_of(accept: str | None, known: dict[Version, str], otherwise: Version) -> Version:
-    """The version whose context is named as the profile of what is wanted."""
-    for version, context in known.items():
-        if accept is not None and re.search(rf'profile="?{re.escape(context)}"?', accept):
-            return version
-    return otherwise
+    """The version whose context is named as the profile of what is wanted most; `otherwise` where that is none of
+    them, or it is wanted as much as another."""
+    parts = _RANGE.findall(accept or "")
+    wanted = {
+        version: max((_weight(each) for each in parts if _has_profile(each, context)), default=0.0)
+        for version, context in known.items()
+    }
+    most = max(wanted, key=lambda version: wanted[version])
+    return most if wanted[most] > wanted[otherwise] else otherwise
 
 
 def document(visit: Visit, body: dict[str, Any], context: str, *, linked: bool, links: str = "") -> Response:
@@ -49,6 +53,10 @@ def document(visit: Visit, body: dict[str, Any], context: str, *, linked: bool, 
 def _weights(accept: str, kind: str) -> list[float]:
     """How much each part of the header that names this type itself wants it."""
     return [_weight(each) for each in _RANGE.findall(accept) if each.partition(";")[0].strip() == kind]
+
+
+def _has_profile(part: str, context: str) -> bool:
+    return re.search(rf'profile="?{re.escape(context)}"?', part) is not None
 
 
 def _weight(part: str) -> float:
