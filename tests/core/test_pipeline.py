@@ -11,8 +11,9 @@ import pytest
 from sqlalchemy import select
 
 from stackroom import ids
+from stackroom.clock import HOUR
 from stackroom.database.schema import asset, blob, embedding, upload
-from stackroom.errors import UnsupportedMedia
+from stackroom.errors import Conflict, UnsupportedMedia
 from stackroom.ingest import single
 from stackroom.ingest.origins import Fail, Fetched, Retry
 from stackroom.ingest.pipeline import ATTEMPTS, Pipeline
@@ -138,6 +139,19 @@ def test_a_picture_is_kept_with_its_thumbnails(works: Works) -> None:
     assert (row.size, works.content()) == (len(content), content)
     for box in (100, 200, 400, 1024):
         assert works.store.size(rendition_key(works.stored_at(), f"thumb-{box}"))
+
+
+def test_bytes_that_were_kept_an_hour_ago_become_nobodys_and_are_fetched_again(works: Works) -> None:
+    """The database was away when they came, or the clock was put forward since."""
+    content = picture(seed=61)
+    works.submit(content)
+    [job] = works.claim()
+    result, later = works.run(job), works.library.now + HOUR
+    with pytest.raises(Conflict, match="kept too late"):
+        works.library.write(lambda conn: claims.settle(conn, works.worker, [result], now=later))
+    assert works.asset().blob_id is None
+    works.settle(works.run(job))
+    assert works.content() == content
 
 
 def test_a_heic_becomes_a_png_under_a_name_that_says_so(works: Works) -> None:
