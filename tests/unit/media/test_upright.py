@@ -8,6 +8,7 @@ import pytest
 from PIL import Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
 
+from stackroom.media import beside
 from stackroom.media.beside import cuts
 from stackroom.media.formats import Format
 from stackroom.media.upright import upright
@@ -190,6 +191,16 @@ def test_what_follows_the_end_of_a_jpeg_is_left_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["png", "gif", "webp", "avif", "tiff"])
 def test_a_picture_that_says_nothing_stays_as_it_came(tmp_path: Path, kind: str) -> None:
     assert written(tmp_path, picture(kind)) is None
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7])
+def test_the_end_of_a_jpeg_is_found_in_pieces_of_any_size(
+    tmp_path: Path, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = stored(tmp_path, picture("jpeg") + b"where it was taken")
+    found = cuts(path, Format.JPEG)
+    monkeypatch.setattr(beside, "_PIECE", size)
+    assert cuts(path, Format.JPEG) == found != []
 
 
 def test_a_progressive_jpeg_keeps_all_its_scans(tmp_path: Path) -> None:
