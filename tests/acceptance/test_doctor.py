@@ -353,6 +353,26 @@ def test_bytes_on_their_way_are_no_strays(patient: Patient) -> None:
     assert examine(patient.settings) == []
 
 
+def test_of_bytes_that_are_lost_it_is_said_whose_they_were(patient: Patient) -> None:
+    """Who is to send a file again, or to purge its image, has to know which."""
+    patient.sql("UPDATE asset SET blob_id = (SELECT min(id) FROM blob) WHERE blob_id IS NOT NULL")
+    about = "a.name || ' of ' || o.name FROM organization o JOIN asset a ON a.organization_id = o.id"
+    first = patient.first(
+        f"SELECT {about} WHERE a.blob_id = (SELECT min(id) FROM blob) ORDER BY a.id LIMIT 1"
+    )
+    others = patient.first("SELECT count(*) - 1 FROM asset WHERE blob_id IS NOT NULL")
+    key = str(patient.object.relative_to(patient.settings.storage_dir))
+    for damage, check, problem in (
+        (lambda: os.truncate(patient.object, 5), "bytes_whole", " has 5 bytes, not "),
+        (patient.object.unlink, "bytes_present", ": "),
+    ):
+        damage()
+        [said] = next(each for each in examine(patient.settings) if each.check == check).samples
+        assert said.startswith(f"{key}{problem}")
+        assert f"/{first} (" in said
+        assert said.endswith(f"), and {others} more")
+
+
 def test_only_some_of_many_places_are_named(patient: Patient) -> None:
     for number in range(30):
         patient.stray(f"blobs/x/ab/abc-{number}")

@@ -23,7 +23,7 @@ from stackroom.database.connect import database_for
 from stackroom.database.migrate import NEWEST, revision
 from stackroom.database.transaction import Database
 from stackroom.doctor.finding import SAMPLES, Finding
-from stackroom.doctor.inventory import Inventory
+from stackroom.doctor.inventory import Inventory, with_users
 from stackroom.doctor.questions import QUESTIONS, ask, check_journals
 from stackroom.errors import NotFound
 from stackroom.settings import Settings
@@ -118,7 +118,7 @@ async def _check_bytes(
     if deep:
         progress("the hashes of all stored bytes")
         findings.append(await asyncio.to_thread(inventory.hash_all, store))
-    return findings
+    return await database.read(lambda conn: [with_users(conn, each) for each in findings])
 
 
 def _check_temporary_files(settings: Settings, most: int) -> Finding:

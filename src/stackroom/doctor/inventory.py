@@ -12,8 +12,10 @@ from itertools import chain, islice
 from types import TracebackType
 from typing import Self
 
+import msgspec
 from sqlalchemy import Connection
 
+from stackroom import ids
 from stackroom.database.flavour import statement
 from stackroom.doctor.finding import Finding
 from stackroom.library.streaming import read_renditions
@@ -35,6 +37,13 @@ _INCOMPLETE = """FROM video v WHERE v.before AND v.later
     AND v.objects > (SELECT count(*) FROM stored s WHERE s.owner = v.prefix AND s.size > 0)"""
 _SEGMENTS = {"hls": 4, "pieces": 3}
 """How many segments of a key its prefix has, of what stands below one that the database knows."""
+_OF_A_BLOB = {"bytes_present", "bytes_whole", "bytes_unchanged"}
+"""The checks whose places begin with the key of a blob."""
+_FIRST_USER = """SELECT a.uuid, o.name AS organization, d.name AS dataset, f.path, a.name,
+        (SELECT count(*) FROM asset x WHERE x.blob_id = b.id) - 1 AS others
+    FROM blob b JOIN asset a ON a.id = (SELECT min(x.id) FROM asset x WHERE x.blob_id = b.id)
+    JOIN organization o ON o.id = a.organization_id JOIN dataset d ON d.id = a.dataset_id
+    JOIN folder f ON f.id = a.folder_id WHERE b.storage_key = :key"""
 _STRAY = "FROM stored s WHERE NOT EXISTS (SELECT 1 FROM known k WHERE k.key IN (s.owner, s.key))"
 
 
@@ -142,6 +151,23 @@ class Inventory:
         problems = self._db.execute(f"SELECT count(*) FROM ({query})").fetchone()[0]
         samples = [text for (text,) in self._db.execute(f"{query} LIMIT {self._most}")]
         return Finding(check=check, title=title, problems=problems, samples=samples, advice=advice)
+
+
+def with_users(conn: Connection, finding: Finding) -> Finding:
+    """The same finding, which says of each blob it names whose it is: a key alone tells nobody what was lost."""
+    if finding.check not in _OF_A_BLOB:
+        return finding
+    samples = [f"{each}{_user(conn, each.partition(' ')[0])}" for each in finding.samples]
+    return msgspec.structs.replace(finding, samples=samples)
+
+
+def _user(conn: Connection, key: str) -> str:
+    first = conn.execute(statement(_FIRST_USER), {"key": key}).first()
+    if first is None:
+        return ""  # purged meanwhile, or an export
+    place = f"{first.dataset}:{first.path.rstrip('/')}/{first.name}"
+    others = f", and {first.others} more" if first.others else ""
+    return f": {place} of {first.organization} ({ids.text(first.uuid)}){others}"
 
 
 def _known(conn: Connection) -> Iterator[Sequence[tuple[str, int | None, bytes | None]]]:
