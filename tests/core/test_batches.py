@@ -74,7 +74,7 @@ class House:
                 return Result(
                     job=job, state=State.FAILED, code="broken", reason="It is broken.", effect=fail(job)
                 )
-            return Result(job=job, state=State.DONE, effect=bring(conn, self.actor, job))
+            return Result(job=job, state=State.DONE, effect=bring(conn, self.actor, job, self.library.now))
 
         def work(conn: Connection) -> None:
             results = [result(conn, job) for job in jobs]
@@ -116,11 +116,11 @@ def fail(job: Claimed) -> Any:
     return lambda conn, now: settling.failed(conn, job, "broken", "It is broken.", now=now)
 
 
-def bring(conn: Connection, actor: Actor, job: Claimed) -> Any:
+def bring(conn: Connection, actor: Actor, job: Claimed, at: int) -> Any:
     """The effect of an arrival whose bytes are its origin."""
     content = read_task(job.task).origin.encode()
     arrival = Arrival(sha256=content[-32:].rjust(32), size=len(content), content_type="image/jpeg")
-    key = blobs.announce(conn, actor.organization_uuid, arrival.sha256, now=0)
+    key = blobs.announce(conn, actor.organization_uuid, arrival.sha256, now=at)
     kept = Kept(
         kind="image",
         content_type="image/jpeg",
