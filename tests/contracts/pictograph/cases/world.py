@@ -24,7 +24,8 @@ class World:
         self.url = url
         self.keys = keys
         self.version = pictograph.__version__
-        self.folder = Path(tempfile.mkdtemp())
+        self._room = tempfile.TemporaryDirectory()  # goes with this object
+        self.folder = Path(self._room.name)
         self.owner = self.user("owner")
 
     def user(self, role: str, **options: Any) -> Speaker:

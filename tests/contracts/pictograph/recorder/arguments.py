@@ -18,7 +18,8 @@ Given = dict[str, Any]
 MADE_UP = (
     "00000000-0000-4000-8000-000000000000"  # stands for an id that the client makes, different in every run
 )
-FOLDER = Path(tempfile.mkdtemp())
+_ROOM = tempfile.TemporaryDirectory()  # goes with this process
+FOLDER = Path(_ROOM.name)
 
 
 class NotKnown(Exception):
