@@ -83,7 +83,8 @@ class House(Served):
         engines = {self.read(lambda conn: conn.engine), self.write(lambda conn: conn.engine)}
         heard = [(each, what, do) for each in engines for what, do in (("begin", begin), (_STATEMENT, note))]
         for each, what, do in heard:
-            event.listen(each, what, do)
+            # First of all: SQLite's BEGIN is said by another who listens, and is the new transaction's, not the last's.
+            event.listen(each, what, do, insert=True)
         try:
             yield ran
         finally:
