@@ -360,4 +360,4 @@ def test_a_copy_takes_annotations_along_if_asked_to(library: Library, *, annotat
     assert [len(stored(library, actor, made[f"/new/{n}.jpg"])) for n in (1, 2)] == expected
     save(library, actor, dataset.ids[0])
     assert len(stored(library, actor, made["/new/1.jpg"])) == expected[0]
-    assert len(library.read(lambda conn: journal.created(conn, done.id))) == 2
+    assert len(library.read(lambda conn: journal.created(conn, done.uuid).each())) == 2

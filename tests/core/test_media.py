@@ -56,7 +56,7 @@ def copies(library: Library, actor: Actor, wanted: list[str]) -> Operation:
 
 
 def made_by(library: Library, done: Operation) -> list[str]:
-    return [uuid for _, uuid, _ in library.read(lambda conn: journal.created(conn, done.id))]
+    return [uuid for _, uuid, _ in library.read(lambda conn: journal.created(conn, done.uuid).each())]
 
 
 def test_media_go_to_a_dataset_that_is_made_once(library: Library, ada: Actor) -> None:

@@ -279,7 +279,7 @@ def test_no_look_at_a_single_thing_scans_a_table_that_grows(crowd: Crowd) -> Non
         tags.of(conn, list(range(100)))
         journal.failures(conn, done.id)
         journal.source_folders(conn, done)
-        journal.created(conn, done.id)
+        journal.created(conn, done.uuid).each()
         engine.unfinished(conn)
 
     _, sent = recorded(library, work)

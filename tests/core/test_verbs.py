@@ -144,7 +144,7 @@ def test_a_copy_is_a_new_asset_that_shares_the_bytes(place: Place) -> None:
         place.actor, Verb.UPDATE, [place.good], changes=Changes(status="complete", split="val")
     )
     done = place.library.submit(place.actor, Verb.COPY, [place.good], place.dataset, to="/new")
-    [(position, identity, name)] = place.library.read(lambda conn: journal.created(conn, done.id))
+    [(position, identity, name)] = place.library.read(lambda conn: journal.created(conn, done.uuid).each())
     rows = place.library.rows(place.actor)
     source, made = rows[place.good], rows[identity]
     assert (position, name, made["path"]) == (0, "a.jpg", "/new")

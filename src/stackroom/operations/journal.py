@@ -95,6 +95,20 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     new_uuid: bytes | None
 
 
+class Created(msgspec.Struct, frozen=True):
+    """What a copy made, as a database gives it soonest: of all its items the positions, the new ids and the names."""
+
+    positions: str
+    uuids: bytes
+    names: str
+
+    def each(self) -> list[tuple[int, str, str]]:
+        """Position of the source, id and name of the new asset, in the order of the request."""
+        positions, names = msgspec.json.decode(self.positions), msgspec.json.decode(self.names)
+        made = zip(positions, ids.texts(self.uuids), names, strict=True)
+        return sorted(made, key=itemgetter(0))  # by their texts as well it would take twice as long
+
+
 def begin(
     conn: Connection,
     actor: Actor,
@@ -304,18 +318,17 @@ def source_folders(conn: Connection, found: Operation) -> list[str]:
     return [path_of[each] for each in wanted if each in path_of]
 
 
-def created(conn: Connection, operation_id: int) -> list[tuple[int, str, str]]:
-    """What a copy made: position of the source, id and name of the new asset."""
+def created(conn: Connection, operation_uuid: bytes) -> Created:
+    """What a copy made, and kept, whatever has become of it since."""
     how = flavour_of(conn)
     numbers, uuids, names = conn.execute(
         statement(f"""SELECT {how.gathered.format(value="position")}, {how.end_to_end.format(value="new_uuid")},
                 {how.gathered.format(value="COALESCE(to_name, name)")} FROM operation_item
-            WHERE operation_id = :op AND outcome = {int(Outcome.DONE)} AND new_uuid IS NOT NULL"""),
-        {"op": operation_id},
+            WHERE operation_id = (SELECT id FROM operation WHERE uuid = :uuid)
+            AND outcome = {int(Outcome.DONE)} AND new_uuid IS NOT NULL"""),
+        {"uuid": operation_uuid},
     ).one()
-    positions, called = (msgspec.json.decode(column or "[]") for column in (numbers, names))
-    made = zip(positions, ids.texts(uuids or b""), called, strict=True)
-    return sorted(made, key=itemgetter(0))  # by their texts as well it would take twice as long
+    return Created(numbers or "[]", uuids or b"", names or "[]")
 
 
 def _gathered(conn: Connection, columns: Sequence[str], source: str, **parameters: Any) -> list[list[Any]]:

@@ -6,9 +6,11 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import func, select
 
 from stackroom import clock
 from stackroom.access import Actor
+from stackroom.database.schema import answer
 from stackroom.ingest.uploads import Prepared, Uploads, Wanted
 
 from .house import House, a_picture
@@ -246,6 +248,62 @@ def test_an_answer_is_kept_for_a_day(house: House) -> None:
     assert_given_again(first, house.post("/batch/images/copy", body, headers=once))
     house.put_forward += 2 * clock.HOUR
     assert "idempotent-replayed" not in house.post("/batch/images/copy", body, headers=once).headers
+
+
+@pytest.mark.parametrize("verb", ["move", "copy", "copy-to-dataset", "delete", "update"])
+def test_a_batch_is_told_again_as_it_was_told_whatever_has_changed_since(house: House, verb: str) -> None:
+    """Its lists stand in the request and in the journal, which outlives it."""
+    dataset, other, once = house.a_dataset(), house.a_dataset(), key()
+    images = [house.an_image(dataset, name=f"{n}.png")["id"] for n in range(4)]
+    house.an_image(dataset, name="1.png", folder="/there")  # a name that is taken
+    asked = [
+        images[2],
+        images[0].upper(),
+        "no id",
+        images[1],
+        uuid.uuid4().hex,
+        images[3],
+        images[0],
+        "no id",
+    ]
+    into = {"target_folder_path": "/there"}
+    more = {
+        "move": into,
+        "copy": {**into, "duplicate_handling": "rename"},
+        "copy-to-dataset": {**into, "target_dataset_name": other["name"]},
+        "delete": {"permanent": True},
+        "update": {"updates": {"status": "complete"}},
+    }[verb]
+    how = "PATCH" if verb == "update" else "POST"
+
+    def send() -> httpx.Response:
+        return house.ask(how, f"/batch/images/{verb}", json=batch(dataset, asked, **more), headers=once)
+
+    first = send()
+    said = first.json()
+    assert (said["processed"], said["failed_count"]) == (4, 2)
+    assert said["succeeded"] == [images[2], images[0].upper(), images[1], images[3]]
+    assert [each["source_id"] for each in said.get("created", ())] == said["succeeded"] * verb.startswith(
+        "copy"
+    )
+
+    for each in (dataset, other):
+        house.ask("PATCH", f"/folders/{each['name']}/there/rename", json={"new_name": "elsewhere"})
+    gone = [*images, *(each["id"] for each in said.get("created", ()))]
+    for each in (dataset, other):
+        house.post("/batch/images/delete", batch(each, gone, permanent=True))
+        house.ask("DELETE", f"/projects/{each['name']}")
+    assert_given_again(first, send())
+
+
+def test_what_is_kept_of_an_answer_does_not_grow_with_the_batch(house: House) -> None:
+    dataset, sizes = house.a_dataset(), []
+    images = [house.an_image(dataset, name=f"{n}.png")["id"] for n in range(30)]
+    for count in (3, 30):
+        assert house.post("/batch/images/copy", batch(dataset, images[:count]), headers=key()).is_success
+        newest = select(func.length(answer.c.body)).order_by(answer.c.created_at.desc()).limit(1)
+        sizes.append(house.read(lambda conn, newest=newest: conn.scalar(newest)))
+    assert 0 < sizes[1] <= sizes[0] + 10
 
 
 @pytest.mark.parametrize("bad", ["", "x" * 300])

@@ -8,11 +8,11 @@ import pytest
 from stackroom import ids
 from stackroom.errors import Invalid
 from stackroom.library.names import MAX_DEPTH
-from stackroom.operations.journal import Operation
+from stackroom.operations.journal import Created, Operation
 from stackroom.operations.outcome import Outcome
 from stackroom.operations.request import Collision, Ids, Request, Verb
 from stackroom.web.pictograph.convert import batch as convert
-from stackroom.web.pictograph.convert.base import dataset_ref, pagination
+from stackroom.web.pictograph.convert.base import dataset_ref, pagination, raw
 from stackroom.web.pictograph.convert.folders import FolderRow, folder_tree, nested_counts
 from stackroom.web.pictograph.wire import batch as wire
 from stackroom.web.pictograph.wire.base import AboutDataset
@@ -93,22 +93,35 @@ def test_what_comes_back_onto_a_taken_name_is_skipped() -> None:
 
 def test_when_nothing_failed_the_list_asked_for_is_the_answer_itself() -> None:
     asked = [A, B]
-    result = convert.batch_result(finished(Verb.MOVE, done=1, unchanged=1), asked, [], folders=["/"])
+    kept = convert.batch_result(finished(Verb.MOVE, done=1, unchanged=1), raw([]), folders=["/"])
+    result = convert.with_items(kept, asked, None)
     assert result.succeeded is asked
     assert (result.success, result.processed, result.failed_count) == (True, 2, 0)
+    assert result.created is msgspec.UNSET
 
 
 def test_what_failed_is_named_as_it_was_asked_for() -> None:
     asked = [A, "no id", B.upper()]
     failures = [(1, Outcome.NOT_FOUND, None), (2, Outcome.SKIPPED, "b.png")]
     done = finished(Verb.COPY, done=1, not_found=1, skipped=1)
-    made = [(0, ids.text(bytes(16)), "a-2.png")]
-    result = convert.batch_result(done, asked, failures, folders=["/x"], created=made)
-    shown = msgspec.json.decode(msgspec.json.encode(result))
+    made = Created("[0]", bytes(16), '["a-2.png"]')
+    kept = convert.batch_result(done, convert.failures_shown(asked, failures), folders=["/x"])
+    shown = msgspec.json.decode(msgspec.json.encode(convert.with_items(kept, asked, made)))
     assert (shown["succeeded"], shown["processed"], shown["success"]) == ([A], 1, False)
     assert [each["id"] for each in shown["failed"]] == ["no id", B.upper()]
     assert shown["failures"][1]["reason"] == "Filename 'b.png' already exists (skipped)"
     assert shown["created"] == [{"source_id": A, "id": ids.text(bytes(16)), "filename": "a-2.png"}]
+
+
+def test_a_whole_answer_is_made_whole_of_itself() -> None:
+    """Those that an older version kept are."""
+    asked = [A, "no id"]
+    failed = convert.failures_shown(asked, [(1, Outcome.NOT_FOUND, None)])
+    made = Created("[0]", bytes(16), '["a-2.png"]')
+    kept = convert.batch_result(finished(Verb.COPY, done=1, not_found=1), failed, folders=["/x"])
+    whole = msgspec.json.encode(convert.with_items(kept, asked, made))
+    again = convert.with_items(msgspec.json.decode(whole, type=wire.BatchResult), asked, made)
+    assert msgspec.json.encode(again) == whole
 
 
 def test_a_page_says_whether_there_is_more() -> None:

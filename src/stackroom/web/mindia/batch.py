@@ -77,7 +77,7 @@ async def copy(request: Request) -> Response:
         if chosen:
             done = engine.submit(conn, call.actor, _request(Verb.COPY, wanted, chosen), now=now)
             errors = _failed(conn, done) | errors
-            made = {position: uuid for position, uuid, _ in journal.created(conn, done.id)}
+            made = {position: uuid for position, uuid, _ in journal.created(conn, done.uuid).each()}
         entries = [
             convert.copied(uuid, made.get(position), errors.get(position))
             for position, uuid in enumerate(wanted)

@@ -1,9 +1,13 @@
 """Batch: one change to many images of a dataset, with an outcome for each."""
 
+from collections.abc import Callable
+
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from stackroom import ids
 from stackroom.access import Role, require
 from stackroom.database.transaction import Connection
 from stackroom.library import datasets
@@ -17,7 +21,7 @@ from stackroom.web.pictograph.convert import batch as convert
 from stackroom.web.pictograph.convert.base import PREFIX, dataset_ref
 from stackroom.web.pictograph.wire import batch as wire
 from stackroom.web.shared.face import resource
-from stackroom.web.shared.replies import answer
+from stackroom.web.shared.replies import Complete, answer
 
 
 async def move(request: Request) -> Response:
@@ -47,7 +51,7 @@ async def copy_to_dataset(request: Request) -> Response:
             convert.in_dataset(_result(conn, here, done), into, datasets.find(conn, call.actor, target))
         )
 
-    return await call.write(work)
+    return await call.write(work, _with_items(wanted))
 
 
 async def delete(request: Request) -> Response:
@@ -76,21 +80,34 @@ async def _perform(call: Call, asked: wire.Batch, wanted: asked_for.Request) -> 
         done = engine.submit(conn, call.actor, here, now=now)
         return answer(_result(conn, here, done))
 
-    return await call.write(work)
+    return await call.write(work, _with_items(wanted))
 
 
 def _result(conn: Connection, wanted: asked_for.Request, done: Operation) -> wire.BatchResult:
+    """What is kept of an answer to ten thousand: not the lists that stand in the request and in the journal."""
     assert isinstance(wanted.selection, Ids)
-    created = journal.created(conn, done.id) if wanted.verb is Verb.COPY else None
+    failures = journal.failures(conn, done.id) if done.failed else []
     return convert.batch_result(
         done,
-        wanted.selection.asked,
-        journal.failures(conn, done.id) if done.failed else [],
+        convert.failures_shown(wanted.selection.asked, failures),
         folders=_affected(conn, wanted, done),
         # The protocol counts them just where it numbers them from 1.
         renamed=journal.count_renamed(conn, done) if wanted.first_number == 1 else 0,
-        created=created,
     )
+
+
+def _with_items(wanted: asked_for.Request) -> Complete:
+    """Adds the lists, to the first answer as to its repeats."""
+    assert isinstance(wanted.selection, Ids)
+    asked = wanted.selection.asked
+
+    def complete(conn: Connection, kept: Answer) -> Callable[[], Answer]:
+        result = msgspec.json.decode(kept.body, type=wire.BatchResult)
+        uuid = ids.parse(result.operation_id)
+        created = journal.created(conn, uuid) if wanted.verb is Verb.COPY and uuid else None
+        return lambda: answer(convert.with_items(result, asked, created), kept.status, kept.headers)
+
+    return complete
 
 
 def _affected(conn: Connection, wanted: asked_for.Request, done: Operation) -> list[str]:

@@ -18,7 +18,7 @@ from stackroom.library.assets import Asset
 from stackroom.web.pictograph.convert.base import Links
 from stackroom.web.pictograph.generation import Generation
 from stackroom.web.shared import requests
-from stackroom.web.shared.replies import Once
+from stackroom.web.shared.replies import Complete, Once
 from stackroom.web.shared.services import Services
 
 T = TypeVar("T")
@@ -45,9 +45,8 @@ class Call:
     def links(self) -> Links:
         return Links(requests.base_url(self._request), self.services.signer)
 
-    @property
-    def once(self) -> Once:
-        return Once(self._request, self.actor, self._body)
+    def once(self, complete: Complete | None = None) -> Once:
+        return Once(self._request, self.actor, self._body, complete)
 
     def place(self, name: str) -> str:
         """A part of the address, decoded."""
@@ -119,7 +118,9 @@ class Call:
         subject = self.actor.organization_id, self._request.method, self._request.scope["path"]
         return await self.services.database.look_up(subject, work)
 
-    async def write(self, work: Callable[[Connection, int], Answer]) -> Response:
+    async def write(
+        self, work: Callable[[Connection, int], Answer], complete: Complete | None = None
+    ) -> Response:
         """Run `work` with the present moment; a repeat of this call gets its answer again."""
         now = self.services.now
-        return await self.once.write(lambda conn: work(conn, now()))
+        return await self.once(complete).write(lambda conn: work(conn, now()))

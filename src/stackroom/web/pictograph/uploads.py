@@ -52,7 +52,7 @@ async def register(request: Request) -> Response:
         identity = ids.text(made.uuid)
         return answer(wire.Registered(image_id=identity, filename=made.name, image=body, data=body), 201)
 
-    return await call.once.prepare_and_write(prepare, work)
+    return await call.once().prepare_and_write(prepare, work)
 
 
 async def ask_for_urls(request: Request) -> Response:
@@ -85,7 +85,7 @@ async def register_many(request: Request) -> Response:
         dataset_id = ids.text(datasets.find(conn, call.actor, reference).uuid)
         return answer(convert.bulk_registered(results, dataset_id, call.links))
 
-    return await call.once.prepare_and_write(prepare, work)
+    return await call.once().prepare_and_write(prepare, work)
 
 
 def routes() -> list[BaseRoute]:

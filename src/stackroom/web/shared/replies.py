@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -18,6 +19,9 @@ from stackroom.library.answers import Answer
 from stackroom.web.shared.requests import services_of, token_of
 
 T = TypeVar("T")
+Complete = Callable[[Connection, Answer], Callable[[], Answer]]
+"""Makes an answer whole of which only a part is kept. It reads what is missing; what it returns puts that together,
+without the database."""
 JSON = {"content-type": "application/json", "cache-control": "no-store"}
 
 
@@ -41,10 +45,13 @@ class Once:
     """One write of one caller: with an Idempotency-Key its answer is kept with its effect, and given again to a repeat.
 
     return await Once(request, actor, body).write(work)
+
+    What `complete` adds to an answer need not be kept. It finds the same for a repeat as it did for the first call.
     """
 
-    def __init__(self, request: Request, actor: Actor, body: bytes) -> None:
+    def __init__(self, request: Request, actor: Actor, body: bytes, complete: Complete | None = None) -> None:
         self._services = services_of(request)
+        self._complete = complete
         self._at_work: MutableMapping[tuple[int, str], asyncio.Lock] = request.app.state.at_work
         key = self._key_of(request)
         asked: bytes = request.scope["query_string"] + b"\n" + body
@@ -98,11 +105,14 @@ class Once:
         """The answer given before, if any."""
         if self._request is None:
             return None
-        wanted = self._request
-        found = await self._services.database.read(
-            lambda conn: answers.recall(conn, wanted, now=self._services.now())
-        )
-        return None if found is None else self._replayed(found)
+        wanted, loop = self._request, asyncio.get_running_loop()
+
+        def look(conn: Connection) -> Answer | Future[Answer] | None:
+            found = answers.recall(conn, wanted, now=self._services.now())
+            return None if found is None else self._whole(conn, found, loop)
+
+        found = await self._services.database.read(look)
+        return None if found is None else self._replayed(await _put_together(found))
 
     async def write(self, work: Callable[[Connection], Answer]) -> Response:
         """Run `work` and keep its answer, in one transaction; or give the answer of the first call.
@@ -116,22 +126,32 @@ class Once:
             return await self.recall_instead(error)
 
     async def _write(self, work: Callable[[Connection], Answer]) -> Response:
-        wanted = self._request
-        if wanted is None:
-            return reply(await self._services.database.write(work))
+        wanted, loop = self._request, asyncio.get_running_loop()
 
-        def transaction(conn: Connection) -> Response:
+        def transaction(conn: Connection) -> tuple[bool, Answer | Future[Answer]]:
             now = self._services.now()
-            before = answers.recall(conn, wanted, now=now)
+            before = None if wanted is None else answers.recall(conn, wanted, now=now)
             if before is not None:
-                return self._replayed(before)
+                return True, self._whole(conn, before, loop)
             given = work(conn)
-            answers.remember(conn, wanted, given, now=now)
-            return self._given(given)
+            if wanted is not None:
+                answers.remember(conn, wanted, given, now=now)
+            return False, self._whole(conn, given, loop)
 
-        response = await self._services.database.write(transaction)
+        repeated, whole = await self._services.database.write(transaction)
+        given = await _put_together(whole)
+        response = self._replayed(given) if repeated else self._given(given)
         faults.reach("answer:after-commit")
         return response
+
+    def _whole(
+        self, conn: Connection, kept: Answer, loop: asyncio.AbstractEventLoop
+    ) -> Answer | Future[Answer]:
+        """What is sent. It is put together in a thread of its own, while this one goes on to commit."""
+        if self._complete is None:
+            return kept
+        rest = self._complete(conn, kept)
+        return asyncio.run_coroutine_threadsafe(asyncio.to_thread(rest), loop)
 
     async def recall_instead(self, error: StackroomError) -> Response:
         """After a refusal: the first call's answer, if it was given while this one was on its way; else the refusal."""
@@ -139,3 +159,7 @@ class Once:
         if found is None:
             raise error
         return found
+
+
+async def _put_together(whole: Answer | Future[Answer]) -> Answer:
+    return whole if isinstance(whole, Answer) else await asyncio.wrap_future(whole)

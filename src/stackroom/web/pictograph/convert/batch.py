@@ -9,7 +9,7 @@ from stackroom import ids
 from stackroom.errors import Invalid
 from stackroom.library.datasets import Dataset
 from stackroom.library.names import ROOT, clean_path
-from stackroom.operations.journal import Operation
+from stackroom.operations.journal import Created, Operation
 from stackroom.operations.outcome import Outcome, reason
 from stackroom.operations.request import Changes, Collision, Ids, Request, Verb, clean_changes, select_ids
 from stackroom.web.pictograph.convert.base import raw
@@ -99,30 +99,35 @@ def _target(asked: wire.IntoFolder) -> str:
 
 def batch_result(
     done: Operation,
-    asked: Sequence[str],
-    failures: Sequence[tuple[int, Outcome, str | None]],
+    failed: Raw,
     *,
     folders: Sequence[str],
     renamed: int = 0,
-    created: Sequence[tuple[int, str, str]] | None = None,
 ) -> wire.BatchResult:
-    """When nothing failed, `succeeded` is the list that was asked for, and no item is looked at."""
-    failing = {position for position, _, _ in failures}
-    succeeded = [each for at, each in enumerate(asked) if at not in failing] if failing else asked
-    failed = failures_shown(asked, failures)
+    """All that is to be said but what succeeded item by item, and what a copy made of each: see `with_items`."""
     return wire.BatchResult(
-        success=not failures,
-        processed=len(succeeded),
-        succeeded=succeeded,
+        success=not done.failed,
+        processed=done.total - done.failed,
+        succeeded=[],
         failed=failed,
-        failed_count=len(failures),
+        failed_count=done.failed,
         failures=failed,
         affected_folders=folders,
         affected_directories=folders,
         renamed=renamed,
         operation=_DELETED.get(done.verb),
         operation_id=ids.text(done.uuid),
-        created=UNSET if created is None else _created(asked, created),
+    )
+
+
+def with_items(result: wire.BatchResult, asked: Sequence[str], created: Created | None) -> wire.BatchResult:
+    """The whole of a result. When nothing failed, `succeeded` is the list that was asked for, and no item is looked
+    at. `created` is what a copy made."""
+    failing = {each.id for each in msgspec.json.decode(result.failures, type=list[wire.BatchFailure])}
+    return msgspec.structs.replace(
+        result,
+        succeeded=[each for each in asked if each not in failing] if failing else asked,
+        created=UNSET if created is None else _created(asked, created.each()),
     )
 
 
