@@ -30,6 +30,10 @@ from stackroom.errors import Conflict, Unavailable
 log = structlog.get_logger(__name__)
 # What the disk or its owner has done, not we.
 _NOT_OURS = ("SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_BUSY")
+OLDEST = (3, 37, 0)
+"""What Python brings along must be as new: older ones say otherwise what a statement has returned."""
+# Both find a row as often as an EXISTS in its condition holds: lists and totals would count it several times.
+_UNSOUND = ((3, 51, 0), (3, 51, 1))
 READERS = 4
 KEPT = 10_000
 """How much of what was looked up is kept at most; then it begins anew."""
@@ -60,6 +64,7 @@ class SqliteDatabase:
         self._last_checkpoint = time.monotonic()
 
     async def start(self) -> None:
+        refuse_unfit(sqlite3.sqlite_version_info)
         if not self.read_only:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._lock = await _take_lock(self.path)
@@ -178,6 +183,20 @@ class SqliteDatabase:
         raw.execute(f"PRAGMA wal_checkpoint({mode})")  # type: ignore[union-attr]
         self._rows_since_checkpoint = 0
         self._last_checkpoint = time.monotonic()
+
+
+def refuse_unfit(version: tuple[int, ...]) -> None:
+    """Raises `Unavailable` (`unfit_sqlite`) for a SQLite that would not do what it is asked, or count wrongly."""
+    called, oldest = (".".join(map(str, each)) for each in (version, OLDEST))
+    if version < OLDEST:
+        why = f"SQLite {called} is too old for a library: it must be {oldest} or newer"
+    elif version in _UNSOUND:
+        why = f"SQLite {called} is not fit for a library: it finds some rows several times"
+    else:
+        return
+    raise Unavailable(
+        why, code="unfit_sqlite", hint="Use a Python that comes with another SQLite, or PostgreSQL."
+    )
 
 
 def log_of(path: Path) -> Path:
