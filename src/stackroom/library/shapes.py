@@ -11,6 +11,9 @@ from uuid_utils import uuid4
 from stackroom.errors import Invalid, TooLarge
 
 MAX_DOCUMENT = 10 * 1024 * 1024
+MOST_NESTED = 200
+"""How deep lists and objects may stand in each other in an annotation's attributes. Whoever reads them can go as far;
+how much farther a reader goes differs, also between the versions of Python."""
 
 Positive = Annotated[float, Meta(gt=0)]
 Text = Annotated[str, Meta(min_length=1, pattern=r"\S")]
@@ -139,7 +142,9 @@ def parse(document: bytes) -> list[AnyAnnotation]:
             f"annotations: {error}", hint="See the annotation shapes: bbox, polygon, polyline, keypoint."
         ) from error
     except RecursionError as error:
-        raise Invalid("annotations: nested too deeply", hint="Nest the attributes less.") from error
+        raise _nested_too_deeply() from error
+    if any(_is_nested_too_deeply(each.attributes) for each in found):
+        raise _nested_too_deeply()
     _check_ids_and_names(found)
     return found
 
@@ -147,6 +152,22 @@ def parse(document: bytes) -> list[AnyAnnotation]:
 def read(document: bytes) -> Document:
     """`parse`, and everything that storing it needs."""
     return Document.of(parse(document))
+
+
+def _is_nested_too_deeply(attributes: dict[str, Any] | list[Any]) -> bool:
+    level: list[Any] = [attributes]
+    for _ in range(MOST_NESTED):
+        inner = (each.values() if isinstance(each, dict) else each for each in level)
+        level = [value for values in inner for value in values if isinstance(value, dict | list)]
+        if not level:
+            return False
+    return True
+
+
+def _nested_too_deeply() -> Invalid:
+    return Invalid(
+        f"annotations: attributes may be nested {MOST_NESTED} deep", hint="Nest the attributes less."
+    )
 
 
 def _check_ids_and_names(found: Sequence[AnyAnnotation]) -> None:

@@ -526,13 +526,29 @@ def test_an_annotation_that_no_client_could_read_is_not_kept(
 def test_what_is_nested_without_end_is_refused(house: House, dataset: dict[str, Any], depth: int) -> None:
     image = house.an_image(dataset, f"{uuid.uuid4().hex}.png")["id"]
     nest = b"[" * depth + b"]" * depth
-    point = (
-        b'{"id": "a", "name": "b", "type": "keypoint", "keypoint": {"x": 1, "y": 1}, "attributes": %s}' % nest
-    )
-    for body in (
-        b'{"annotations": %s}' % nest,
-        b'{"annotations": [%s]}' % point,
-        b'{"annotations": [], "unknown": %s}' % nest,
-    ):
+    for body in (b'{"annotations": %s}' % nest, b'{"annotations": [%s]}' % with_attributes(nest)):
         answer = house.ask("POST", f"/annotations/{image}", content=body)
         assert answer.status_code in {400, 422}, answer.text
+    # What nobody reads may be passed over, as far as Python can follow it.
+    body = b'{"annotations": [], "unknown": %s}' % nest
+    assert house.ask("POST", f"/annotations/{image}", content=body).status_code in {200, 400}
+
+
+def test_attributes_may_be_nested_as_deep_as_anybody_can_read(house: House, dataset: dict[str, Any]) -> None:
+    image = house.an_image(dataset, f"{uuid.uuid4().hex}.png")["id"]
+    for depth, status in ((200, 200), (201, 422)):
+        for opening, closing in ((b"[", b"]"), (b'{"a":', b"}")):
+            nest = opening * (depth - 1) + b"[]" + closing * (depth - 1)
+            body = b'{"annotations": [%s]}' % with_attributes(nest)
+            answer = house.ask("POST", f"/annotations/{image}", content=body)
+            assert answer.status_code == status, answer.text
+            if status == 200:
+                assert nest in house.get(f"/annotations/{image}").content
+    assert "200 deep" in answer.json()["error"]["message"]
+
+
+def with_attributes(given: bytes) -> bytes:
+    return (
+        b'{"id": "a", "name": "b", "type": "keypoint", "keypoint": {"x": 1, "y": 1}, "attributes": %s}'
+        % given
+    )
