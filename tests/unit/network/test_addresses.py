@@ -41,7 +41,9 @@ def test_what_is_outside_may_be_asked(address: str) -> None:
 @given(st.ip_addresses())
 def test_nothing_may_be_asked_that_python_knows_to_be_private(address: ipaddress.IPv4Address) -> None:
     if address.is_private or address.is_loopback or address.is_link_local or address.is_multicast:
-        assert why_not(address) or getattr(address, "ipv4_mapped", None)
+        # What another stands in is judged as that other; Python's newer versions call all such private.
+        inside = address.version == 6 and (address.ipv4_mapped or address.sixtofour)  # type: ignore[attr-defined]
+        assert why_not(address) or inside
 
 
 @given(st.ip_addresses(v=4))
@@ -96,7 +98,8 @@ def test_this_machine_is_recognised_by_all_its_names(host: str) -> None:
     ],
 )
 def test_what_is_allowed_may_be_asked(allowed: str, host: str, leads_to: str, port: int) -> None:
-    assert resolved(host, allowed, port=port, leads_to=[leads_to]) == [leads_to]
+    found = resolved(host, allowed, port=port, leads_to=[leads_to])
+    assert [ipaddress.ip_address(each) for each in found] == [ipaddress.ip_address(leads_to)]
 
 
 @pytest.mark.parametrize(
