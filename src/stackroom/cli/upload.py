@@ -103,7 +103,7 @@ def find(paths: Iterable[Path], folder: str, *, preserve_structure: bool) -> lis
 def summed_up(dataset: str, fates: Sequence[Fate], seconds: float, *, skip_existing: bool) -> Report:
     """The fates of all files, added up."""
     skipped = [each for each in fates if each.taken and skip_existing]
-    failed = [each for each in fates if each.image is None and each not in skipped]
+    failed = [each for each in fates if each.image is None and not (each.taken and skip_existing)]
     uploaded = [each for each in fates if each.image is not None]
     return Report(
         dataset=dataset,

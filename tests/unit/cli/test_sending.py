@@ -1,11 +1,12 @@
 """Sending files from the command line."""
 
-from pathlib import Path
+from pathlib import Path, PosixPath
 from typing import Any
 
 import pytest
 
-from stackroom.cli.sending import ToSend, send
+from stackroom.cli.sending import Fate, ToSend, send
+from stackroom.cli.upload import summed_up
 
 
 class _Images:
@@ -27,3 +28,21 @@ def test_what_had_come_is_said_when_it_is_interrupted(capsys: pytest.CaptureFixt
     with pytest.raises(KeyboardInterrupt):
         send(client, "depot", files, workers=1)
     assert "1 of 2 files had been uploaded" in capsys.readouterr().err
+
+
+class _NeverCompared(PosixPath):
+    """The path of a file that is told from no other by comparing it."""
+
+    def __eq__(self, _other: object) -> bool:
+        raise AssertionError("each file was compared with the others")
+
+    __hash__ = PosixPath.__hash__
+
+
+def test_what_was_there_already_is_counted_without_comparing_each_file_with_all() -> None:
+    files = [ToSend(_NeverCompared(f"{number}.jpg"), "/", 1) for number in range(3)]
+    fates = [Fate(file=file, reason="its name is taken", taken=True) for file in files]
+    again = summed_up("depot", fates, 1.0, skip_existing=True)
+    assert (again.skipped, again.failed, again.failures) == (3, 0, [])
+    refused = summed_up("depot", fates, 1.0, skip_existing=False)
+    assert (refused.skipped, refused.failed, len(refused.failures)) == (0, 3, 3)
