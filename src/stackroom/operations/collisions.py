@@ -102,9 +102,10 @@ def _brought_along(run: Run, takes_name: str) -> list[tuple[int, str]]:
 
 
 def _rename(run: Run, planned: list[tuple[int, str]]) -> None:
+    # Not by `{items}`: its range of lines is what SQLite from 3.46 on would look through for each of the names.
     run.execute(
         f"""{run.how.update} operation_item AS i SET to_name = s.value, outcome = {DONE} FROM {run.how.pairs} s
-            WHERE {{items}} AND i.line = s.position""",
+            WHERE i.operation_id = :op AND i.line = s.position""",
         pairs=_json(planned),
     )
 
