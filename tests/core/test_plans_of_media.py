@@ -6,8 +6,9 @@ import pytest
 
 from stackroom import ids
 from stackroom.access import Actor
-from stackroom.library import analytics, folders, groups
+from stackroom.library import analytics, folders, groups, media, registrations, similarity
 from stackroom.library.analytics import Period
+from stackroom.library.registered import Where
 from stackroom.processing import embedding, tasks
 from stackroom.queue.jobs import DEFAULT, NewJob
 from stackroom.queue.submit import submit
@@ -82,6 +83,30 @@ def test_media_are_counted_and_grouped_without_looking_at_those_of_others(
         assert [
             found for plan in plans_of(library, work, counted=COUNTED) for found in plan.scans(*GROWING)
         ] == []
+
+
+@pytest.mark.parametrize("count", [2, 50])
+def test_what_has_been_named_is_not_looked_for_among_all_that_the_organization_has(
+    library: Library, actor: Actor, count: int
+) -> None:
+    """For three ids or more SQLite takes an organization to have less."""
+    photos = library.a_dataset(actor, assets=60)
+    wanted = [raw for raw in map(ids.parse, photos.ids) if raw is not None][:count]
+    made = library.write(lambda conn: groups.create(conn, actor, wanted, now=library.now))
+    asked: list[Where] = [Where(member_of=1), Where(manifests=("a", "b")), Where(string1="a")]
+    asked += [Where(member_of=1, string2="b"), Where(manifests=("a",), number1=2), Where(pointer=1)]
+    for work in (
+        lambda conn: media.by_uuids(conn, actor, wanted, now=library.now),
+        lambda conn: media.hold(conn, actor, wanted, now=library.now),
+        lambda conn: media.storage_keys(conn, actor, wanted, now=library.now),
+        lambda conn: groups.create(conn, actor, wanted, now=library.now),
+        lambda conn: groups.find(conn, actor, made.uuid, now=library.now),
+        lambda conn: groups.members(conn, actor, made, now=library.now),
+        lambda conn: [registrations.page(conn, actor, each, limit=100) for each in asked],
+        lambda conn: similarity._by_ids(conn, actor, range(1, count), library.now),
+    ):
+        for plan in plans_of(library, work, counted=COUNTED):
+            assert "asset_by_kind" not in plan.steps, plan
 
 
 def test_folders_are_found_in_the_index_of_their_dataset(library: Library, actor: Actor) -> None:

@@ -69,7 +69,8 @@ def find(conn: Connection, actor: Actor, uuid: bytes, *, now: int) -> Group:
     seen = select(func.count()).join_from(
         file_group_member, asset, asset.c.id == file_group_member.c.asset_id
     )
-    count = conn.scalar(seen.where(file_group_member.c.group_id == row.id, media.visible(actor, now))) or 0
+    here = file_group_member.c.group_id == row.id, media.visible(actor, now, found=True)
+    count = conn.scalar(seen.where(*here)) or 0
     return Group(id=row.id, uuid=row.uuid, created_at=row.created_at, count=count)
 
 
@@ -106,7 +107,8 @@ def _not_found() -> NotFound:
 def _ids_of(conn: Connection, actor: Actor, uuids: Sequence[bytes], now: int) -> dict[bytes, int]:
     """Held until the commit, in the order in which others hold them: a purge that came in between would leave places
     for what is gone."""
-    seen = select(asset.c.uuid, asset.c.id).where(asset.c.uuid.in_(uuids), media.visible(actor, now))
+    mine = media.visible(actor, now, found=True)
+    seen = select(asset.c.uuid, asset.c.id).where(asset.c.uuid.in_(uuids), mine)
     held = seen.order_by(asset.c.id).with_for_update(read=True)
     return {row.uuid: row.id for row in conn.execute(held)}
 
@@ -127,7 +129,7 @@ def _members(conn: Connection, actor: Actor, where: ColumnElement[bool], now: in
         select(file_group_member.c.position, asset.c.uuid, blob.c.storage_key)
         .join_from(file_group_member, asset, asset.c.id == file_group_member.c.asset_id)
         .join(blob, blob.c.id == asset.c.blob_id)
-        .where(where, media.visible(actor, now))
+        .where(where, media.visible(actor, now, found=True))
         .order_by(file_group_member.c.position)
     )
     rows = conn.execute(placed).all()

@@ -179,7 +179,7 @@ def _matching(
     if not found and not told:
         conditions.append(_of_datasets(organization_id, where.space))
         return froms, key, conditions
-    conditions.append(asset.c.organization_id == organization_id)
+    conditions.append(asset.c.organization_id + 0 == organization_id)
     if where.space is not None:
         conditions.append(false() if not 0 < where.space <= MAX_NUMBER else _SPACE == where.space)  # noqa: SIM300 - a comparison of SQL's
     return froms, key, conditions
