@@ -325,7 +325,7 @@ async def helping(services: Services) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _doing(duties: Sequence[Coroutine[None, None, None]]) -> AsyncIterator[None]:
-    tasks = [asyncio.create_task(duty) for duty in duties]
+    tasks = [asyncio.create_task(_said_if_it_dies(duty)) for duty in duties]
     try:
         yield
     finally:
@@ -334,6 +334,15 @@ async def _doing(duties: Sequence[Coroutine[None, None, None]]) -> AsyncIterator
         for task in tasks:
             with suppress(asyncio.CancelledError):
                 await task
+
+
+async def _said_if_it_dies(duty: Coroutine[None, None, None]) -> None:
+    """Each sees to its own failures, and goes on. One that does not would be missed only when the server stops."""
+    try:
+        await duty
+    except Exception:
+        name = getattr(duty, "__qualname__", repr(duty))
+        log.exception("duty.died", duty=name, hint="Start the server anew, and report it.")
 
 
 async def _take_fingerprints(services: Services) -> None:
