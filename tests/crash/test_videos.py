@@ -110,8 +110,15 @@ class TestOnSqlite(Videos):
         lives.start()
         with lives.client() as client:
             uuid = upload(client, film(width=640, height=360, seconds=20), once="long")
-            assert wait_until(lambda: encoders(lives) != [], seconds=30)
-            [encoder] = encoders(lives)
+            # Looked for once: what becomes FFmpeg has the same number, and for an instant no arguments.
+            at_work: list[str] = []
+
+            def begun() -> bool:
+                at_work[:] = encoders(lives)
+                return at_work != []
+
+            assert wait_until(begun, seconds=30)
+            [encoder] = at_work
             lives.server.kill()
             assert wait_until(lambda: not Path(f"/proc/{encoder}").exists(), seconds=5)
             lives.server._arguments = before
