@@ -64,15 +64,8 @@ def visible(actor: Actor, now: int, *, found: bool = False) -> ColumnElement[boo
 def _visible(
     organization_id: int | BindParameter[int], now: int | BindParameter[int], *, found: bool
 ) -> ColumnElement[bool]:
-    # Not for an index: for three ids SQLite would go through all that the organization has.
-    mine = asset.c.organization_id + 0 if found else asset.c.organization_id
-    return (
-        (mine == organization_id)
-        & LIVE
-        & (asset.c.state == "finished")
-        & asset.c.blob_id.is_not(None)
-        & assets.unexpired(now)
-    )
+    mine = assets.belongs_to(organization_id) if found else asset.c.organization_id == organization_id
+    return mine & LIVE & (asset.c.state == "finished") & asset.c.blob_id.is_not(None) & assets.unexpired(now)
 
 
 def find(

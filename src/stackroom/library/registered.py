@@ -19,7 +19,7 @@ from sqlalchemy import (
 
 from stackroom.database.schema import ARCHIVED, LIVE, asset, asset_manifest, dataset, job, registration
 from stackroom.errors import Invalid
-from stackroom.library import listing
+from stackroom.library import assets, listing
 from stackroom.library.datasets import MAX_NUMBER
 
 STRINGS = ("string1", "string2", "string3")
@@ -179,7 +179,7 @@ def _matching(
     if not found and not told:
         conditions.append(_of_datasets(organization_id, where.space))
         return froms, key, conditions
-    conditions.append(asset.c.organization_id + 0 == organization_id)
+    conditions.append(assets.belongs_to(organization_id))
     if where.space is not None:
         conditions.append(false() if not 0 < where.space <= MAX_NUMBER else _SPACE == where.space)  # noqa: SIM300 - a comparison of SQL's
     return froms, key, conditions

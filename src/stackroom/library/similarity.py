@@ -271,7 +271,7 @@ def _by_ids(conn: Connection, actor: Actor, wanted: Sequence[int], now: int | No
     """Those that are still there and live, by row id."""
     if not wanted:
         return {}
-    here = asset.c.organization_id + 0 == actor.organization_id, LIVE, *listing.unexpired(conn, now)
+    here = assets.belongs_to(actor.organization_id), LIVE, *listing.unexpired(conn, now)
     where = asset.c.id.in_(wanted), *here
     return {row.id: assets.from_row(row) for row in conn.execute(assets.query().where(*where))}
 
