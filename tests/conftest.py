@@ -8,6 +8,7 @@
 """
 
 import ipaddress
+import logging
 import os
 import secrets
 import shutil
@@ -21,6 +22,8 @@ from typing import Any
 
 import hypothesis
 import pytest
+import structlog
+from structlog.testing import capture_logs
 
 from stackroom.testing.live import LiveServer
 from stackroom.testing.nursery import Nursery
@@ -152,6 +155,16 @@ def _is_here(host: object) -> bool:
 
 
 sys.addaudithook(_stay_on_this_machine)
+
+
+@pytest.fixture
+def logged() -> Iterator[list[Any]]:
+    """What is logged meanwhile, and printed nowhere."""
+    before = structlog.get_config()  # a server that other tests have in this process may have made it quiet
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.NOTSET))
+    with capture_logs() as entries:
+        yield entries
+    structlog.configure(**before)
 
 
 @pytest.fixture(scope="session")

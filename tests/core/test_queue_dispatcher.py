@@ -1,7 +1,6 @@
 """The dispatcher: jobs are done, retried, given up, cancelled and given back, and a stop loses none."""
 
 import asyncio
-import logging
 import shutil
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
@@ -10,9 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 from sqlalchemy import Connection, text
-from structlog.testing import capture_logs
 
 from stackroom import clock
 from stackroom.database.transaction import T, Work
@@ -35,16 +32,11 @@ def queue(database_url: str) -> Iterator[Queue]:
 
 
 @pytest.fixture(autouse=True)
-def logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sequence[Mapping[str, Any]]]:
-    """What is logged; printing tracebacks takes seconds. And all that a dispatcher waits for comes soon."""
+def soon(monkeypatch: pytest.MonkeyPatch, logged: object) -> None:
+    """All that a dispatcher waits for comes soon."""
     monkeypatch.setattr(dispatching, "IDLE", SOON)
     monkeypatch.setattr(dispatching, "BEAT", SOON)
     monkeypatch.setattr(patience, "PAUSES", (SOON,))
-    before = structlog.get_config()  # a server that other tests have in this process may have made it quiet
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.NOTSET))
-    with capture_logs() as entries:
-        yield entries
-    structlog.configure(**before)
 
 
 class Workshop:

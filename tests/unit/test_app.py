@@ -1,24 +1,9 @@
 """What runs beside a server, as long as it does."""
 
 import asyncio
-import logging
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
-import structlog
-from structlog.testing import capture_logs
-
 from stackroom.app import _doing
-
-
-@pytest.fixture
-def logged() -> Iterator[list[Any]]:
-    before = structlog.get_config()  # a server that other tests have in this process may have made it quiet
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.NOTSET))
-    with capture_logs() as entries:
-        yield entries
-    structlog.configure(**before)
 
 
 async def _stumble() -> None:
