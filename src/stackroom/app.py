@@ -36,6 +36,7 @@ from stackroom.media.ffmpeg import Encoding
 from stackroom.media.kinds import Kind
 from stackroom.media.ladder import NAMES
 from stackroom.media.studio import Studio
+from stackroom.operations import forgetting as journals
 from stackroom.operations.expiring import Expiring
 from stackroom.operations.runner import Runner
 from stackroom.processing import embedding, rounds, transcoding
@@ -366,6 +367,7 @@ async def _keep_sweeping(services: Services) -> None:
             log.exception("sweep.failed")
         if is_round:
             await _forget_arrivals(services)  # even while a store does not let go of something
+            await _forget_journals(services)
             next_round = time.monotonic() + SWEEP_EVERY
         with suppress(TimeoutError):
             await asyncio.wait_for(services.sweep_soon.wait(), max(0.0, next_round - time.monotonic()))
@@ -378,6 +380,15 @@ async def _forget_arrivals(services: Services) -> None:
     try:
         while await services.database.write(partial(forget, kept_for=kept_for, now=services.now())):
             pass
+    except Exception:
+        log.exception("forgetting.failed")
+
+
+async def _forget_journals(services: Services) -> None:
+    try:
+        while await services.database.read(lambda conn: journals.are_due(conn, now=services.now())):
+            if not await services.database.write(lambda conn: journals.forget(conn, now=services.now())):
+                break  # another server has them in hand
     except Exception:
         log.exception("forgetting.failed")
 

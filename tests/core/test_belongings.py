@@ -21,9 +21,9 @@ from stackroom.database.schema import (
     operation_tag,
     tag,
 )
-from stackroom.library import annotations, comments, datasets, sweep
+from stackroom.library import annotations, comments, datasets
 from stackroom.library.datasets import DatasetChanges
-from stackroom.library.sweep import JOURNAL_KEPT_FOR
+from stackroom.operations import forgetting
 from stackroom.operations.remove_dataset import remove_dataset
 from stackroom.operations.request import Changes, Collision, Verb
 from stackroom.testing.builders import ADataset, Library
@@ -245,6 +245,6 @@ def test_a_removed_dataset_leaves_nothing_that_belonged_to_it(library: Library) 
 
 def test_an_old_journal_is_forgotten_with_its_tags(scene: Scene) -> None:
     assert count(scene.library, operation_tag) != [0]
-    late = scene.library.now + JOURNAL_KEPT_FOR + DAY
-    scene.library.write(lambda conn: sweep.expire(conn, now=late))
+    late = scene.library.now + forgetting.KEPT_FOR + DAY
+    scene.library.write(lambda conn: forgetting.forget(conn, now=late))
     assert count(scene.library, operation_tag) == [0]

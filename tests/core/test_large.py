@@ -4,16 +4,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Table, func, select
 
 from stackroom import ids
 from stackroom.access import Role
 from stackroom.clock import DAY
-from stackroom.database.schema import event, operation_pending
+from stackroom.database.schema import event, operation, operation_item, operation_pending, operation_tag
+from stackroom.doctor.questions import check_journals
 from stackroom.errors import Conflict, Forbidden, Invalid, NotFound
 from stackroom.library.listing import Filter
-from stackroom.library.sweep import JOURNAL_KEPT_FOR, expire
-from stackroom.operations import engine, journal
+from stackroom.operations import engine, forgetting, journal
 from stackroom.operations.journal import Operation
 from stackroom.operations.outcome import Outcome
 from stackroom.operations.request import Changes, Collision, FailedOf, Matching, Verb
@@ -52,8 +52,20 @@ class Large:
         return known.id in self.library.read(engine.unfinished)
 
     def pending(self, known: Operation) -> int:
-        mine = operation_pending.c.operation_id == known.id
+        return self.rows(operation_pending, known)
+
+    def rows(self, table: Table, known: Operation) -> int:
+        mine = (table.c.id if table is operation else table.c.operation_id) == known.id
         return self.library.read(lambda conn: conn.scalar(select(func.count()).where(mine))) or 0
+
+    def forget(self) -> bool:
+        return self.library.write(lambda conn: forgetting.forget(conn, now=self.library.now))
+
+    def forget_all(self) -> None:
+        """A month has gone by, and all is forgotten that may be."""
+        self.library.now += forgetting.KEPT_FOR + DAY
+        while self.forget():
+            pass
 
 
 @pytest.fixture
@@ -265,13 +277,35 @@ def test_what_is_being_undone_is_not_forgotten_before_the_undo_is_over(large: La
     )
     large.library.advance(undo)
     large.set_state(undo, journal.PAUSED)
-    large.library.now += JOURNAL_KEPT_FOR + DAY
-    large.library.write(lambda conn: expire(conn, now=large.library.now))
+    large.forget_all()
     undone = large.library.finish(large.actor, large.set_state(undo, journal.RUNNING))
     assert undone.outcomes == {Outcome.DONE: 25}
-    large.library.write(lambda conn: expire(conn, now=large.library.now))
+    large.forget_all()
     with pytest.raises(NotFound):
         large.library.again(large.actor, done)
+
+
+def test_a_journal_of_which_only_a_part_is_forgotten_is_found_by_nobody(
+    large: Large, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large.forget_all()  # of other tests
+    monkeypatch.setattr(forgetting, "PORTION", 10)
+    done = large.library.finish(large.actor, large.begin(Verb.UPDATE, changes=Changes(add_tags=("blue",))))
+    later = large.library.submit(large.actor, Verb.ARCHIVE, large.ids[:1], large.dataset)
+    large.library.now += forgetting.KEPT_FOR + DAY
+    left = []
+    while large.forget():
+        left.append((large.rows(operation_item, done), large.rows(operation_tag, done)))
+        with pytest.raises(NotFound):
+            large.library.again(large.actor, done)
+        with pytest.raises(NotFound):
+            large.library.undo(large.actor, done)
+        listed = large.library.read(lambda conn: journal.page(conn, large.actor, limit=10))
+        assert done.uuid not in {each.uuid for each in listed}
+        journals = large.library.do(check_journals(large.library.database, most=1))
+        assert not journals.problems
+    assert left == [(15, 15), (5, 5), (0, 0), (0, 0)]
+    assert large.rows(operation, done) == large.rows(operation, later) == 0
 
 
 def test_a_dry_run_sees_all_of_it(large: Large) -> None:

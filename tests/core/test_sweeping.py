@@ -14,11 +14,13 @@ from stackroom import app, clock, ids
 from stackroom.app import _clear_out, _keep_sweeping
 from stackroom.clock import HOUR
 from stackroom.database import flavour
-from stackroom.database.schema import batch, upload, worker
+from stackroom.database.schema import batch, operation, upload, worker
 from stackroom.database.transaction import Connection, Database, Work
 from stackroom.errors import Unavailable
 from stackroom.library import blobs
 from stackroom.library.sweep import any_due, expire, sweep
+from stackroom.operations.forgetting import KEPT_FOR
+from stackroom.operations.request import Verb
 from stackroom.queue import workers
 from stackroom.storage.blobstore import StoredObject
 from stackroom.storage.keys import rendition_key
@@ -107,7 +109,7 @@ class Stubborn(MemoryStore):
         raise Unavailable(f"not {', '.join(keys)}")
 
 
-def test_old_batches_are_forgotten_while_a_store_lets_go_of_nothing(library: Library, tmp_path: Path) -> None:
+def test_what_is_old_is_forgotten_while_a_store_lets_go_of_nothing(library: Library, tmp_path: Path) -> None:
     watched, store = Watched(library.database), Stubborn()
     (tmp_path / "left").write_bytes(b"left behind")
     key = library.write(lambda conn: blobs.announce(conn, ids.new(), b"s" * 32, now=-clock.DAY))
@@ -121,6 +123,10 @@ def test_old_batches_are_forgotten_while_a_store_lets_go_of_nothing(library: Lib
         "finished_at": 0,
     }
     library.write(lambda conn: conn.execute(insert(batch).values(old)))
+    actor = library.an_actor()
+    photos = library.a_dataset(actor, assets=1)
+    library.submit(actor, Verb.ARCHIVE, photos.ids, photos)
+    library.now += KEPT_FOR
     services = SimpleNamespace(
         database=watched,
         store=store,
@@ -132,14 +138,17 @@ def test_old_batches_are_forgotten_while_a_store_lets_go_of_nothing(library: Lib
     async def live() -> None:
         sweeping = asyncio.create_task(_keep_sweeping(cast("Services", services)))
         try:
-            await until(lambda: watched.writes >= 3)  # what has expired, nothing struck, old batches
+            await until(
+                lambda: watched.writes >= 4
+            )  # what has expired, nothing struck, old batches, journals
         finally:
             sweeping.cancel()
             await asyncio.gather(sweeping, return_exceptions=True)
 
     library.do(live())
     assert list(store.objects(key))
-    assert library.read(lambda conn: conn.execute(select(batch.c.id)).all()) == []
+    for table in batch, operation:
+        assert library.read(lambda conn, table=table: conn.execute(select(table.c.id)).all()) == []
 
 
 class Far(MemoryStore):

@@ -17,7 +17,7 @@ from stackroom.database.flavour import statement
 from stackroom.database.transaction import Database
 from stackroom.doctor.finding import Finding
 from stackroom.library.vectors import COPIES, SEARCHED, SEEN
-from stackroom.operations.journal import PAUSED, RUNNING
+from stackroom.operations.journal import FORGOTTEN, PAUSED, RUNNING
 from stackroom.operations.outcome import Outcome
 
 _REPORT = "This cannot come from using Stackroom: please report it, with what happened before."
@@ -389,7 +389,9 @@ def _wrong_journals(conn: Connection) -> list[str]:
     waiting = statement("SELECT operation_id, count(*) AS items FROM operation_pending GROUP BY operation_id")
     pending: dict[int, int] = {row[0]: row[1] for row in conn.execute(waiting)}
     wrong = []
-    for row in conn.execute(statement("SELECT id, uuid, verb, total, outcomes FROM operation ORDER BY id")):
+    for row in conn.execute(
+        statement("SELECT id, uuid, verb, state, total, outcomes FROM operation ORDER BY id")
+    ):
         fault = _fault(row, counted.pop(row.id, Counter()), pending.get(row.id, 0))
         if fault:
             wrong.append(f"operation {ids.text(row.uuid)} ({row.verb}): {fault}")
@@ -397,6 +399,8 @@ def _wrong_journals(conn: Connection) -> list[str]:
 
 
 def _fault(row: Row[Any], counted: Mapping[int, int], pending: int) -> str | None:
+    if row.state == FORGOTTEN:  # some of its items are gone, as they should
+        return None
     ended = sum(counted.values())
     if counted.get(Outcome.COLLIDES):
         return f"{counted[Outcome.COLLIDES]} items have no outcome"

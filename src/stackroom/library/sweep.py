@@ -7,12 +7,12 @@ from functools import partial
 from itertools import chain
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, delete, exists, select
+from sqlalchemy import ColumnElement, Connection, delete
 
-from stackroom import clock, faults
+from stackroom import faults
 from stackroom.clock import Clock
 from stackroom.database import flavour
-from stackroom.database.schema import operation, operation_item, operation_tag, upload
+from stackroom.database.schema import upload
 from stackroom.database.transaction import Database
 from stackroom.errors import StackroomError
 from stackroom.library import answers, blobs, prefixes, upload_sessions
@@ -22,7 +22,6 @@ from stackroom.storage.keys import rendition_prefix
 AT_ONCE = 500
 LISTED_AT_ONCE = 16
 """Of how many objects it is asked at a time what was made of them: a store that is far away takes its time for each."""
-JOURNAL_KEPT_FOR = 30 * clock.DAY
 
 
 class Swept(msgspec.Struct, frozen=True):
@@ -88,9 +87,8 @@ async def _sweep_prefixes(
 
 
 def expire(conn: Connection, *, now: int) -> int:
-    """Forget uploads that nobody has finished in time, answers past their day, and journals past their month."""
+    """Forget uploads that nobody has finished in time, and answers past their day."""
     answers.forget_old(conn, now=now)
-    _forget_journals(conn, now=now)
     upload_sessions.forget_old(conn, now=now)
     # Not one by one: after a night without a server there may be more than a statement can name.
     late = _forget_uploads(conn, upload.c.expires_at <= now, now=now)
@@ -114,17 +112,6 @@ def _forget_uploads(conn: Connection, which: ColumnElement[bool], *, now: int) -
             conn, candidates, {"texts": msgspec.json.encode([str(it) for it in held]).decode()}, now=now
         )
     return len(gone)
-
-
-def _forget_journals(conn: Connection, *, now: int) -> None:
-    undoing = operation.alias()
-    # A large one, which may be paused, reads what it has to put back until its end.
-    read = exists().where(undoing.c.undo_of == operation.c.id, undoing.c.finished_at.is_(None))
-    old = (operation.c.finished_at <= now - JOURNAL_KEPT_FOR) & operation.c.finished_at.is_not(None) & ~read
-    ids = select(operation.c.id).where(old)
-    for items in (operation_tag, operation_item):
-        conn.execute(delete(items).where(items.c.operation_id.in_(ids)))
-    conn.execute(delete(operation).where(old))
 
 
 def _remove(store: BlobStore, keys: Sequence[str]) -> dict[str, StackroomError]:

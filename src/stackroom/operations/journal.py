@@ -33,6 +33,8 @@ FINISHED = "finished"
 RUNNING = "running"
 PAUSED = "paused"
 CANCELLED = "cancelled"
+FORGOTTEN = "forgotten"
+"""Some of its items are gone, and the rest follow: it is found by nobody. See `forgetting`."""
 _OPTIONAL = ("status", "display_name", "split", "archived_at")
 
 
@@ -215,7 +217,7 @@ def hold(conn: Connection, actor: Actor, reference: str) -> Operation:
     lock = flavour_of(conn).lock
     if lock:
         conn.execute(statement(f"SELECT id FROM operation WHERE id = :id {lock}"), {"id": found.id})
-    return by_id(conn, actor, found.id)
+    return get(conn, actor, reference)  # which may have been forgotten meanwhile
 
 
 def by_id(conn: Connection, actor: Actor, operation_id: int) -> Operation:
@@ -381,6 +383,7 @@ def _query() -> Any:
         )
         .outerjoin(dataset, dataset.c.id == operation.c.dataset_id)
         .outerjoin(undoing, undoing.c.id == operation.c.undo_of)
+        .where(operation.c.state != FORGOTTEN)
     )
 
 
