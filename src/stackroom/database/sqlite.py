@@ -65,18 +65,22 @@ class SqliteDatabase:
 
     async def start(self) -> None:
         refuse_unfit(sqlite3.sqlite_version_info)
-        if not self.read_only:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._lock = await _take_lock(self.path)
-            # The library's secrets are in it. Its log gets the same mode.
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         self._reading = self._engine("BEGIN")
         self._writing = self._engine("BEGIN IMMEDIATE")
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="sqlite-read")
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="sqlite-write")
         self._flush = Flush(log_of(self.path))
-        if not self.read_only:
+        if self.read_only:
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = await _take_lock(self.path)
+        try:
+            # The library's secrets are in it. Its log gets the same mode.
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             await self._in_writer(self._prepare)
+        except BaseException:
+            await self._let_go()
+            raise
 
     async def read(self, work: Work[T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(
@@ -111,9 +115,16 @@ class SqliteDatabase:
 
     async def close(self) -> None:
         """Finish what is running, fold the log into the file, and let others have it. May be called twice."""
-        if self._lock is not None:
-            with suppress(sqlite3.OperationalError):  # no room: the log stays beside the file, and is as good
-                await self._in_writer(self._fold_log)
+        try:
+            if self._lock is not None:
+                with suppress(
+                    sqlite3.OperationalError
+                ):  # no room: the log stays beside the file, and is as good
+                    await self._in_writer(self._fold_log)
+        finally:
+            await self._let_go()
+
+    async def _let_go(self) -> None:
         for pool in (self._readers, self._writer):
             await asyncio.to_thread(pool.shutdown)
         await self._flush.close()
