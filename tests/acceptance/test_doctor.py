@@ -182,6 +182,7 @@ DAMAGE: list[tuple[set[str], Callable[[Patient], None]]] = [
             "DROP INDEX asset_name_in_folder", "UPDATE asset SET name = 'same.jpg' WHERE archived_at IS NULL"
         ),
     ),
+    ({"organizations_there"}, sql("DELETE FROM organization WHERE name = 'Bystander'")),
     ({"folders_complete"}, sql("UPDATE folder SET path = '/z/b' WHERE path = '/a/b'")),
     ({"folders_complete"}, sql("UPDATE folder SET path = '/a/b/c' WHERE path = '/a/b'")),
     ({"folders_complete"}, sql("UPDATE folder SET path = '/a/' WHERE path = '/a/b'")),

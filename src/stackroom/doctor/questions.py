@@ -48,6 +48,15 @@ _LEAF = f"substr(f.path, length({_HOME}) + 1)"
 
 QUESTIONS = (
     Question(
+        check="organizations_there",  # of those that are not, a key is left: each has at least its owner's
+        title="Every key and every dataset is of an organization that is there",
+        query="""SELECT x.organization_id AS organization, sum(x.keys) AS keys, sum(x.datasets) AS datasets
+            FROM (SELECT organization_id, 1 AS keys, 0 AS datasets FROM api_key
+                UNION ALL SELECT organization_id, 0, 1 FROM dataset) x
+            LEFT JOIN organization o ON o.id = x.organization_id WHERE o.id IS NULL GROUP BY x.organization_id""",
+        advice="Stackroom removes no organization: bring the database back from a backup.",
+    ),
+    Question(
         check="names_unique",
         title="Names are unique among the live assets of a folder",
         query="""SELECT f.path AS folder, a.name, count(*) AS times
