@@ -77,6 +77,15 @@ def by_ticket(client: Client, place: Path, content: bytes) -> None:
     answered(client.upload("kept", f"/{place.stem}", place.name, content, once=None), 201)
 
 
+def by_ticket_converted(client: Client, place: Path, content: bytes) -> None:
+    name = f"{place.stem}.heic"
+    answered(client.upload("kept", f"/{place.stem}", name, content, once=None, kind="image/heic"), 201)
+
+
+def by_batch_converted(client: Client, place: Path, content: bytes) -> None:
+    by_batch(client, place.with_suffix(".heic"), content)
+
+
 def by_form(client: Client, place: Path, content: bytes) -> None:
     answered(client.send_form("/api/v0/images", place.name, content, "image/jpeg", once=place.stem))
 
@@ -87,17 +96,28 @@ def by_batch(client: Client, place: Path, content: bytes) -> None:
     assert client.finished_batch(batch["id"])["completed"] == 1
 
 
-@pytest.mark.parametrize("bring", [by_ticket, by_form, by_batch])
-def test_bytes_that_a_restore_has_lost_are_back_when_they_come_again(
-    lives: Lives, tmp_path: Path, bring: Bring
+def lose(place: Path) -> None:
+    shutil.rmtree(place / "blobs")
+    shutil.rmtree(place / "renditions")
+
+
+def cut_short(place: Path) -> None:
+    stored = [each for each in (place / "blobs").rglob("*") if each.is_file()]
+    for each in stored:
+        each.write_bytes(each.read_bytes()[:-7])  # and not in place: that is the file of another as well
+
+
+@pytest.mark.parametrize(("damage", "found"), [(lose, "bytes_present"), (cut_short, "bytes_whole")])
+@pytest.mark.parametrize("bring", [by_ticket, by_ticket_converted, by_form, by_batch, by_batch_converted])
+def test_bytes_that_are_lost_or_cut_short_are_back_when_they_come_again(
+    lives: Lives, tmp_path: Path, bring: Bring, damage: Callable[[Path], None], found: str
 ) -> None:
-    content = picture(seed=1)
+    content = picture("heic" if bring in {by_ticket_converted, by_batch_converted} else "jpeg", seed=1)
     with lives.start().client(never) as client:
         client.make_dataset("kept")
         bring(client, tmp_path / "first.jpg", content)
-        shutil.rmtree(lives.settings.storage_dir / "blobs")
-        shutil.rmtree(lives.settings.storage_dir / "renditions")
-        lost = {each.check: each.problems for each in examine(lives.settings) if each.problems}
-        assert lost == {"bytes_present": 1}
+        damage(lives.settings.storage_dir)
+        wrong = {each.check: each.problems for each in examine(lives.settings) if each.problems}
+        assert wrong == {found: 1}
         bring(client, tmp_path / "second.jpg", content)
         lives.check()

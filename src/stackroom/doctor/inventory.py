@@ -103,7 +103,7 @@ class Inventory:
                 "bytes_whole",
                 "Stored bytes are as many as they should be",
                 f"SELECT s.key || ' has ' || s.size || ' bytes, not ' || k.size {_ANOTHER_SIZE}",
-                "Bring these objects back from a backup, or purge their assets.",
+                "Bring these objects back from a backup, send the same files again, or purge their assets.",
             ),
             self._finding(
                 "videos_playable",

@@ -1,11 +1,13 @@
 """What is kept of a file that came in, and what it is called; the same whether it was uploaded or fetched."""
 
 import asyncio
+import threading
 from pathlib import Path
 from typing import Any
 
 import structlog
 
+from stackroom.access import Actor
 from stackroom.clock import Clock
 from stackroom.database.transaction import Database
 from stackroom.library import blobs
@@ -17,6 +19,7 @@ from stackroom.storage.blobstore import BlobStore, MissingBytes
 from stackroom.storage.keys import rendition_key
 
 log = structlog.get_logger(__name__)
+_BRINGING_BACK = threading.Lock()
 _CONVERTED = (".heic", ".heif")
 PYRAMID = "pyramid"
 """The profile of the rendition that large pictures are zoomed into by."""
@@ -59,22 +62,36 @@ def thumbnail_profile(box: int) -> str:
 
 def put_again(store: BlobStore, key: str, path: Path) -> None:
     """Bytes have come that the library has already. They are not stored a second time, unless the store has lost
-    them, as after a restore of an older copy: then they are back, for all that is made of them."""
+    them or a part of them, as after a restore of an older copy: then they are back, for all that is made of them."""
+    if _is_whole(store, key, path):
+        return
+    with _BRINGING_BACK:  # nobody removes what another has just brought back
+        if not _is_whole(store, key, path):
+            store.delete([key])  # what is there is never overwritten
+            store.put(key, path)
+            log.warning("bytes.brought_back", key=key)
+
+
+def _is_whole(store: BlobStore, key: str, path: Path) -> bool:
     try:
-        store.size(key)
+        return store.size(key) == path.stat().st_size
     except MissingBytes:
-        store.put(key, path)
-        log.warning("bytes.brought_back", key=key)
+        return False
 
 
 async def store_converted(
-    database: Database, store: BlobStore, owner: bytes, seen: Examined, now: Clock
+    database: Database, store: BlobStore, actor: Actor, seen: Examined, now: Clock
 ) -> tuple[Arrival | None, str | None]:
-    """Put what an image was converted to into the store, where it is nobody's yet; and under which key."""
+    """Put what an image was converted to into the store, where it is nobody's yet; and under which key. Where the
+    library has the same already, it is that which is used in the end: so it is seen to as well."""
     if seen.converted is None:
         return None, None
     made = seen.converted
     arrival = Arrival(sha256=made.sha256, size=made.size, content_type=made.content_type)
+    known = await database.read(lambda conn: blobs.find(conn, actor.organization_id, made.sha256))
+    if known is not None:
+        await asyncio.to_thread(put_again, store, known.storage_key, made.path)
+    owner = actor.organization_uuid
     key = await database.write(lambda conn: blobs.announce(conn, owner, made.sha256, now=now()))
     await asyncio.to_thread(store.put, key, made.path)
     return arrival, key

@@ -228,9 +228,7 @@ class Uploads:
             seen = await self._studio.examine(
                 path, workspace, thumbnail_sizes=THUMBNAILS, max_pixels=MAX_PIXELS
             )
-            converted, stored_at = await store_converted(
-                self._database, self._store, actor.organization_uuid, seen, self._now
-            )
+            converted, stored_at = await store_converted(self._database, self._store, actor, seen, self._now)
             await asyncio.to_thread(store_thumbnails, self._store, seen, stored_at or key)
             faults.reach("register:after-examine")
         picture = seen.converted or seen.probe
