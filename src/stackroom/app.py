@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from typing import NamedTuple
@@ -63,12 +63,15 @@ from stackroom.webhooks.telling import KIND as DELIVERY
 from stackroom.webhooks.telling import Teller
 
 log = structlog.get_logger(__name__)
+Duty = Callable[[], Awaitable[None]]
 SWEEP_EVERY = 60.0
 SWEEP_PAUSE = 0.05
 """Seconds for others to delete something as well: then one sweep serves all of them."""
 FORGET_EVERY = 3600.0
 LEFT_BEHIND = 24 * 3600.0
 """Seconds after which what lies in the folder that workers share is nobody's any more."""
+ANEW = 5.0
+"""Seconds after which a duty that failed begins anew."""
 DRAIN = 4.0
 """Seconds that arrivals under way are given to end when the server stops, after its requests have."""
 
@@ -279,21 +282,25 @@ async def at_work(services: Services) -> AsyncIterator[None]:
     sweeper, fingerprints of what came before there were any, who lacks a vector. Ends in order, nothing half-done."""
     await _clear_out(services)
     await services.studio.start()
-    duties = [
-        services.runner.run(),
-        services.exporter.run(),
-        services.request_log.run(),
-        Expiring(services.database, services.now, services.sweep_soon.set).run(),
-        services.teller.run(),
-        services.messenger.run(),
-        Lookout(services.database, services.embedding.embedder, services.indexer.wake, services.now).run(),
-        _keep_sweeping(services),
-        _keep_forgetting(services),
-        _take_fingerprints(services),
-    ]
+    expiring = Expiring(services.database, services.now, services.sweep_soon.set)
+    lookout = Lookout(services.database, services.embedding.embedder, services.indexer.wake, services.now)
+    duties: dict[str, Duty] = {
+        "operations": services.runner.run,
+        "exports": services.exporter.run,
+        "requests": services.request_log.run,
+        "expiring": expiring.run,
+        "telling": services.teller.run,
+        "deliveries": services.messenger.run,
+        "lookout": lookout.run,
+        "sweeping": partial(_keep_sweeping, services),
+        "forgetting": partial(_keep_forgetting, services),
+        "fingerprints": partial(_take_fingerprints, services),
+    }
     if services.settings.slots:
-        duties += [services.dispatcher.run(), services.indexer.run(), services.projector.run()]
-    async with _doing(duties):
+        duties["arrivals"] = services.dispatcher.run
+        duties["embedding"] = services.indexer.run
+        duties["videos"] = services.projector.run
+    async with _doing(duties, services.failed_duties):
         yield
 
 
@@ -318,15 +325,19 @@ async def helping(services: Services) -> AsyncIterator[None]:
     half-done."""
     services.staging.sweep(LEFT_BEHIND)
     await services.studio.start()
-    dispatchers = services.dispatcher, services.indexer, services.projector, services.messenger
-    duties = [each.run() for each in dispatchers]
-    async with _doing(duties):
+    duties: dict[str, Duty] = {
+        "arrivals": services.dispatcher.run,
+        "embedding": services.indexer.run,
+        "videos": services.projector.run,
+        "deliveries": services.messenger.run,
+    }
+    async with _doing(duties, services.failed_duties):
         yield
 
 
 @asynccontextmanager
-async def _doing(duties: Sequence[Coroutine[None, None, None]]) -> AsyncIterator[None]:
-    tasks = [asyncio.create_task(_said_if_it_dies(duty)) for duty in duties]
+async def _doing(duties: Mapping[str, Duty], failed: MutableMapping[str, float]) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(_lasting(name, duty, failed)) for name, duty in duties.items()]
     try:
         yield
     finally:
@@ -337,13 +348,20 @@ async def _doing(duties: Sequence[Coroutine[None, None, None]]) -> AsyncIterator
                 await task
 
 
-async def _said_if_it_dies(duty: Coroutine[None, None, None]) -> None:
-    """Each sees to its own failures, and goes on. One that does not would be missed only when the server stops."""
-    try:
-        await duty
-    except Exception:
-        name = getattr(duty, "__qualname__", repr(duty))
-        log.exception("duty.died", duty=name, hint="Start the server anew, and report it.")
+async def _lasting(name: str, duty: Duty, failed: MutableMapping[str, float]) -> None:
+    """A duty begins anew if it fails: it should not, and would be missed until the next start. `failed` has when it
+    did last."""
+    task = asyncio.current_task()
+    assert task is not None
+    while True:
+        try:
+            return await duty()
+        except Exception:
+            log.exception("duty.failed", duty=name, hint="It begins anew by itself. Report it.")
+            failed[name] = time.monotonic()
+        if task.cancelling():  # it was to end, and failed at that
+            return None
+        await asyncio.sleep(ANEW)
 
 
 async def _take_fingerprints(services: Services) -> None:

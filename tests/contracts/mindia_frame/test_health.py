@@ -1,5 +1,7 @@
 """Who watches over the server is told of its parts, without a key."""
 
+import time
+
 import pytest
 
 from stackroom.errors import Unavailable
@@ -66,6 +68,19 @@ def test_events_that_nobody_tells_degrade_the_deep_health(face: Face) -> None:
     assert told(face, "/health/deep")["webhooks"] == "healthy"
     face.wait(61)
     assert told(face, "/health/deep")["webhooks"] == "degraded"
+
+
+def test_work_beside_the_server_that_fails_degrades_the_deep_health_for_a_minute(face: Face) -> None:
+    assert "background" not in told(face, "/health/deep")
+    failed = face.services.failed_duties
+    try:
+        failed["exports"] = time.monotonic()
+        assert told(face, "/health/deep")["background"] == told(face, "/health/deep")["status"] == "degraded"
+        assert "background" not in told(face, "/health")
+        failed["exports"] -= health.FAILED_LATELY
+        assert "background" not in told(face, "/health/deep")
+    finally:
+        failed.clear()
 
 
 def test_asking_again_costs_nothing_for_a_while(face: Face, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,7 @@ PATIENCE = 5.0
 """Seconds that one part is given to answer."""
 COUNTS_FOR = 5.0
 """Seconds for which an answer counts."""
+FAILED_LATELY = 60.0
 log = structlog.get_logger(__name__)
 
 
@@ -47,6 +48,12 @@ class Checks:
 
     async def webhooks(self) -> Condition:
         return await self._of("webhooks", self._webhooks)
+
+    def has_failed(self) -> bool:
+        """Whether some of the work beside the server has failed unexpectedly in the last minute. It begins anew within
+        seconds, so what goes on failing does not stay hidden."""
+        moments = self._services.failed_duties.values()
+        return any(time.monotonic() - at < FAILED_LATELY for at in moments)
 
     async def _of(self, part: str, find_out: Callable[[], Awaitable[bool]]) -> Condition:
         async with self._asking:
@@ -122,6 +129,8 @@ async def _answer(request: Request, *, deep: bool) -> Response:
         ]  # its vectors are there, and its model is in this process
     if deep:
         parts["webhooks"] = await checks.webhooks()
+        if checks.has_failed():
+            parts["background"] = "degraded"
     usable = parts["database"] == parts["storage"] == "healthy"
     found = set(parts.values())
     status: Condition = "unhealthy" if not usable else "healthy" if found == {"healthy"} else "degraded"

@@ -59,6 +59,8 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     allowances: Allowances = msgspec.field(default_factory=Allowances)
     noting: dict[int, asyncio.Task[None]] = msgspec.field(default_factory=dict)
     """Whose keys' first use is being noted."""
+    failed_duties: dict[str, float] = msgspec.field(default_factory=dict)
+    """What of the work beside the server has failed unexpectedly, and when last, by the monotonic clock."""
     sweep_soon: asyncio.Event
     """Set when bytes have become loose, so that they go at once and not at the next round."""
     now: Clock

@@ -20,6 +20,8 @@ class Health(Given, frozen=True, kw_only=True):
     semantic_search: Condition | UnsetType = UNSET
     task_queue: Condition
     webhooks: Condition | UnsetType = UNSET
+    background: Condition | UnsetType = UNSET
+    """There only where something is the matter with it."""
 
 
 class Ready(Given, frozen=True, kw_only=True):
