@@ -19,7 +19,7 @@ from stackroom.access import Actor, Role
 from stackroom.clock import SECOND
 from stackroom.database.schema import dataset_export, loose_bytes
 from stackroom.database.schema import event as event_table
-from stackroom.errors import Conflict, Forbidden, Invalid, NotFound
+from stackroom.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from stackroom.exports import claims, exporter, reading, rows
 from stackroom.exports.claims import LEASE, Progress
 from stackroom.exports.exporter import Exporter
@@ -566,6 +566,57 @@ def test_a_store_without_room_ends_as_a_failure_that_says_so(
     assert [data["state"] for kind, data in events(library, ada) if kind == "export.finished"] == ["failed"]
     due = library.read(lambda conn: conn.scalars(select(loose_bytes.c.due_at)).all())
     assert all(moment <= library.now for moment in due)
+
+
+def test_a_store_that_is_away_for_a_moment_puts_an_export_off(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = workshop.library
+    ada = library.an_actor()
+    wanted = asked(library, ada, library.a_dataset(ada, assets=1))
+    put, asked_for = workshop.store.put, 0
+
+    def away_at_first(key: str, source: Path) -> bool:
+        nonlocal asked_for
+        asked_for += 1
+        if asked_for == 1:
+            raise Unavailable("no answer", code="storage_unreachable")
+        return put(key, source)
+
+    async def put_off(_: Exporter) -> None:
+        put_off_until = select(dataset_export.c.held_until)
+        while asked_for == 0 or (  # noqa: ASYNC110 - nothing tells of it
+            await library.database.read(lambda conn: conn.scalar(put_off_until)) != library.now + claims.AGAIN
+        ):
+            await asyncio.sleep(0.01)
+
+    monkeypatch.setattr(claims, "AGAIN", 2 * LEASE)  # which a claim that is held has not
+    monkeypatch.setattr(workshop.store, "put", away_at_first)
+    workshop.run(put_off)
+    assert again(library, ada, wanted).state == "processing"
+    assert workshop.staged() == []
+    library.now += claims.AGAIN
+    made = workshop.make(ada, wanted)
+    assert (made.state, made.image_count) == ("completed", 1)
+    assert [data["state"] for kind, data in events(library, ada) if kind == "export.finished"] == [
+        "completed"
+    ]
+
+
+def test_a_store_that_stays_away_for_an_hour_ends_an_export_as_a_failure(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = workshop.library
+    ada = library.an_actor()
+    wanted = asked(library, ada, library.a_dataset(ada))
+
+    def away(*_: object) -> bool:
+        raise Unavailable("no answer", code="storage_unreachable")
+
+    monkeypatch.setattr(workshop.store, "put", away)
+    library.now += claims.PATIENCE
+    made = workshop.make(ada, wanted)
+    assert (made.state, made.error) == ("failed", "no answer")
 
 
 def test_a_server_that_stops_gives_the_export_back(

@@ -21,6 +21,10 @@ from stackroom.library.blobs import ARRIVAL_GRACE
 from stackroom.storage.keys import export_key
 
 LEASE = 30 * clock.SECOND
+AGAIN = 30 * clock.SECOND
+"""When an export is tried again that could not be made through no fault of its own."""
+PATIENCE = clock.HOUR
+"""For how long after it was asked for: making a large one again and again keeps others waiting."""
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,6 +120,12 @@ def fail(conn: Connection, held: Claim, reason: str, *, now: int) -> None:
     throw_away(conn, held, now=now)
     if _change(conn, held, {"state": FAILED, "held_until": None, "error": reason, "finished_at": now}):
         _record(conn, held.export, {"state": FAILED, "error": reason}, now=now)
+
+
+def put_off(conn: Connection, held: Claim, *, now: int) -> None:
+    """What the export is made of cannot be reached at the moment: whoever comes in a while begins it anew."""
+    throw_away(conn, held, now=now)
+    _change(conn, held, {"held_until": now + AGAIN})
 
 
 def give_back(conn: Connection, held: Claim, *, now: int) -> None:

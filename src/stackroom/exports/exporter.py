@@ -14,7 +14,7 @@ from stackroom import faults
 from stackroom.access import nobody
 from stackroom.clock import Clock
 from stackroom.database.transaction import Connection, Database
-from stackroom.errors import StackroomError
+from stackroom.errors import StackroomError, Unavailable
 from stackroom.exports import claims, reading, rows
 from stackroom.exports.claims import Claim
 from stackroom.exports.formats.kit import About
@@ -85,6 +85,10 @@ class Exporter:
             raise
         except Exception as error:
             reason = _explained(error)
+            if _passes(error) and self._now() - claimed.export.created_at < claims.PATIENCE:
+                log.warning("export.put_off", export=claimed.export.name, reason=reason)
+                await self._write(partial(claims.put_off, held=held.claim))
+                return
             log.warning("export.failed", export=claimed.export.name, reason=reason, exc_info=error)
             await self._write(partial(claims.fail, held=held.claim, reason=reason))
         finally:
@@ -191,6 +195,13 @@ def _begin(conn: Connection, *, export: Export, now: int) -> tuple[About, int]:
         raise Lost
     about = About(dataset=dataset, options=export.options, made_at=now)
     return about, reading.newest(conn, export.dataset_id)
+
+
+def _passes(error: Exception) -> bool:
+    """Whether the store or the database is away. A disk that is full is not: it would be filled anew each time."""
+    if isinstance(error, OSError):
+        error = unavailable(error, "writing an export")
+    return isinstance(error, Unavailable) and error.code in {"storage_unreachable", "database_unavailable"}
 
 
 def _explained(error: Exception) -> str:
