@@ -117,9 +117,8 @@ class SqliteDatabase:
         """Finish what is running, fold the log into the file, and let others have it. May be called twice."""
         try:
             if self._lock is not None:
-                with suppress(
-                    sqlite3.OperationalError
-                ):  # no room: the log stays beside the file, and is as good
+                # Without room for that the log stays beside the file, and is as good.
+                with suppress(sqlite3.OperationalError):
                     await self._in_writer(self._fold_log)
         finally:
             await self._let_go()
