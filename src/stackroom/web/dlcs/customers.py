@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from stackroom.access import Role
+from stackroom.access import Role, require
 from stackroom.database.transaction import Connection
 from stackroom.errors import Forbidden
 from stackroom.library import organizations
@@ -44,6 +44,7 @@ async def create(request: Request) -> Response:
             code="administrator_needed",
             hint="`stackroom org create NAME --administrator` makes one.",
         )
+    require(caller.actor, Role.ADMIN, "making a customer")
     said = convert.checked(caller.json(wire.NewCustomer))
 
     def make(conn: Connection, now: int) -> Answer:
