@@ -112,6 +112,17 @@ def test_c3_an_administrator_makes_customers(house: House, admin: Customer) -> N
     assert house.post("/customers", said, auth=None).status_code == 401
 
 
+@pytest.mark.parametrize("role", ["viewer", "member"])
+def test_an_administrators_key_that_may_do_less_makes_no_customers(
+    house: House, admin: Customer, role: str
+) -> None:
+    said = {"name": a_name(), "displayName": "Some Library"}
+    key = {"X-API-Key": admin.keys[role]}
+    refused = house.post("/customers", said, auth=None, headers=key)
+    assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+    assert house.post("/customers", said, of=admin).status_code == 201
+
+
 @pytest.mark.parametrize(
     "said",
     [
@@ -153,7 +164,10 @@ def test_k1_k2_a_key_is_made_shown_once_and_works(house: House) -> None:
         made = house.post("keys", **options)
         assert made.status_code == 200
         key = made.json()
-        assert set(key) == {"@id", "@type", "key", "secret"}
+        assert set(key) == {"@context", "@id", "@type", "key", "secret"}
+        assert house.get(key["@context"], auth=None).status_code == 200
+        shown = {name: value for name, value in key.items() if name != "secret"}
+        assert house.get(key["@id"]).json() == shown
         assert house.get("spaces", auth=(key["key"], key["secret"])).status_code == 200
         listed = house.get("keys")
         assert {"@id": key["@id"], "@type": "vocab:Key", "key": key["key"]} in listed.json()["member"]

@@ -324,6 +324,7 @@ def test_a20_each_image_of_a_space_is_changed_as_is_said(
         ({"id": "b", "origin": "https://x"}, "'origin' of 'b'"),
         ({"id": "b", "maxUnauthorised": 5}, "'maxUnauthorised' of 'b'"),
         ({"id": "b", "deliveryChannels": ["file"]}, "'deliveryChannels' of 'b'"),
+        ({"id": "b", "deliveryChannel": "file"}, "'deliveryChannel' of 'b'"),
         ({"id": "b", "imageOptimisationPolicy": "x"}, "'imageOptimisationPolicy' of 'b'"),
         ({"id": "b", "thumbnailPolicy": "x"}, "'thumbnailPolicy' of 'b'"),
         ({"string1": "x"}, "All assets require a ModelId"),
@@ -347,6 +348,18 @@ def test_a21_a22_one_bad_member_is_told_and_nothing_is_changed(
     assert refused.status_code == 400
     assert told in refused.json()["detail"]
     assert house.get(f"spaces/{space}/images/a", of=mine).json()["string1"] == "before"
+
+
+def test_whose_change_is_refused_is_said_where_the_message_does_not(
+    house: House, mine: Customer, four: tuple[int, list[str]]
+) -> None:
+    space, _ = four
+    body = {"member": [{"id": "a", "width": 5}, {"id": "b", "string1": "x"}, {"id": "c", "width": 5}]}
+    refused = house.ask("PATCH", f"spaces/{space}/images", json=body, of=mine).json()
+    assert (refused["detail"], refused["hint"]) == (
+        "Should not include width",
+        "Should not include width: 'a', 'c'.",
+    )
 
 
 def test_no_more_are_changed_at_once_than_may_be(

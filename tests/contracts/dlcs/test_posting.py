@@ -86,6 +86,7 @@ def test_p13_images_sound_and_files_are_accepted_together(house: House) -> None:
     [
         pytest.param({"mediaType": ...}, "Media type must be specified", id="P1"),
         pytest.param({"origin": ...}, "Asset Origin must be supplied.", id="P2"),
+        pytest.param({"origin": " "}, "Asset Origin must be supplied.", id="a blank origin"),
         pytest.param({"id": " "}, "Asset Id cannot be empty", id="P6"),
         pytest.param({"id": "a b"}, "restricted characters", id="P8 a space"),
         pytest.param({"id": "a\\b"}, "restricted characters", id="P8 a backslash"),
@@ -117,6 +118,21 @@ def test_one_bad_member_is_told_and_nothing_is_accepted(
     assert body["description"] == body["detail"]
     assert body["instance"] == f"{house.url}/customers/{house.customer.number}/queue"
     assert house.counts() == before
+
+
+def test_whoever_is_at_fault_is_named_beside_the_words_of_the_protocol(house: House, space: int) -> None:
+    """The message of the original says what is wrong and not with which of hundreds."""
+    refused = house.submit(
+        house.a_member(space, "good"),
+        house.a_member(space, "wide", width=4),
+        house.a_member(space, "old", thumbnailPolicy="x", width=4),
+        house.a_member(space, "odd", deliveryChannels=["iiif"]),
+    ).json()
+    assert refused["detail"].startswith("Should not include width. thumbnailPolicy is deprecated.")
+    assert refused["hint"] == (
+        "Should not include width: member 2 ('wide'), member 3 ('old'). "
+        "thumbnailPolicy is deprecated. Use 'deliveryChannels' instead: member 3 ('old')."
+    )
 
 
 def test_what_is_wrong_with_a_request_and_what_with_the_world_have_titles_of_their_own(

@@ -100,6 +100,7 @@ def test_a9_a_good_origin_clears_the_error(house: House, space: int) -> None:
     ("body", "message"),
     [
         pytest.param({"origin": ...}, "Asset Origin must be supplied.", id="A4"),
+        pytest.param({"origin": " "}, "Asset Origin must be supplied.", id="A4 blank"),
         pytest.param(
             {"thumbnailPolicy": "x"}, "thumbnailPolicy is deprecated. Use 'deliveryChannels'", id="A5"
         ),

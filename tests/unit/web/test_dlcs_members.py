@@ -65,6 +65,14 @@ def test_v3_more_than_the_limit_is_refused_with_the_limit() -> None:
     assert told(*(an_image(id=f"{n}") for n in range(5))) == "Maximum assets in single batch is 4"
 
 
+def test_a_hint_names_only_so_many_members() -> None:
+    with pytest.raises(Invalid) as refused:
+        posted(*(an_image(id=f"{n}", width=1) for n in range(12)), limit=12)
+    assert refused.value.message == "Should not include width"
+    assert refused.value.hint is not None
+    assert refused.value.hint.endswith("member 10 ('9') and 2 more.")
+
+
 def test_v4_exactly_the_limit_is_taken() -> None:
     assert len(posted(*(an_image(id=f"{n}") for n in range(4)))) == 4
 

@@ -27,7 +27,7 @@ async def show_all(request: Request) -> Response:
     now = call.services.now()
     found = await call.read(lambda conn: keys.list_mine(conn, call.actor))
     counting = (each for each in found if each.active and (each.expires_at is None or each.expires_at > now))
-    shown = [convert.key(each, call.links) for each in counting]
+    shown = [convert.listed_key(each, call.links) for each in counting]
     return reply(hydra.answer(hydra.whole(call.address, shown)))
 
 

@@ -2,6 +2,7 @@
 
 import re
 
+import msgspec
 from msgspec import UNSET
 
 from stackroom import ids
@@ -61,11 +62,20 @@ def checked(said: wire.NewCustomer) -> wire.NewCustomer:
     return said
 
 
-def key(found: Key, links: Links) -> wire.Key:
+def listed_key(found: Key, links: Links) -> wire.Key:
     text = ids.text(found.uuid)
     return wire.Key(at_id=links.of("keys", text), key=text)
 
 
+def key(found: Key, links: Links) -> wire.Key:
+    return msgspec.structs.replace(listed_key(found, links), context=links.context("Key"))
+
+
 def made_key(made: NewKey, links: Links) -> wire.Key:
     text = ids.text(made.uuid)
-    return wire.Key(at_id=links.of("keys", text), key=text, secret=made.token or UNSET)
+    return wire.Key(
+        context=links.context("Key"),
+        at_id=links.of("keys", text),
+        key=text,
+        secret=made.token or UNSET,
+    )

@@ -23,6 +23,7 @@ _ELSEWHERE = (
     "origin",
     "max_unauthorised",
     "delivery_channels",
+    "delivery_channel",
     "image_optimisation_policy",
     "thumbnail_policy",
 )
@@ -66,11 +67,14 @@ def partials(asked: wire.Partial, customer: int, space: int, limit: int) -> list
     if not all(keys):
         problems.append("All assets require a ModelId")
     problems += _twice(key for key in keys if key)
-    for key, each in zip(keys, listed, strict=True):
-        if key:
-            problems += _of_a_partial(each, customer=customer, space=space, key=key)
-    if problems:
-        raise bad_request(problems)
+    faults = [
+        (f"'{key}'", message)
+        for key, each in zip(keys, listed, strict=True)
+        if key
+        for message in _of_a_partial(each, customer=customer, space=space, key=key)
+    ]
+    if problems or faults:
+        raise bad_request(problems, faults)
     return [Partial(key, said_of(each), each.family or None) for key, each in zip(keys, listed, strict=True)]
 
 

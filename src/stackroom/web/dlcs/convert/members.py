@@ -28,6 +28,8 @@ RESTRICTED: Final = re.compile(r"[\\ \x00-\x1f\x7f]")
 """An encoded slash of an address is among them: it comes as a character that no name has."""
 STEPS: Final = (".", "..")
 """What clients take out of an address before they ask for it, encoded or not."""
+SHOWN: Final = 10
+"""How many members a hint names for each thing that is wrong."""
 READ_ONLY: Final = ("width", "height", "duration", "batch", "finished", "created")
 _IMAGE = re.compile(r"(?:^|/)customers/([0-9]{1,9})/spaces/([0-9]{1,9})/images/([^/?#]+)/?(?:[?#].*)?$")
 
@@ -67,14 +69,13 @@ def posted(asked: wire.Posted, *, customer: int, limit: int, legacy: bool) -> li
     said = [modern(each, position) for position, each in enumerate(listed, 1)] if legacy else listed
     found = [_named(each, customer, position) for position, each in enumerate(said, 1)]
     members = [each for each in found if isinstance(each, Named)]
-    problems = [
+    whole = [
         *_of_the_list(members, len(listed), limit),
         *(each for each in found if isinstance(each, str)),
     ]
-    for each in members:
-        problems += of_a_member(each)
-    if problems:
-        raise bad_request(problems)
+    faults = [(each.label, message) for each in members for message in of_a_member(each)]
+    if whole or faults:
+        raise bad_request(whole, faults)
     return members
 
 
@@ -212,7 +213,8 @@ def registration(
     may not be said of an image that there is, or must be said of one that there is not.
     """
     said = named.said
-    origin = origin or said.origin or None
+    named_origin = given(said.origin, "")
+    origin = origin or (named_origin if named_origin.strip() else None)
     media_type = given(said.media_type, "").strip() or (known.media_type if known else "")
     keeps = known is not None and (known.registered or not taken_in)
     if known is None:
@@ -302,11 +304,26 @@ def _listed(values: wire.Texts) -> tuple[str, ...] | UnsetType:
     return UNSET if values is UNSET else tuple(dict.fromkeys(values))
 
 
-def bad_request(problems: Iterable[str]) -> Invalid:
-    """All that is wrong with a request as one refusal, each message once."""
-    distinct = list(dict.fromkeys(problems))
+def bad_request(problems: Iterable[str], of_members: Sequence[tuple[str, str]] = ()) -> Invalid:
+    """All that is wrong with a request as one refusal, each message once; what is wrong `of_members` comes with who it
+    is about, whom the hint names where the protocol's words do not.
+    """
+    distinct = list(dict.fromkeys([*problems, *(message for _, message in of_members)]))
     shown = [{"loc": ["body"], "msg": each, "type": "validation_error"} for each in distinct]
-    return Invalid(". ".join(distinct), details={"errors": shown})
+    return Invalid(". ".join(distinct), hint=_at_fault(of_members), details={"errors": shown})
+
+
+def _at_fault(of_members: Iterable[tuple[str, str]]) -> str | None:
+    found: dict[str, list[str]] = {}
+    for label, message in of_members:
+        if label not in message:
+            found.setdefault(message, []).append(label)
+    return " ".join(f"{message.rstrip('.')}: {_some(labels)}." for message, labels in found.items()) or None
+
+
+def _some(labels: Sequence[str]) -> str:
+    more = len(labels) - SHOWN
+    return ", ".join(labels[:SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _camel(name: str) -> str:

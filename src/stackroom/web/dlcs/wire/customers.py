@@ -52,8 +52,9 @@ class CustomerChanges(Asked, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Key(Given, frozen=True, kw_only=True):
-    """`secret` is in the answer that makes it, and in no other."""
+    """`secret` is in the answer that makes it, and in no other. In a list a key has no `context`."""
 
+    context: str | UnsetType = field(name="@context", default=UNSET)
     at_id: str = field(name="@id")
     type: str = field(name="@type", default="vocab:Key")
     key: str

@@ -33,6 +33,7 @@ class Member(Asked, frozen=True, kw_only=True):
     media_type: Text = UNSET
     family: Literal["I", "T", "F"] | UnsetType = UNSET
     delivery_channels: list[Channel | str] | UnsetType = UNSET
+    delivery_channel: Any = UNSET
     max_unauthorised: Short = UNSET
     tags: Texts = UNSET
     roles: Texts = UNSET
