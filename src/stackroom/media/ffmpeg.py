@@ -228,7 +228,8 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     if process.returncode is not None:
         return
     with suppress(ProcessLookupError):
-        process.send_signal(signal.SIGKILL)
+        # With all of its session: an operator's FFmpeg may be a script that runs another.
+        os.killpg(process.pid, signal.SIGKILL)
     waiting = asyncio.ensure_future(process.wait())
     while not waiting.done():
         with suppress(asyncio.CancelledError):

@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -217,19 +218,32 @@ def test_what_takes_too_much_memory_is_ended(there: Path, tmp_path: Path) -> Non
 
 
 def test_nothing_is_left_of_it_when_nobody_wants_it(tmp_path: Path) -> None:
+    forget(tmp_path, Encoding(preset="veryslow"), processes=1)
+
+
+def test_what_a_script_runs_ends_with_it(tmp_path: Path) -> None:
+    script = tmp_path / "ffmpeg"
+    script.write_text("""#!/bin/sh\nsh -c 'sleep 60; exit' "$@"\nexit $?\n""")
+    script.chmod(0o700)
+    forget(tmp_path, Encoding(preset="veryslow", program=str(script)), processes=2)
+
+
+def forget(tmp_path: Path, slow: Encoding, *, processes: int) -> None:
+    """Change one's mind once so many processes are at work, and see them gone."""
     long = tmp_path / "long"
     long.write_bytes(film(width=640, height=480, seconds=10))
     found, out = probe_video(long), tmp_path / "out"
     out.mkdir()
 
     async def change_our_mind() -> None:
-        slow = Encoding(preset="veryslow")
         work = asyncio.ensure_future(make_renditions(long, found, ladder(found), out, slow, seconds=60))
-        assert await asyncio.to_thread(wait_until, lambda: bool(encoders(long)), seconds=20)
+        at_it = partial(wait_until, lambda: len(encoders(long)) == processes, seconds=20)
+        assert await asyncio.to_thread(at_it)
         work.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await work
-        assert encoders(long) == []
+        await asyncio.wait([work], timeout=20)
+        assert work.cancelled()
+        # Of our own child we wait for the end; a child of that takes a moment to be gone.
+        assert wait_until(lambda: encoders(long) == [], seconds=0 if processes == 1 else 5)
 
     asyncio.run(change_our_mind())
 
