@@ -216,10 +216,19 @@ def log_of(path: Path) -> Path:
 
 def open_raw(path: Path, *, read_only: bool = False, cache_mb: int = READER_CACHE_MB) -> sqlite3.Connection:
     """A connection that begins no transactions by itself, set as all of this library's are."""
-    # Who may keep much in memory is the one writer. What readers sort, such as a million rows, goes to the disk.
-    temporary = "MEMORY" if cache_mb >= WRITER_CACHE_MB else "FILE"
     uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
     raw = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=30)
+    try:
+        _set(raw, cache_mb=cache_mb)
+    except sqlite3.Error:  # it is no library
+        raw.close()
+        raise
+    return raw
+
+
+def _set(raw: sqlite3.Connection, *, cache_mb: int) -> None:
+    # Who may keep much in memory is the one writer. What readers sort, such as a million rows, goes to the disk.
+    temporary = "MEMORY" if cache_mb >= WRITER_CACHE_MB else "FILE"
     for pragma in (
         "busy_timeout = 30000",
         "foreign_keys = ON",
@@ -232,7 +241,6 @@ def open_raw(path: Path, *, read_only: bool = False, cache_mb: int = READER_CACH
     ):
         raw.execute(f"PRAGMA {pragma}")
     raw.create_function("shuffled", 2, shuffled, deterministic=True)
-    return raw
 
 
 def shuffled(salt: bytes, uuid: bytes) -> bytes:
