@@ -7,7 +7,6 @@ import uuid
 import zlib
 from typing import Any
 
-import msgspec
 import pytest
 from sqlalchemy import select, update
 
@@ -530,14 +529,10 @@ def test_what_is_nested_without_end_is_refused(house: House, dataset: dict[str, 
     for body in (b'{"annotations": %s}' % nest, b'{"annotations": [%s]}' % with_attributes(nest)):
         answer = house.ask("POST", f"/annotations/{image}", content=body)
         assert answer.status_code in {400, 422}, answer.text
-    # What nobody reads is passed over, as far as this Python can follow it: 990 deep, or 10,000.
-    try:
-        msgspec.json.decode(nest)
-        status = 200
-    except RecursionError:
-        status = 400
+    # What nobody reads is passed over as far as Python can follow it, which depends on the room that its thread has.
     body = b'{"annotations": [], "unknown": %s}' % nest
-    assert house.ask("POST", f"/annotations/{image}", content=body).status_code == status
+    assert house.ask("POST", f"/annotations/{image}", content=body).status_code in {200, 400}
+    assert house.get(f"/annotations/{image}").json()["annotations"] == []
 
 
 def test_attributes_may_be_nested_as_deep_as_anybody_can_read(house: House, dataset: dict[str, Any]) -> None:
