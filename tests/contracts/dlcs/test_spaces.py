@@ -40,8 +40,11 @@ def test_s1_a_space_is_made_and_told_where_it_is(house: House, mine: Customer) -
         "approximateNumberOfImages": 0,
         "images": f"{address}/images",
         "storage": f"{address}/storage",
+        "metadata": f"{address}/metadata",
         "defaultDeliveryChannels": f"{address}/defaultDeliveryChannels",
     }
+    for name in ("images", "storage", "metadata", "defaultDeliveryChannels"):
+        assert house.get(body[name], of=mine).status_code == 200
     assert len(body["created"].partition(".")[2]) == 8  # seven digits and a Z
 
 

@@ -116,6 +116,13 @@ async def remove(request: Request) -> Response:
     return await call.write(work)
 
 
+async def show_metadata(request: Request) -> Response:
+    """Every space links to some in the protocol. Here none has any."""
+    call = await Call.begin(request)
+    await call.read(lambda conn: datasets.by_number(conn, call.actor, call.number("space")))
+    return reply(hydra.answer(hydra.whole(call.address, [])))
+
+
 def _changed(conn: Connection, call: Call, found: Dataset, said: wire.SpaceBody, *, now: int) -> Dataset:
     """What is not said stays as it is; where nothing is, nothing is changed."""
     wanted = convert.changes(said, found)
@@ -128,4 +135,5 @@ def routes() -> list[BaseRoute]:
     return [
         resource(f"{CUSTOMER}/spaces", GET=show_all, POST=create),
         resource(f"{CUSTOMER}/spaces/{{space}}", GET=show, PUT=put, PATCH=change, DELETE=remove),
+        resource(f"{CUSTOMER}/spaces/{{space}}/metadata", GET=show_metadata),
     ]

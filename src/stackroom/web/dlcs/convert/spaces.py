@@ -27,6 +27,7 @@ def space(found: Dataset, links: Links, totals: Totals | None = None) -> wire.Sp
         approximate_number_of_images=UNSET if totals is None else totals.assets,
         images=links.space(number, "images"),
         storage=links.space(number, "storage"),
+        metadata=links.space(number, "metadata"),
         default_delivery_channels=links.space(number, "defaultDeliveryChannels"),
     )
 

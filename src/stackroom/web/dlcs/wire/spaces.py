@@ -18,6 +18,7 @@ class Space(Given, frozen=True, kw_only=True):
     approximate_number_of_images: int | UnsetType = UNSET
     images: str
     storage: str
+    metadata: str
     default_delivery_channels: str
 
 
