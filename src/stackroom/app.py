@@ -385,7 +385,6 @@ async def _keep_sweeping(services: Services) -> None:
             log.exception("sweep.failed")
         if is_round:
             await _forget_arrivals(services)  # even while a store does not let go of something
-            await _forget_journals(services)
             next_round = time.monotonic() + SWEEP_EVERY
         with suppress(TimeoutError):
             await asyncio.wait_for(services.sweep_soon.wait(), max(0.0, next_round - time.monotonic()))
@@ -402,15 +401,6 @@ async def _forget_arrivals(services: Services) -> None:
         log.exception("forgetting.failed")
 
 
-async def _forget_journals(services: Services) -> None:
-    try:
-        while await services.database.read(lambda conn: journals.are_due(conn, now=services.now())):
-            if not await services.database.write(lambda conn: journals.forget(conn, now=services.now())):
-                break  # another server has them in hand
-    except Exception:
-        log.exception("forgetting.failed")
-
-
 async def _keep_forgetting(services: Services) -> None:
     settings = services.settings
     kept = forgetting.Kept(
@@ -423,4 +413,14 @@ async def _keep_forgetting(services: Services) -> None:
             await forgetting.forget(services.database, kept, services.now)
         except Exception:
             log.exception("forgetting.failed")
+        await _forget_journals(services)
         await asyncio.sleep(FORGET_EVERY)
+
+
+async def _forget_journals(services: Services) -> None:
+    try:
+        while await services.database.read(lambda conn: journals.are_due(conn, now=services.now())):
+            if not await services.database.write(lambda conn: journals.forget(conn, now=services.now())):
+                break  # another server has them in hand
+    except Exception:
+        log.exception("forgetting.failed")

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from stackroom import app, clock, ids
-from stackroom.app import _clear_out, _keep_sweeping
+from stackroom.app import _clear_out, _keep_forgetting, _keep_sweeping
 from stackroom.clock import HOUR
 from stackroom.database import flavour
 from stackroom.database.schema import batch, operation, upload, worker
@@ -109,7 +109,7 @@ class Stubborn(MemoryStore):
         raise Unavailable(f"not {', '.join(keys)}")
 
 
-def test_what_is_old_is_forgotten_while_a_store_lets_go_of_nothing(library: Library, tmp_path: Path) -> None:
+def test_old_batches_are_forgotten_while_a_store_lets_go_of_nothing(library: Library, tmp_path: Path) -> None:
     watched, store = Watched(library.database), Stubborn()
     (tmp_path / "left").write_bytes(b"left behind")
     key = library.write(lambda conn: blobs.announce(conn, ids.new(), b"s" * 32, now=-clock.DAY))
@@ -123,10 +123,6 @@ def test_what_is_old_is_forgotten_while_a_store_lets_go_of_nothing(library: Libr
         "finished_at": 0,
     }
     library.write(lambda conn: conn.execute(insert(batch).values(old)))
-    actor = library.an_actor()
-    photos = library.a_dataset(actor, assets=1)
-    library.submit(actor, Verb.ARCHIVE, photos.ids, photos)
-    library.now += KEPT_FOR
     services = SimpleNamespace(
         database=watched,
         store=store,
@@ -138,17 +134,43 @@ def test_what_is_old_is_forgotten_while_a_store_lets_go_of_nothing(library: Libr
     async def live() -> None:
         sweeping = asyncio.create_task(_keep_sweeping(cast("Services", services)))
         try:
-            await until(
-                lambda: watched.writes >= 4
-            )  # what has expired, nothing struck, old batches, journals
+            await until(lambda: watched.writes >= 3)  # what has expired, nothing struck, old batches
         finally:
             sweeping.cancel()
             await asyncio.gather(sweeping, return_exceptions=True)
 
     library.do(live())
     assert list(store.objects(key))
-    for table in batch, operation:
-        assert library.read(lambda conn, table=table: conn.execute(select(table.c.id)).all()) == []
+    assert library.read(lambda conn: conn.execute(select(batch.c.id)).all()) == []
+
+
+def test_a_server_forgets_journals_that_are_old_and_no_others(library: Library) -> None:
+    actor = library.an_actor()
+    photos = library.a_dataset(actor, assets=2)
+    library.submit(actor, Verb.ARCHIVE, photos.ids[:1], photos)
+    library.now += KEPT_FOR
+    kept = library.submit(actor, Verb.ARCHIVE, photos.ids[1:], photos)
+    services = SimpleNamespace(
+        database=library.database,
+        settings=SimpleNamespace(events_kept_days=0, requests_kept_days=0, deliveries_kept_days=0),
+        now=lambda: library.now,
+    )
+
+    def journals(conn: Connection) -> list[int]:
+        mine = operation.c.organization_id == actor.organization_id
+        return list(conn.scalars(select(operation.c.id).where(mine)))
+
+    async def live() -> None:
+        forgetting = asyncio.create_task(_keep_forgetting(cast("Services", services)))
+        try:
+            async with asyncio.timeout(20):
+                while await library.database.read(journals) != [kept.id]:
+                    await asyncio.sleep(0.002)
+        finally:
+            forgetting.cancel()
+            await asyncio.gather(forgetting, return_exceptions=True)
+
+    library.do(live())
 
 
 class Far(MemoryStore):
