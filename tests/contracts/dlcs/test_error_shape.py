@@ -188,7 +188,8 @@ def test_what_is_asked_for_below_is_there(house: House, mine: Places, path: str)
     """Otherwise the next tests would find that nothing is not there."""
     seen = house.get(filled(path, house.customer.number, mine))
     of_a_space = path == "/customers/{customer}/defaultDeliveryChannels/{default}"
-    assert seen.status_code == (400 if path.endswith("{image}/metadata") else 404 if of_a_space else 200), seen.text
+    expected = 400 if path.endswith("{image}/metadata") else 404 if of_a_space else 200
+    assert seen.status_code == expected, seen.text
 
 
 @pytest.mark.parametrize(
