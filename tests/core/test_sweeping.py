@@ -164,7 +164,7 @@ def test_a_server_forgets_journals_that_are_old_and_no_others(library: Library) 
         forgetting = asyncio.create_task(_keep_forgetting(cast("Services", services)))
         try:
             async with asyncio.timeout(20):
-                while await library.database.read(journals) != [kept.id]:
+                while await library.database.read(journals) != [kept.id]:  # noqa: ASYNC110 - nothing tells of it
                     await asyncio.sleep(0.002)
         finally:
             forgetting.cancel()
