@@ -459,11 +459,31 @@ def test_a33_manifests_are_added_removed_and_replaced(  # noqa: PLR0917 - what a
 
 
 @pytest.mark.parametrize(
+    ("operation", "becomes"),
+    [(1, ["x", "y"]), (2, ["y"]), (3, ["x"]), ("Add", ["x", "y"]), ("REPLACE", ["x"])],
+)
+def test_what_to_do_with_manifests_is_said_by_number_or_in_any_case(
+    house: House, mine: Customer, four: tuple[int, list[str]], operation: Any, becomes: list[str]
+) -> None:
+    """IIIF-Presentation sends the numbers of the original's own enumeration."""
+    space, (a, *_) = four
+    held = {"member": [{"id": "a", "manifests": ["y"] if operation in {1, "Add"} else ["x", "y"]}]}
+    house.ask("PATCH", f"spaces/{space}/images", json=held, of=mine)
+    body = {**some(a), "field": "manifests", "operation": operation, "value": ["x"]}
+    changed = house.ask("PATCH", "allImages", json=body, of=mine)
+    assert (changed.status_code, changed.json()["member"][0]["manifests"]) == (200, becomes)
+
+
+@pytest.mark.parametrize(
     "wrong",
     [
         {"field": "tags"},
         {"field": None},
         {"operation": "toggle"},
+        {"operation": 0},
+        {"operation": 4},
+        {"operation": 1.0},
+        {"operation": True},
         {"value": "x"},
         {"value": [1]},
         {"value": None},

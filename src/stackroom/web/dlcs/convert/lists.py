@@ -18,6 +18,7 @@ from stackroom.web.dlcs.wire import lists as wire
 from stackroom.web.dlcs.wire.members import Member
 
 AT_ONCE = 500
+OPERATIONS = ("add", "remove", "replace")
 _WHOLE_ID = re.compile(r"([0-9]{1,9})/([0-9]{1,9})/([^/]+)")
 _ELSEWHERE = (
     "origin",
@@ -97,12 +98,18 @@ def manifests(asked: wire.Field) -> tuple[str, list[str]]:
     """What to do with the manifests of the images. Raises `Invalid`."""
     if asked.field != "manifests":
         raise bad_request([f"Unsupported field '{asked.field}'"])
-    if asked.operation not in {"add", "remove", "replace"}:
+    operation = asked.operation.lower() if isinstance(asked.operation, str) else _numbered(asked.operation)
+    if operation not in OPERATIONS:
         raise bad_request([f"Unsupported operation '{asked.operation}': it is add, remove or replace"])
     if asked.value is UNSET:
         raise bad_request(["'value' must be a list of strings"])
     check(Registration(manifests=tuple(asked.value)))
-    return asked.operation, asked.value
+    return operation, asked.value
+
+
+def _numbered(operation: int) -> str:
+    """What clients that are built with the original's own classes mean, counted from 1."""
+    return OPERATIONS[operation - 1] if 1 <= operation <= len(OPERATIONS) else ""
 
 
 def becoming(held: Sequence[str], operation: str, value: Sequence[str]) -> tuple[str, ...]:

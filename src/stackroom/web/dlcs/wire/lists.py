@@ -20,12 +20,12 @@ class Names(Asked, frozen=True, kw_only=True):
 
 
 class Field(Asked, frozen=True, kw_only=True):
-    """One property of many images, and what to do with it."""
+    """One property of many images, and what to do with it, which one client says by number."""
 
     member: list[Named] | None = None
     members: list[Named] | None = None
     field: str = ""
-    operation: str = ""
+    operation: str | int = ""
     value: list[str] | UnsetType = UNSET
 
 
