@@ -233,13 +233,21 @@ def test_the_other_spelling_of_a_collection_is_understood() -> None:
         ({"maxUnauthorised": 2**31}, "member[0].maxUnauthorised"),
         ({"tags": "vol1"}, "member[0].tags"),
         ({"family": "X"}, "member[0].family"),
-        ({"family": 73}, "member[0].family"),
+        ({"family": 1}, "member[0].family"),
         ({"deliveryChannels": [{"policy": "default"}]}, "member[0].deliveryChannels[0]"),
         ({"deliveryChannels": [7]}, "member[0].deliveryChannels[0]"),
     ],
 )
 def test_what_is_of_a_wrong_type_is_told_with_its_place(said: dict[str, Any], about: str) -> None:
     assert told(an_image(**said)).startswith(about)
+
+
+@pytest.mark.parametrize(("number", "family"), [(73, "I"), (84, "T"), (70, "F")])
+def test_a_family_may_be_the_number_that_generated_clients_have_for_it(number: int, family: str) -> None:
+    """dlcs-py sends the values of the original's enumeration, which are the codes of the letters."""
+    (found,) = posted(an_image(family=number))
+    assert found.said.family == family
+    assert members.registration(found, None, lambda _: (FILE,)).family == family
 
 
 # --- clients of old --------------------------------------------------------------------------------------------------

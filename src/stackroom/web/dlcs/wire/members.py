@@ -31,7 +31,7 @@ class Member(Asked, frozen=True, kw_only=True):
     origin: Text = UNSET
     file: Text = UNSET
     media_type: Text = UNSET
-    family: Literal["I", "T", "F"] | UnsetType = UNSET
+    given_family: Literal["I", "T", "F", 73, 84, 70] | UnsetType = msgspec.field(default=UNSET, name="family")
     delivery_channels: list[Channel | str] | UnsetType = UNSET
     delivery_channel: Any = UNSET
     max_unauthorised: Short = UNSET
@@ -53,6 +53,19 @@ class Member(Asked, frozen=True, kw_only=True):
     finished: Any = UNSET
     created: Any = UNSET
     error: Any = UNSET
+
+    @property
+    def family(self) -> Literal["I", "T", "F"] | UnsetType:
+        """Clients that were generated from the original's description number them, by the codes of the letters."""
+        match self.given_family:
+            case 73:
+                return "I"
+            case 84:
+                return "T"
+            case 70:
+                return "F"
+            case letter:
+                return letter
 
 
 class Posted(Asked, frozen=True, kw_only=True):
