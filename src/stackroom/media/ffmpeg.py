@@ -100,8 +100,8 @@ async def make_renditions(
     except TimeoutError as error:
         raise _took_too_long(seconds) from error
     finally:
-        await _end(process)
         words.cancel()
+        await _end(process)
     if exit_code:
         raise _failed(exit_code, said.replace(f"{path}", "the video").replace(f"{out}/", ""))
     if not await to_its_end(lambda: all(_is_whole(out / rung.name) for rung in rungs)):
@@ -230,7 +230,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     with suppress(ProcessLookupError):
         # With all of its session: an operator's FFmpeg may be a script that runs another.
         os.killpg(process.pid, signal.SIGKILL)
-    waiting = asyncio.ensure_future(process.wait())
+    waiting = asyncio.ensure_future(process.communicate())  # its pipes are closed then as well
     while not waiting.done():
         with suppress(asyncio.CancelledError):
             await asyncio.wait([waiting])
