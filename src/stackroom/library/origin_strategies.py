@@ -3,8 +3,7 @@ origin, whatever the case of its letters, says the strategy.
 
 The patterns are RE2's, and not Python's: these would look back and forth for as long as a pattern makes them, with
 all of the server waiting. What RE2 does not have (to look ahead or behind, or back at a group) is refused when it is
-written down. Passwords are kept as they are, for they must be sent as they are; nothing here shows them to a face:
-`has_credentials` is all that is to be known of them.
+written down. Passwords are kept as they are, for they must be sent as they are; faces show `HIDDEN` in their place.
 """
 
 import enum
@@ -76,10 +75,6 @@ class OriginStrategy(msgspec.Struct, frozen=True, kw_only=True):
     order: int
     created_at: int
     updated_at: int
-
-    @property
-    def has_credentials(self) -> bool:
-        return self.credentials is not None
 
 
 class StrategyChanges(msgspec.Struct, frozen=True, kw_only=True):

@@ -170,6 +170,15 @@ def test_an_origin_strategy_is_made_changed_and_removed_and_never_tells_its_pass
     assert house.get(body["@id"], of=mine).status_code == 404
 
 
+def test_a_strategy_without_credentials_can_be_put_back_as_it_was_shown(house: House, mine: Customer) -> None:
+    rule = {"regex": f"^https://{uuid.uuid4().hex}/", "strategy": "default", "order": 3}
+    made = house.post("originStrategies", rule, of=mine)
+    assert (made.status_code, made.json()["credentials"]) == (201, "xxx")
+    again = house.ask("PUT", made.json()["@id"], json=made.json(), of=mine)
+    assert (again.status_code, again.json()) == (200, made.json())
+    assert house.ask("DELETE", made.json()["@id"], of=mine).status_code == 204
+
+
 @pytest.mark.parametrize(
     "rule",
     [

@@ -98,7 +98,7 @@ def _shown(found: OriginStrategy, links: Links) -> wire.CustomerOriginStrategy:
         id=text,
         regex=found.regex,
         strategy=f"{links.base}/originStrategies/{found.strategy.value}",
-        credentials=strategies.HIDDEN if found.has_credentials else "",
+        credentials=strategies.HIDDEN,
         optimised=found.optimised,
         order=found.order,
     )

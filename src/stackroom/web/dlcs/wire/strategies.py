@@ -6,7 +6,7 @@ from stackroom.web.dlcs.wire.base import Asked, Given
 
 
 class CustomerOriginStrategy(Given, frozen=True, kw_only=True):
-    """Credentials are told to nobody: those that there are, are `xxx`."""
+    """Credentials are told to nobody: they are `xxx`, also where there are none."""
 
     context: str = field(name="@context")
     at_id: str = field(name="@id")
