@@ -19,7 +19,13 @@ from stackroom.media.formats import HEAD_SIZE, Format, format_of, sniff
 from stackroom.media.libraries import set_up_libraries
 
 _NO_MEMORY = re.compile("out of memory|insufficient memory|allocat", re.IGNORECASE)
-_NOT_BUILT_IN = re.compile(r"(\w+) compression support is not configured")  # libtiff, of ZSTD, LZMA, LERC …
+_NOT_BUILT_IN = re.compile(
+    r"([\w -]+) compression support is not configured"
+)  # libtiff, of ZSTD, LZMA, LERC …
+_NOT_KNOWN = re.compile(
+    r"Compression scheme (\d+) \w+ decoding is not implemented"
+)  # libtiff, of what it never has
+_JPEG_2000 = ("33003", "33005", "34712")
 _NOT_READ = re.compile("samples out of range|bad labq format")  # more than 32 bits a colour; Lab with 8
 _SIDEWAYS = range(5, 9)  # the EXIF orientations that swap width and height
 _BY_LINES = {Format.JPEG, Format.PNG, Format.TIFF}
@@ -72,9 +78,9 @@ def damage_explained() -> Iterator[None]:
 def _explained(error: Exception) -> StackroomError:
     if _is_short_of_memory(error):
         return _needs_too_much_memory()
-    if (missing := _NOT_BUILT_IN.search(str(error))) is not None:
+    if (compression := _unread_compression(str(error))) is not None:
         return UnsupportedMedia(
-            f"Images compressed with {missing[1]} are not kept here.",
+            f"Images compressed with {compression} are not kept here.",
             code="unsupported_image",
             hint="Save it with another compression, such as LZW or Deflate.",
         )
@@ -85,6 +91,15 @@ def _explained(error: Exception) -> StackroomError:
             hint="Save it as RGB or grey, with 8, 16 or 32 bits a colour.",
         )
     return _damaged()
+
+
+def _unread_compression(said: str) -> str | None:
+    """How the pixels of a TIFF are compressed that libtiff cannot read, whole as they may be."""
+    if (missing := _NOT_BUILT_IN.search(said)) is not None:
+        return missing[1].strip()
+    if (unknown := _NOT_KNOWN.search(said)) is not None:
+        return "JPEG 2000" if unknown[1] in _JPEG_2000 else f"scheme {unknown[1]} of TIFF"
+    return None
 
 
 def _recognised(path: Path) -> Format:

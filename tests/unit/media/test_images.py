@@ -325,10 +325,25 @@ def test_images_of_other_formats_are_unsupported(content: bytes, tmp_path: Path)
     assert (type(error), error.code) == (UnsupportedMedia, "unsupported_image")
 
 
-def test_a_compression_that_cannot_be_read_is_no_damage(tmp_path: Path) -> None:
-    error = refusal(tmp_path, picture("tiff", 300, 200, compression="zstd"))
+@pytest.mark.parametrize(
+    ("scheme", "named"),
+    [
+        (6, "Old-style JPEG"),
+        (33003, "JPEG 2000"),
+        (34712, "JPEG 2000"),
+        (50000, "ZSTD"),
+        (50002, "scheme 50002"),
+    ],
+)
+def test_a_compression_that_cannot_be_read_is_no_damage(scheme: int, named: str, tmp_path: Path) -> None:
+    compression = struct.Struct("<HHIH")
+    tag = 259, 3, 1
+    whole = picture("tiff", 300, 200, compression="none")
+    said = whole.replace(compression.pack(*tag, 1), compression.pack(*tag, scheme))
+    assert said != whole
+    error = refusal(tmp_path, said)
     assert (type(error), error.code) == (UnsupportedMedia, "unsupported_image")
-    assert "ZSTD" in error.message
+    assert f"compressed with {named}" in error.message
 
 
 @pytest.mark.parametrize("kind", FORMATS)
