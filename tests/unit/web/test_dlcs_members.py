@@ -230,6 +230,8 @@ def test_the_other_spelling_of_a_collection_is_understood() -> None:
     [
         ({"space": "12"}, "member[0].space"),
         ({"number1": 2**63}, "member[0].number1"),
+        ({"number1": "1.5"}, "member[0].number1"),
+        ({"number2": ""}, "member[0].number2"),
         ({"maxUnauthorised": 2**31}, "member[0].maxUnauthorised"),
         ({"tags": "vol1"}, "member[0].tags"),
         ({"family": "X"}, "member[0].family"),
@@ -248,6 +250,13 @@ def test_a_family_may_be_the_number_that_generated_clients_have_for_it(number: i
     (found,) = posted(an_image(family=number))
     assert found.said.family == family
     assert members.registration(found, None, lambda _: (FILE,)).family == family
+
+
+def test_a_number_may_be_in_a_text() -> None:
+    """The DLCS's composite handler makes members of templates, such as "{:03d}" for a number."""
+    (found,) = posted(an_image(number1="007", number2="-3", number3=5))
+    said = members.registration(found, None, lambda _: (FILE,))
+    assert (said.number1, said.number2, said.number3) == (7, -3, 5)
 
 
 # --- clients of old --------------------------------------------------------------------------------------------------

@@ -12,7 +12,12 @@ from stackroom.web.dlcs.wire.base import Asked
 
 Text = str | UnsetType
 Texts = list[str] | UnsetType
-Number = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | UnsetType
+Number = (
+    Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+    | Annotated[str, Meta(pattern="^-?[0-9]{1,18}$")]
+    | UnsetType
+)
+"""A number in a text is one as well: so a client that makes members of templates sends them."""
 Short = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)] | UnsetType
 
 
@@ -41,9 +46,9 @@ class Member(Asked, frozen=True, kw_only=True):
     string1: Text = UNSET
     string2: Text = UNSET
     string3: Text = UNSET
-    number1: Number = UNSET
-    number2: Number = UNSET
-    number3: Number = UNSET
+    given_number1: Number = msgspec.field(default=UNSET, name="number1")
+    given_number2: Number = msgspec.field(default=UNSET, name="number2")
+    given_number3: Number = msgspec.field(default=UNSET, name="number3")
     image_optimisation_policy: Text = UNSET
     thumbnail_policy: Text = UNSET
     width: Any = UNSET
@@ -66,6 +71,22 @@ class Member(Asked, frozen=True, kw_only=True):
                 return "F"
             case letter:
                 return letter
+
+    @property
+    def number1(self) -> int | UnsetType:
+        return _number(self.given_number1)
+
+    @property
+    def number2(self) -> int | UnsetType:
+        return _number(self.given_number2)
+
+    @property
+    def number3(self) -> int | UnsetType:
+        return _number(self.given_number3)
+
+
+def _number(given: int | str | UnsetType) -> int | UnsetType:
+    return int(given) if isinstance(given, str) else given
 
 
 class Posted(Asked, frozen=True, kw_only=True):
