@@ -1,11 +1,15 @@
 """Pictures kept at several sizes, each half the one before: a piece at any size is read from the nearest.
 
 A pyramid is a TIFF in tiles, with a page for each size, as image servers and libvips know them. Ours are sRGB, eight
-bits, upright; what is transparent is kept without loss, what is not as JPEG.
+bits, upright; what is transparent is kept without loss, what is not as JPEG. Then the file is a little larger than the
+picture, whose last pixels go on to the right and below: libvips fills tiles up with black, which would run into the
+colours of the edges. How large the picture is stands behind the TIFF, where nobody else looks.
 """
 
 import itertools
+import math
 import os
+import struct
 from collections import OrderedDict
 from pathlib import Path
 
@@ -20,13 +24,17 @@ from stackroom.media.room import no_room
 
 TILE = 256
 """Small, because whoever reads a level keeps two rows of its tiles in memory."""
+_MARK = b"picture of "
+_SIZE = struct.Struct("<QQ")
+_BLOCK = 16  # pixels, of which a JPEG keeps the colours together
+_MOST_MARGIN = 8  # of a side no more than one part in so many
 _QUALITY = 88  # from 90 on colours are kept in full, and the file is three times as large
 _OPEN_AT_MOST = 48 * 2**20
 _OPENED_FOR = 60.0  # seconds; what was removed meanwhile takes its room until then
 
 
 class Level(msgspec.Struct, frozen=True):
-    """One of the sizes, and how libvips is told to open it."""
+    """One of the sizes, of the picture without margins, and how libvips is told to open it."""
 
     width: int
     height: int
@@ -101,6 +109,8 @@ def levels_of(path: Path) -> Levels:
     if len(sizes) < 2 or not all(_halves(*pair) for pair in itertools.pairwise(sizes)):
         return ()
     options: list[dict[str, int]] = [{}, *(options for options, _ in below)]
+    if (picture := _picture_of(path, sizes[0])) is not None:
+        sizes = [(-(-picture[0] // 2**number), -(-picture[1] // 2**number)) for number in range(len(sizes))]
     return tuple(Level(*size, how) for size, how in zip(sizes, options, strict=True))
 
 
@@ -115,6 +125,7 @@ def make(path: Path, out: Path, *, max_pixels: int = MAX_PIXELS) -> bool:
         return False
     with damage_explained():
         picture = displayable(_from_top_to_bottom(path, found))
+        width, height = picture.width, picture.height
         tiles: dict[str, object] = {
             "tile": True,
             "tile_width": TILE,
@@ -126,11 +137,38 @@ def make(path: Path, out: Path, *, max_pixels: int = MAX_PIXELS) -> bool:
             kept: dict[str, object] = {"compression": "deflate", "predictor": "horizontal"}
         else:
             kept = {"compression": "jpeg", "Q": _QUALITY}
+            picture = picture.embed(0, 0, *_with_margins(width, height), extend="copy")
         try:
             picture.tiffsave(str(out), region_shrink="mean", keep="none", **tiles, **kept)
         except pyvips.Error as error:
             raise no_room() if "No space left" in str(error) else error from error
+        with out.open("ab") as file:
+            file.write(_MARK + _SIZE.pack(width, height))
     return True
+
+
+def _with_margins(width: int, height: int) -> tuple[int, int]:
+    """Sides that are whole blocks at every size, except that of a long strip the small sizes are not."""
+    halvings = max(0, math.ceil(math.log2(max(width, height) / TILE)))
+
+    def with_margin(side: int) -> int:
+        most = (side // _BLOCK // _MOST_MARGIN).bit_length() - 1
+        step = _BLOCK << max(0, min(halvings, most))
+        return -(-side // step) * step
+
+    return with_margin(width), with_margin(height)
+
+
+def _picture_of(path: Path, largest: tuple[int, int]) -> tuple[int, int] | None:
+    """The size of the picture that a pyramid of ours is of; None of another's."""
+    with path.open("rb") as file:
+        length = len(_MARK) + _SIZE.size
+        file.seek(-length, os.SEEK_END)
+        said = file.read()
+    if not said.startswith(_MARK):
+        return None
+    width, height = _SIZE.unpack(said[len(_MARK) :])
+    return (width, height) if 0 < width <= largest[0] and 0 < height <= largest[1] else None
 
 
 def _from_top_to_bottom(path: Path, found: Probe) -> pyvips.Image:

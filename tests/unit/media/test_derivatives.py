@@ -258,13 +258,47 @@ def test_a_pyramid_is_read_from_the_level_that_has_just_enough(tmp_path: Path) -
         (2000, 1500),
         (1000, 750),
         (500, 375),
-        (250, 187),
+        (250, 188),
     ]
     shelf = Shelf()
     render(out, Rendering(width=400, height=300), shelf)
     assert [key[-2:] for key in shelf._opened] == [(500, 375)]
     render(out, Rendering(region=Box(0, 0, 512, 512), width=512, height=512), shelf)
     assert [key[-2:] for key in shelf._opened] == [(500, 375), (2000, 1500)]
+
+
+@pytest.mark.parametrize("size", [(1001, 701), (1025, 1023), (301, 2049), (4095, 257)])
+def test_a_pyramid_has_its_colours_up_to_the_edges_at_every_size(
+    size: tuple[int, int], tmp_path: Path
+) -> None:
+    """What is no whole tile would be filled up with black, which runs into colours of half the resolution."""
+    out, colour = tmp_path / "pyramid", (200, 40, 40)
+    assert make(saved(tmp_path, Image.new("RGB", size, colour)), out)
+    for level in levels_of(out):
+        image = rendered(out, width=level.width, height=level.height).convert("RGB")
+        low, high = zip(*image.getextrema(), strict=True)
+        assert low == pytest.approx(colour, abs=2), level
+        assert high == pytest.approx(colour, abs=2), level
+
+
+def test_margins_are_small(tmp_path: Path) -> None:
+    out = tmp_path / "pyramid"
+    for size in ((2049, 1100), (1100, 140), (5000, 30)):
+        assert make(saved(tmp_path, Image.new("RGB", size)), out)
+        kept = pyvips.Image.new_from_file(str(out))
+        assert kept.width - size[0] <= max(15, size[0] // 8)
+        assert kept.height - size[1] <= max(15, size[1] // 8)
+        assert (levels_of(out)[0].width, levels_of(out)[0].height) == size
+
+
+def test_a_size_that_is_said_behind_a_pyramid_is_not_believed_if_it_cannot_be(tmp_path: Path) -> None:
+    path = tmp_path / "pyramid.tif"
+    image = pyvips.Image.new_from_file(str(saved(tmp_path, corners(1001, 701))))
+    for size in ((1002, 701), (1001, 0), (2**63, 2**63)):
+        image.tiffsave(str(path), tile=True, pyramid=True)
+        with path.open("ab") as file:
+            file.write(b"picture of " + struct.pack("<QQ", *size))
+        assert (levels_of(path)[0].width, levels_of(path)[0].height) == (1001, 701)
 
 
 @pytest.mark.parametrize("subifd", [True, False])
