@@ -450,3 +450,22 @@ def test_the_nearest_default_counts_and_of_those_the_most_exact() -> None:
     assert policies(5, "image/tiff") == {"iiif-img": "of 5", "thumbs": "default"}
     assert policies(1, "video/mp4") == {"iiif-av": "default-video"}
     assert policies(1, "application/pdf") == {"file": "none"}
+
+
+def test_a_default_of_none_stands_alone_and_gives_way_to_what_is_nearer() -> None:
+    def default(channel: str, media_type: str, dataset_id: int | None = None) -> channels.DefaultChannel:
+        policy = channels.POLICIES[channel][0]
+        return channels.DefaultChannel(
+            channel=Channel(channel, policy), media_type=media_type, dataset_id=dataset_id
+        )
+
+    mine = [default("none", "image/*"), default("file", "image/tiff"), default("thumbs", "image/*", 5)]
+
+    def names(dataset_id: int, media_type: str) -> list[str]:
+        return [each.channel for each in channels.defaults(mine, dataset_id, media_type)]
+
+    assert names(1, "image/png") == ["none"]
+    assert names(1, "image/tiff") == ["file"]
+    assert names(5, "image/png") == ["thumbs"]
+    assert names(5, "image/tiff") == ["file", "thumbs"]
+    assert names(1, "video/mp4") == ["iiif-av"]

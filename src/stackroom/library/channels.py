@@ -65,7 +65,8 @@ def defaults(known: Iterable[DefaultChannel], dataset_id: int, media_type: str) 
     """The channels of a new asset of `media_type` in a dataset, where `known` are the organization's own defaults.
 
     For each channel a dataset's own default beats the organization's, and that the built-in one; of several the
-    longest pattern. What no pattern fits is handed out as a file.
+    longest pattern. What no pattern fits is handed out as a file. `none` stands alone: it is for what nothing nearer
+    or longer says.
     """
     best: dict[str, tuple[tuple[int, int], Channel]] = {}
     ranked = [(2 if each.dataset_id is not None else 1, each) for each in known]
@@ -76,6 +77,10 @@ def defaults(known: Iterable[DefaultChannel], dataset_id: int, media_type: str) 
         held = best.get(each.channel.channel)
         if held is None or held[0] < weight:
             best[each.channel.channel] = weight, each.channel
+    if (not_at_all := best.pop(NONE, None)) is not None:
+        return tuple(channel for weight, channel in best.values() if weight > not_at_all[0]) or (
+            not_at_all[1],
+        )
     return tuple(channel for _, channel in best.values()) or OTHERWISE
 
 
