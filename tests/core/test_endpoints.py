@@ -13,7 +13,7 @@ from stackroom import ids
 from stackroom.access import Actor, Role
 from stackroom.database.schema import event
 from stackroom.errors import Conflict, Forbidden, Invalid, NotFound
-from stackroom.events.kinds import KINDS
+from stackroom.events.kinds import KINDS, OF_ELSEWHERE
 from stackroom.events.requests import HTTP_REQUEST
 from stackroom.library import endpoints
 from stackroom.library.endpoints import Endpoint, EndpointChanges
@@ -201,7 +201,7 @@ def _logs(node: ast.AST) -> bool:
 
 
 def test_the_list_of_events_is_what_is_recorded() -> None:
-    """Those of operations are made from their verbs, and one is there for who knows it from elsewhere. A request is in
-    the same record, and no webhook hears of it."""
+    """Those of operations are made from their verbs, and some are there for who knows them from elsewhere. A request is
+    in the same record, and no webhook hears of it."""
     verbs = {f"operation.{verb}" for verb in Verb}
-    assert sorted({*recorded(), *verbs, "asset.stored"} - {HTTP_REQUEST}) == list(KINDS)
+    assert sorted({*recorded(), *verbs, *OF_ELSEWHERE} - {HTTP_REQUEST}) == list(KINDS)

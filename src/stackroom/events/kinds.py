@@ -1,6 +1,6 @@
 """The names of what happens, to which webhooks can subscribe: a closed list.
 
-Every name is recorded somewhere, but for `asset.stored`, which receivers may know from elsewhere.
+Every name is recorded somewhere, but for `OF_ELSEWHERE`, which receivers may know from other servers.
 
 A name is never changed and never removed once it is here, because receivers compare it.
 """
@@ -23,7 +23,6 @@ OF_THE_LIBRARY = (
     "asset.processing_failed",
     "asset.resubmitted",
     "asset.reviewed",
-    "asset.stored",
     "annotations.deleted",
     "annotations.saved",
     "batch.cancelled",
@@ -93,4 +92,10 @@ OF_THE_PEOPLE = (
     "webhook.secret_rotated",
     "webhook.updated",
 )
-KINDS = tuple(sorted((*OF_THE_LIBRARY, *OF_THE_PEOPLE)))
+OF_ELSEWHERE = (
+    "asset.stored",
+    "workflow.completed",
+    "workflow.failed",
+)
+"""What does not happen here. Who subscribes to all that such a server can tell is not refused for it."""
+KINDS = tuple(sorted((*OF_THE_LIBRARY, *OF_THE_PEOPLE, *OF_ELSEWHERE)))

@@ -129,6 +129,8 @@ def test_c74_a_hook_for_each_event_that_is_named(house: House, shelf: Shelf) -> 
         ({"events": ["video.completed"]}, "file.processing_completed"),
         ({"events": ["video.failed"]}, "file.processing_failed"),
         ({"event_type": "file.stored"}, "file.stored"),
+        ({"event_type": "workflow_failed"}, "workflow.failed"),
+        ({"events": ["workflow.completed"]}, "workflow.completed"),
     ],
 )
 def test_c75_an_event_has_many_names(house: House, shelf: Shelf, said: dict[str, Any], event: str) -> None:

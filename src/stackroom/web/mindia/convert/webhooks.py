@@ -18,9 +18,10 @@ KINDS_OF: Final[dict[str, tuple[str, ...]]] = {
     "file.stored": ("asset.stored",),
     "file.processing_completed": ("asset.processing_completed",),
     "file.processing_failed": ("asset.processing_failed",),
+    "workflow.completed": ("workflow.completed",),
+    "workflow.failed": ("workflow.failed",),
 }
 """The events of the protocol, and which of the library's each of them stands for."""
-_NOT_OFFERED: Final = {"workflow.completed", "workflow.failed"}
 _KINDS: Final = ("image", "video", "audio", "document")
 _OF_ONE_KIND: Final = {
     **{f"{kind}.{what}": (f"file.{what}", kind) for kind in _KINDS for what in ("uploaded", "deleted")},
@@ -66,8 +67,6 @@ def _wanted(name: str) -> Wanted:
         return Wanted(dotted)
     if dotted in _OF_ONE_KIND:
         return Wanted(*_OF_ONE_KIND[dotted])
-    if dotted in _NOT_OFFERED:
-        raise bad_request(f"{name!r}: workflows are not offered by this server")
     raise bad_request(f"{name[:100]!r} is not an event")
 
 
