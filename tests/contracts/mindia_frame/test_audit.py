@@ -59,7 +59,7 @@ def test_a_request_is_recorded_with_who_asked_what_and_what_came_of_it(face: Fac
 def test_a_change_is_recorded_beside_its_request_and_by_the_same_id(face: Face) -> None:
     made = face.post("/api-keys", {"name": "new"}, headers={"X-Request-ID": "r-2"}).json()
     face.delete(f"/api-keys/{made['id']}", headers={"X-Request-ID": "r-3"})
-    request, change = rows(face, request_id="r-2")
+    change, request = rows(face, request_id="r-2")
     assert (request["event_type"], request["status_code"]) == ("http_request", 201)
     assert (change["event_type"], change["status_code"]) == ("api_key_created", 201)
     assert change["details"]["key"] == made["id"]
@@ -149,6 +149,19 @@ def test_it_comes_in_pages_and_says_how_many_there_are(face: Face) -> None:
     assert numbers == sorted(numbers, reverse=True)
     last = face.get("/audit-logs", of=tenant, params={"limit": 0, "offset": 520, **REQUESTS}).json()
     assert (len(last["logs"]), last["total"], last["limit"]) == (1, 521, 0)
+
+
+def test_a_page_is_newest_first_though_a_request_is_written_after_what_it_changed(face: Face) -> None:
+    tenant = face.a_tenant()
+
+    def later(conn: Connection) -> None:
+        log.record(conn, tenant.actor, "asset.created", at=clock.now() + clock.SECOND, data={})
+
+    face.write(later)
+    _fill(face, tenant, 3)
+    told = [each["created_at"] for each in rows(face, tenant)]
+    assert len(told) >= 4
+    assert told == sorted(told, reverse=True)
 
 
 def test_a_page_costs_the_same_however_much_is_on_it(face: Face) -> None:

@@ -47,6 +47,9 @@ async def list_rows(request: Request) -> Response:
         return found, reading.count(conn, call.actor, wanted)
 
     found, total = await call.read(work)
+    found.sort(
+        key=lambda each: (each.at, each.id), reverse=True
+    )  # a request is written after what it changed
     rows = [row(each, call.actor) for each in found]
     return json_reply(wire.Rows(logs=rows, total=total, limit=limit, offset=offset))
 
