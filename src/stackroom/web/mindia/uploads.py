@@ -35,7 +35,7 @@ from stackroom.web.shared.face import resource
 from stackroom.web.shared.replies import answer
 
 FETCH_SECONDS: Final = 60.0
-NAMELESS: Final = "image.jpg"
+NAMELESS: Final = "image"
 UPLOADING: Final = Role.MEMBER, "uploading"
 FORM: Final = {
     "multipart/form-data": {
@@ -207,7 +207,7 @@ def _name_of(fetched: Fetched) -> str:
     name = fetched.name or NAMELESS
     if "." in name:
         return name
-    extension = (fetched.content_type or "").removeprefix("image/")
+    extension = (fetched.content_type or "").removeprefix("image/").replace("jpeg", "jpg")
     return f"{name}.{extension}" if extension in accepted.extensions(Kind.IMAGE) else name
 
 
