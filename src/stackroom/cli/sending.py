@@ -42,6 +42,22 @@ class Fate(msgspec.Struct, frozen=True, kw_only=True):
     taken: bool = False
 
 
+def told_apart(client: "Client", dataset: str, files: Sequence[ToSend]) -> tuple[list[Fate], list[ToSend]]:
+    """The files whose name a dataset has already, as far as that can be had without asking for each, and the others."""
+    from stackroom.client._sync.upload_folder import taken_places
+    from stackroom.client.uploads import place_of
+
+    places = [place_of(file.folder, file.path.name) for file in files]
+    taken = taken_places(client, dataset, places)
+    there, others = list[Fate](), list[ToSend]()
+    for file, place in zip(files, places, strict=True):
+        if place in taken:
+            there.append(Fate(file=file, reason="its name is taken", taken=True))
+        else:
+            others.append(file)
+    return there, others
+
+
 def send(client: "Client", dataset_id: str, files: Sequence[ToSend], *, workers: int) -> list[Fate]:
     """Upload files, each by itself: what happens to one does not stop the others. In the order given."""
     with _bar(files) as (advance, finished), ThreadPoolExecutor(workers) as threads:

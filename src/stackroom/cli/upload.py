@@ -12,7 +12,7 @@ from rich.markup import escape
 from stackroom.cli.console import print_json, say, size
 from stackroom.cli.exits import ExitCode, Refused
 from stackroom.cli.options import Dataset, Json, Server
-from stackroom.cli.sending import Fate, ToSend, send
+from stackroom.cli.sending import Fate, ToSend, send, told_apart
 
 if TYPE_CHECKING:
     from stackroom import Client
@@ -72,7 +72,8 @@ def upload(
     with server.connected() as client:
         target = dataset_id(client, dataset)
         began = time.perf_counter()
-        fates = send(client, target, files, workers=workers)
+        there, missing = told_apart(client, dataset, files) if skip_existing else ([], files)
+        fates = [*there, *send(client, target, missing, workers=workers)]
         report = summed_up(dataset, fates, time.perf_counter() - began, skip_existing=skip_existing)
     if as_json:
         print_json(report)

@@ -16,6 +16,12 @@ from .wire import BulkRegistered
 T = TypeVar("T")
 
 MOST_FILES_AT_ONCE = 500
+FEW = 100
+"""Files of which each is asked for by itself: a list of what a dataset holds is not worth it."""
+ROWS_PER_FILE = 100
+"""A row of that list costs so much less than a question of its own."""
+Place = tuple[str, str]
+"""A folder of a dataset, and a name in it."""
 FileProgress = Callable[[int, int, str], None]
 Fate = Literal["uploaded", "skipped"] | UploadFailure
 
@@ -28,6 +34,12 @@ def derived_key(key: str, step: str) -> str:
 def target_body(image: LocalImage, folder_path: str) -> dict[str, Any]:
     """What the server needs to know before the bytes come."""
     return {"filename": image.filename, "folder_path": folder_path, "content_type": image.content_type}
+
+
+def place_of(folder_path: str, filename: str) -> Place:
+    """Where an image is, as the server spells it."""
+    parts = normalize("NFC", folder_path).split("/")
+    return "/" + "/".join(part for part in parts if part), normalize("NFC", filename)
 
 
 def register_body(image: LocalImage, folder_path: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from stackroom.cli.sending import Fate, ToSend, send
+from stackroom.cli.sending import Fate, ToSend, send, told_apart
 from stackroom.cli.upload import summed_up
 
 
@@ -46,3 +46,15 @@ def test_what_was_there_already_is_counted_without_comparing_each_file_with_all(
     assert (again.skipped, again.failed, again.failures) == (3, 0, [])
     refused = summed_up("depot", fates, 1.0, skip_existing=False)
     assert (refused.skipped, refused.failed, len(refused.failures)) == (0, 3, 3)
+
+
+def test_what_is_there_already_is_told_from_the_rest_by_where_it_goes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    taken = {("/in", "1.jpg"), ("/out", "2.jpg")}
+    monkeypatch.setattr("stackroom.client._sync.upload_folder.taken_places", lambda *_: taken)
+    here = [ToSend(Path(f"photos/{number}.jpg"), "in/", 1) for number in (1, 2)]
+    client: Any = _Client()
+    there, missing = told_apart(client, "depot", here)
+    assert [(fate.file, fate.taken) for fate in there] == [(here[0], True)]
+    assert missing == here[1:]

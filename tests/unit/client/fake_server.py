@@ -3,7 +3,7 @@
 import json
 import re
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -131,6 +131,9 @@ class FakeServer:
         return answer
 
     def _route(self, request: httpx.Request) -> httpx.Response:
+        held = Counter(it["dataset_id"] for it in self.images.values())
+        for dataset in self.datasets.values():
+            dataset["image_count"] = held[dataset["id"]] or dataset["image_count"]
         path = request.url.raw_path.decode().partition("?")[0]
         for method, pattern, act in self._routes():
             found = re.fullmatch(pattern, path)

@@ -353,6 +353,41 @@ def test_a_second_run_skips_what_is_there(upload_folder: Any, server: FakeServer
     assert strict.failures[0].reason.startswith("conflict: ")
 
 
+def test_which_of_very_many_are_there_is_seen_in_a_list(
+    upload_folder: Any, server: FakeServer, tmp_path: Path
+) -> None:
+    tree = tmp_path / "tree"
+    pictures(tree, 120)
+    (tree / "caf\u00e9.png").touch()  # in one spelling, and then in the other
+    assert upload_folder("depot", tree).images_uploaded == 121
+    (tree / "caf\u00e9.png").rename(tree / "cafe\u0301.png")
+    (tree / "new.png").touch()
+    server.requests.clear()
+    seen: list[str] = []
+    report = upload_folder("depot", tree, progress=lambda *it: seen.append(it[2]))
+    assert (report.images_attempted, report.images_uploaded, report.images_skipped) == (122, 1, 121)
+    assert len(seen) == 122
+    assert len(server.requests) < 10
+
+
+@pytest.mark.parametrize("why", ["the dataset holds much else", "there is no list", "conflicts are wanted"])
+def test_otherwise_each_of_them_is_asked_for(
+    upload_folder: Any, server: FakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    pictures(tmp_path / "tree", 100)
+    upload_folder("depot", tmp_path / "tree")
+    server.requests.clear()
+    if why == "the dataset holds much else":
+        for side in ("_sync", "_async"):
+            monkeypatch.setattr(f"stackroom.client.{side}.upload_folder.ROWS_PER_FILE", 0)
+    if why == "there is no list":
+        server.script += [None, None, httpx.Response(404)]
+    report = upload_folder("depot", tmp_path / "tree", skip_existing=why != "conflicts are wanted")
+    assert report.images_skipped + len(report.failures) == 100
+    assert not report.images_skipped or not report.failures
+    assert len([it for it in server.requests if it.url.path.endswith("/upload-url")]) == 100
+
+
 def test_a_server_that_says_400_for_a_taken_name_is_understood(
     upload_folder: Any, server: FakeServer, tmp_path: Path
 ) -> None:
