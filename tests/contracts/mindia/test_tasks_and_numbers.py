@@ -177,3 +177,20 @@ def test_what_nobody_expects_is_answered_as_anything_else(house: House, shelf: S
     assert answer.status_code < 500, answer.text
     if answer.status_code >= 400:
         refused(answer, answer.status_code, answer.json()["code"])
+
+
+@on_both_databases
+@pytest.mark.parametrize("path", ["/images", "/media", "/tasks", "/audit-logs", "/api-keys", "/analytics/urls"])
+def test_the_largest_number_that_a_client_knows_is_brought_into_range(
+    house: House, shelf: Shelf, path: str
+) -> None:
+    for asked in ({"limit": 2**63 - 1}, {"offset": 2**63 - 1}, {"limit": -(2**63) + 1}):
+        assert house.get(path, shelf.a, params=asked).status_code == 200, asked
+    refused(house.get(path, shelf.a, params={"limit": 2**63}), 400, "INVALID_INPUT")
+
+
+@on_both_databases
+def test_the_largest_number_is_no_place_and_no_entry(house: House, shelf: Shelf) -> None:
+    group = house.post("/groups", {"files": [shelf.a5]}, shelf.a).json()["id"]
+    for path in (f"/groups/{group}/nth/{2**63 - 1}", f"/audit-logs/{2**63 - 1}"):
+        refused(house.get(path, shelf.a), 404, "NOT_FOUND")

@@ -47,7 +47,8 @@ PREFIX = "/api/v0"
 MAX_OFFSET = 2**31 - 1
 NOTHING = Answer(status=204, headers={"cache-control": "no-store"}, body=b"")
 _JSON = re.compile(r"application/(?:[\w.-]+\+)?json", re.IGNORECASE)
-_WHOLE = re.compile(r"[+-]?\d{1,18}", re.ASCII)
+_WHOLE = re.compile(r"[+-]?\d{1,19}", re.ASCII)
+_LARGEST = 2**63 - 1  # what clients send that want everything
 _BEGUN = "begun"
 """Where a request's state has the call whose whole body was read."""
 
@@ -234,7 +235,7 @@ async def _body_of(request: Request) -> bytes:
 
 
 def whole(text: str, name: str) -> int:
-    """A whole number in an address or a query. Raises `Invalid`, naming where it stands."""
-    if not _WHOLE.fullmatch(text):
+    """A whole number of 64 bits in an address or a query. Raises `Invalid`, naming where it stands."""
+    if not _WHOLE.fullmatch(text) or not -_LARGEST <= int(text) <= _LARGEST:
         raise Invalid(f"{name}: {text[:100]!r} is not a whole number", code="INVALID_INPUT")
     return int(text)
