@@ -180,7 +180,9 @@ def test_what_nobody_expects_is_answered_as_anything_else(house: House, shelf: S
 
 
 @on_both_databases
-@pytest.mark.parametrize("path", ["/images", "/media", "/tasks", "/audit-logs", "/api-keys", "/analytics/urls"])
+@pytest.mark.parametrize(
+    "path", ["/images", "/media", "/tasks", "/audit-logs", "/api-keys", "/analytics/urls"]
+)
 def test_the_largest_number_that_a_client_knows_is_brought_into_range(
     house: House, shelf: Shelf, path: str
 ) -> None:
