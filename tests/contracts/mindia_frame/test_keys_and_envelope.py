@@ -155,6 +155,21 @@ def test_every_answer_carries_its_id_and_what_keeps_browsers_safe(face: Face) ->
     assert face.get("/config", headers={"X-Request-ID": "abc"}).headers["x-request-id"] == "abc"
 
 
+@pytest.mark.parametrize(
+    "given", ["Root=1-67891233-abcdef;Self=1-2", "svc:4711/retry#2", "dGhlIGlk+/==", "x" * 200]
+)
+def test_a_request_keeps_the_id_that_whoever_passed_it_on_gave_it(face: Face, given: str) -> None:
+    assert face.get("/config", headers={"X-Request-ID": given}).headers["x-request-id"] == given
+    told = face.get("/audit-logs", params={"request_id": given, "event_type": "http_request"}).json()["logs"]
+    assert {each["request_id"] for each in told} == {given}
+
+
+@pytest.mark.parametrize("given", ["", "two words", "\tx\t\x7f", "x" * 201])
+def test_what_is_no_id_is_replaced_by_one(face: Face, given: str) -> None:
+    made = face.get("/config", headers={"X-Request-ID": given}).headers["x-request-id"]
+    assert len(made) == 36
+
+
 def test_a_page_of_any_origin_may_call_with_any_method_outside_production(face: Face) -> None:
     asked = {"Origin": "https://a.example", "Access-Control-Request-Method": "PUT"}
     answer = face.raw("OPTIONS", f"{PREFIX}/media/x", headers=asked)
