@@ -134,7 +134,7 @@ def expand(text: str, presets: Mapping[str, str]) -> str:
 
 def checked_preset(operations: str) -> str:
     """The operations of a preset, as they are kept. Raises as `parse` does, and for a preset inside of it."""
-    text = operations.strip().strip("/")
+    text = operations.strip()
     if PRESET in text.split("/"):
         raise _refused("a preset cannot stand inside of another")
     if len(text) > MAX_PRESET:

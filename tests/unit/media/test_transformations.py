@@ -130,5 +130,5 @@ def test_what_no_preset_can_be_is_refused(operations: str) -> None:
         checked_preset(operations)
 
 
-def test_a_preset_is_kept_without_the_slashes_around_it() -> None:
-    assert checked_preset(" /-/resize/9x/ ") == "-/resize/9x"
+def test_a_preset_is_kept_as_it_was_said() -> None:
+    assert checked_preset(" /-/resize/9x/ ") == "/-/resize/9x/"
