@@ -19,7 +19,7 @@ _HEADERS = "authorization", "x-api-key"
 _UNKNOWN = "Invalid API key"
 
 
-async def authenticate(request: Request) -> tuple[Actor, Authenticated]:
+async def authenticate(request: Request) -> Actor:
     """Whose request this is. Raises `RateLimited`, or `Unauthenticated`, which counts against the address of a client
     that has tried a key: a page that shows pictures by their addresses tries none, and guesses nothing."""
     limits: Limits = request.app.state.limits
@@ -40,7 +40,7 @@ async def authenticate(request: Request) -> tuple[Actor, Authenticated]:
     actor = requests.welcome(request, found)
     request.scope["state"]["actor"] = actor
     limits.spend_of_organization(request.scope["state"], found.organization.id, now=services.now())
-    return actor, found
+    return actor
 
 
 def _credential(request: Request) -> tuple[str | None, str]:

@@ -33,7 +33,6 @@ from stackroom.access import Actor, Role, require
 from stackroom.database.transaction import Connection
 from stackroom.errors import Invalid, StackroomError, UnsupportedMedia
 from stackroom.library.answers import Answer
-from stackroom.library.organizations import Authenticated
 from stackroom.web.mindia import authentication
 from stackroom.web.mindia.errors import invalid_input
 from stackroom.web.mindia.once import Once
@@ -56,10 +55,9 @@ _BEGUN = "begun"
 class Call:
     """A request of somebody whose key is known and reaches as far as its address needs."""
 
-    def __init__(self, request: Request, body: bytes, *, actor: Actor, holder: Authenticated) -> None:
+    def __init__(self, request: Request, body: bytes, *, actor: Actor) -> None:
         self.services: Services = requests.services_of(request)
         self.actor = actor
-        self.holder = holder
         self._request = request
         self._body = body
 
@@ -71,11 +69,11 @@ class Call:
 
         Raises `Unauthenticated`, `Forbidden`, `RateLimited`; `TooLarge` for the body.
         """
-        actor, holder = await authentication.authenticate(request)
+        actor = await authentication.authenticate(request)
         require(actor, role, action)
         if not body or request.method in {"GET", "HEAD"}:
-            return cls(request, b"", actor=actor, holder=holder)
-        call = cls(request, await _body_of(request), actor=actor, holder=holder)
+            return cls(request, b"", actor=actor)
+        call = cls(request, await _body_of(request), actor=actor)
         request.scope["state"][_BEGUN] = call
         return call
 

@@ -1,6 +1,7 @@
 """Uploads in pieces, which can be taken up again: start, send each piece, see how far it is, complete.
 
-The pieces are sent to this server, with the key, in any order and as often as need be.
+The pieces are sent to this server, in any order and as often as need be: to the addresses that `start` gives, which
+need no key as long as the upload lasts, or to the same without their token, with the key.
 """
 
 from collections.abc import Sequence
@@ -17,24 +18,29 @@ from stackroom.database.transaction import Connection
 from stackroom.errors import Invalid, NotFound
 from stackroom.ingest import accepted, multipart
 from stackroom.ingest.receiving import Ready, Wish
-from stackroom.library import media, media_home, metadata, upload_sessions
+from stackroom.library import media, media_home, metadata, organizations, upload_sessions
 from stackroom.library.answers import Answer
 from stackroom.library.media import Media
 from stackroom.library.sweep import forget_uploads
 from stackroom.library.upload_sessions import COMPLETED, FAILED, PENDING, Chunk, NewSession, Session
 from stackroom.media.kinds import Kind
 from stackroom.storage.blobstore import MissingBytes
+from stackroom.web.mindia import tokens
 from stackroom.web.mindia.call import PREFIX, Call, uuid_of
 from stackroom.web.mindia.convert import media as convert
 from stackroom.web.mindia.described import described
 from stackroom.web.mindia.errors import invalid_input, storage_error
 from stackroom.web.mindia.uploads import UPLOADING, Sent, patient, take
 from stackroom.web.mindia.wire import media as wire
+from stackroom.web.mindia.wire import queries
 from stackroom.web.mindia.wire.base import uuid
 from stackroom.web.shared.face import resource
 from stackroom.web.shared.replies import answer, json_reply
+from stackroom.web.shared.requests import nobodys, services_of
 
 BASE = f"{PREFIX}/uploads/chunked"
+_PURPOSE = "pieces of an upload"
+_KEYS = "authorization", "x-api-key"
 
 
 @described("Begin an upload in pieces", wire.Started, body=wire.Start, needs=Role.MEMBER)
@@ -71,12 +77,17 @@ async def start(request: Request) -> Response:
     "Send a piece",
     {200: None},
     body={"application/octet-stream": {}, "application/json": wire.Chunk},
+    query=queries.Piece,
     needs=Role.MEMBER,
     refuses=(409,),
     once=False,
 )
 async def put_chunk(request: Request) -> Response:
-    """The bytes of one piece; or as JSON, that they have been sent, which is checked."""
+    """The bytes of one piece; or as JSON, that they have been sent, which is checked. With the token of `chunk_urls`
+    bytes need no key."""
+    token = request.query_params.get("token")
+    if token is not None and not any(name in request.headers for name in _KEYS):
+        return await _put_without_key(request, token)
     said = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     call = await Call.begin(request, *UPLOADING, body=said == "application/json")
     session, position = call.uuid("session"), call.number("index")
@@ -88,6 +99,21 @@ async def put_chunk(request: Request) -> Response:
     here = await call.read(lambda conn: _there(conn, call, session, position))
     if not here:
         raise NotFound(f"Chunk {position} not found", hint="Send its bytes first")
+    return Response(status_code=200)
+
+
+async def _put_without_key(request: Request, token: str) -> Response:
+    """What a client of presigned addresses sends: bytes, whatever it calls them."""
+    services = services_of(request)
+    now = services.now()
+    organization, session = tokens.read(services.signer, _PURPOSE, token, now=now)
+    owner = await services.database.read(lambda conn: organizations.open_one(conn, organization))
+    call = Call(request, b"", actor=nobodys(request, owner))
+    request.scope["state"]["actor"] = call.actor
+    request.app.state.limits.spend_of_organization(request.scope["state"], owner.id, now=now)
+    if call.uuid("session") != session:
+        raise invalid_input("Invalid token")
+    await services.pieces.receive(call.actor, session, call.number("index"), patient(call))
     return Response(status_code=200)
 
 
@@ -189,12 +215,14 @@ def _there(conn: Connection, call: Call, session: bytes, position: int) -> bool:
 
 def _started(call: Call, session: Session) -> wire.Started:
     path = f"{call.base}{BASE}/{ids.text(session.uuid)}/chunk"
+    signer, mine = call.services.signer, call.actor.organization_uuid
+    token = tokens.make(signer, _PURPOSE, mine, session.uuid, expires_at=session.expires_at)
     return wire.Started(
         session_id=uuid(session.uuid),
         chunk_count=session.chunk_count,
         chunk_size=session.chunk_size,
         chunk_urls=[
-            wire.ChunkUrl(index=index, url=f"{path}/{index}", s3_key=f"{session.prefix}{index}")
+            wire.ChunkUrl(index=index, url=f"{path}/{index}?token={token}", s3_key=f"{session.prefix}{index}")
             for index in range(session.chunk_count)
         ],
     )

@@ -1,13 +1,4 @@
-"""`GET /public/file`: an image for whoever has a token, and the addition to the protocol that makes one.
-
-A token is what it is about, and a seal on it that only this library can make: when it ends, of which organization,
-which image.
-"""
-
-import base64
-import binascii
-import hmac
-import struct
+"""`GET /public/file`: an image for whoever has a token, and the addition to the protocol that makes one."""
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,49 +10,27 @@ from stackroom.database.transaction import Connection
 from stackroom.errors import NotFound
 from stackroom.library import media, organizations
 from stackroom.media.kinds import Kind
+from stackroom.web.mindia import tokens
 from stackroom.web.mindia.call import PREFIX, Call
 from stackroom.web.mindia.described import described, stored
-from stackroom.web.mindia.errors import invalid_input, not_found
+from stackroom.web.mindia.errors import not_found
 from stackroom.web.mindia.wire import base, queries
 from stackroom.web.mindia.wire import public as wire
 from stackroom.web.shared import requests
 from stackroom.web.shared.face import resource
 from stackroom.web.shared.ranges import StoredFile, StoredFileResponse, etag_of
 from stackroom.web.shared.replies import json_reply
-from stackroom.web.shared.signing import Signer
 
 _PURPOSE = "public file"
-_PAYLOAD = struct.Struct(">Q16s16s")
-_SEAL = 32
 FOR_AN_HOUR = "private, max-age=3600"
-
-
-def token_for(signer: Signer, organization: bytes, image: bytes, *, expires_at: int) -> str:
-    """Good until `expires_at`, to the second below."""
-    payload = _PAYLOAD.pack(expires_at // SECOND, organization, image)
-    return base64.urlsafe_b64encode(payload + signer.seal(_PURPOSE, payload)).rstrip(b"=").decode()
-
-
-def read_token(signer: Signer, token: str, *, now: int) -> tuple[bytes, bytes]:
-    """Of which organization, and which image. Raises `Invalid` for one that was not made here, or is over."""
-    try:
-        raw = base64.b64decode(token.encode() + b"=" * (-len(token) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise invalid_input("Invalid token") from error
-    payload, seal = raw[: _PAYLOAD.size], raw[_PAYLOAD.size :]
-    if len(raw) != _PAYLOAD.size + _SEAL or not hmac.compare_digest(seal, signer.seal(_PURPOSE, payload)):
-        raise invalid_input("Invalid token")
-    seconds, organization, image = _PAYLOAD.unpack(payload)
-    if seconds * SECOND <= now:
-        raise invalid_input("Token has expired")
-    return organization, image
 
 
 @described("The image of a public link", stored("image/*"), query=queries.Token, needs=None, refuses=(404,))
 async def fetch(request: Request) -> Response:
     services = requests.services_of(request)
     now = services.now()
-    organization, image = read_token(services.signer, request.query_params.get("token", ""), now=now)
+    given = request.query_params.get("token", "")
+    organization, image = tokens.read(services.signer, _PURPOSE, given, now=now)
 
     def work(conn: Connection) -> tuple[Actor, media.Media, str, bytes]:
         try:
@@ -99,7 +68,9 @@ async def make(request: Request) -> Response:
     wanted, now = call.json_or(wire.WantedLink(), wire.WantedLink), call.now()
     expires_at = (now // SECOND + wanted.expires_in_seconds) * SECOND
     await call.read(lambda conn: media.find(conn, call.actor, image, Kind.IMAGE, now=now))
-    token = token_for(call.services.signer, call.actor.organization_uuid, image, expires_at=expires_at)
+    token = tokens.make(
+        call.services.signer, _PURPOSE, call.actor.organization_uuid, image, expires_at=expires_at
+    )
     url = f"{call.base}{PREFIX}/public/file?token={token}"
     return json_reply(wire.Link(url=url, token=token, expires_at=base.moment(expires_at)), 201)
 

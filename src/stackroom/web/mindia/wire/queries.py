@@ -74,6 +74,10 @@ class Token(Asked, frozen=True, kw_only=True):
     token: Annotated[str, Meta(description="As a public link has it.")]
 
 
+class Piece(Asked, frozen=True, kw_only=True):
+    token: Annotated[str, Meta(description="As `chunk_urls` has it, in place of a key.")] | UnsetType = UNSET
+
+
 class Traffic(Asked, frozen=True, kw_only=True):
     start_date: Since | UnsetType = UNSET
     end_date: Until | UnsetType = UNSET
