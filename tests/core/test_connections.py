@@ -1,12 +1,15 @@
-"""Connections to PostgreSQL: a library that is closed leaves none behind, whatever is under way."""
+"""Connections to PostgreSQL: a library that is closed leaves none behind, whatever is under way; and what is said of
+those that break."""
 
 import asyncio
+from typing import cast
 
 import pytest
 from sqlalchemy import text
 
 from stackroom.database.connect import database_for
-from stackroom.database.transaction import Connection, Database
+from stackroom.database.postgresql import ATTEMPTS, PostgresqlDatabase
+from stackroom.database.transaction import Connection, Database, Work
 from stackroom.errors import Unavailable
 
 
@@ -37,6 +40,62 @@ def test_a_read_that_is_cancelled_at_any_moment_leaves_no_connection_open(postgr
             assert await _open_sockets() == 0
 
     asyncio.run(scenario())
+
+
+def test_a_connection_that_is_lost_each_time_is_a_database_that_cannot_be_reached(postgres_url: str) -> None:
+    """An operator who ends whatever runs for long has made no mistake of ours of it."""
+    runs = []
+
+    def work(conn: Connection) -> None:
+        runs.append(1)
+        conn.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+
+    assert asyncio.run(_refused(postgres_url, work)) == "database_unavailable"
+    assert len(runs) == ATTEMPTS
+
+
+def test_a_lock_that_is_never_to_be_had_is_no_mistake_of_ours(postgres_url: str) -> None:
+    def work(conn: Connection) -> None:
+        conn.execute(text("SET LOCAL lock_timeout = '1ms'"))
+        conn.execute(text("LOCK TABLE secret"))
+
+    async def scenario() -> str:
+        holding = cast("PostgresqlDatabase", await _opened(postgres_url))
+        async with holding._engine.begin() as connection:
+            await connection.execute(text("LOCK TABLE secret"))
+            code = await _refused(postgres_url, work)
+        await holding.close()
+        return code
+
+    assert asyncio.run(scenario()) == "database_busy"
+
+
+def test_a_read_whose_end_is_lost_is_done_again(postgres_url: str) -> None:
+    """It has changed nothing, so it may be done twice; a write may not."""
+    runs = []
+
+    def work(conn: Connection) -> int:
+        runs.append(_ask(conn))
+        if len(runs) == 1:
+            conn.connection.driver_connection.terminate()  # type: ignore[union-attr]
+        return len(runs)
+
+    async def scenario() -> None:
+        database = await _opened(postgres_url)
+        assert await database.read(work) == 2
+        await database.close()
+
+    asyncio.run(scenario())
+
+
+async def _refused(url: str, work: Work[None]) -> str:
+    database = await _opened(url)
+    try:
+        with pytest.raises(Unavailable) as refusal:
+            await database.write(work)
+        return refusal.value.code
+    finally:
+        await database.close()
 
 
 async def _opened(url: str) -> Database:

@@ -19,6 +19,8 @@ log = structlog.get_logger(__name__)
 # serialization failure, deadlock, a unique value that somebody else took first, a row that somebody else removed
 # while we began to refer to it, a lock that could not be had
 RUN_AGAIN = {"40001", "40P01", "23505", "23503", "55P03"}
+# Those of them that are nobody's mistake, however often they happen.
+IN_EACH_OTHERS_WAY = {"40001", "40P01", "55P03"}
 NO_ROOM = {"53100", "53200"}
 NOT_A_TEXT = "22021"
 ATTEMPTS = 8
@@ -69,8 +71,10 @@ class PostgresqlDatabase:
                 return await self._attempt(engine, work)
             except DBAPIError as error:
                 lost = error.connection_invalidated  # the first sign of a server that was started anew
-                if (_state(error) not in RUN_AGAIN and not lost) or attempt == ATTEMPTS - 1:
+                if _state(error) not in RUN_AGAIN and not lost:
                     raise _explained(error) from error
+                if attempt == ATTEMPTS - 1:
+                    raise (_unreachable(error) if lost else _contended(error)) from error
                 await asyncio.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - spreads retries out
         raise AssertionError("unreachable")  # pragma: no cover
 
@@ -82,8 +86,8 @@ class PostgresqlDatabase:
                 result = await connection.run_sync(work)
                 committing = True
         except DBAPIError as error:
-            # Nobody knows whether it was committed, so running it again could do it twice.
-            if committing and error.connection_invalidated:
+            # Nobody knows whether it was committed, so running it again could do it twice. A read does nothing.
+            if committing and error.connection_invalidated and engine is self._engine:
                 raise _unreachable(error) from error
             raise
         finally:
@@ -134,6 +138,18 @@ def _explained(error: DBAPIError) -> Exception:
     if state == NOT_A_TEXT:
         return Invalid("a text contains the character NUL, which no name here has", code="invalid_text")
     return error
+
+
+def _contended(error: DBAPIError) -> Exception:
+    """What to raise of a race that was lost each time."""
+    if _state(error) not in IN_EACH_OTHERS_WAY:
+        return error
+    log.error("database.contended", error=str(error.orig))
+    return Unavailable(
+        "others keep changing the same things at the same time; nothing was changed",
+        code="database_busy",
+        hint="Send the same request again in a while, with the same Idempotency-Key if it had one.",
+    )
 
 
 async def _given_back(connecting: Awaitable[AsyncConnection]) -> None:
