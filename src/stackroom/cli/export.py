@@ -1,6 +1,7 @@
 """`stackroom export`: a dataset as a zip on this machine."""
 
 import enum
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -98,7 +99,7 @@ def export(
     With --name the export stays on the server for 30 days: others can fetch it, and so can this command after an
     interruption. Without --name it is deleted from the server once it is here, if the key's role allows that.
     """
-    called = name or f"{dataset[:60]} {datetime.now(UTC):%Y-%m-%d %H.%M.%S}"
+    called = name or own_name(dataset, datetime.now(UTC))
     target = output or Path(f"{called.replace('/', '_')}.zip")
     if target.is_dir():
         raise Refused(f"{target} is a folder", fix="Name a file with --output.")
@@ -125,6 +126,12 @@ def export(
         kept=kept,
     )
     print_json(report) if as_json else _show(report)
+
+
+def own_name(dataset: str, now: datetime) -> str:
+    """A name that no other export has, also not one that is asked for in the same second: that would be fetched in place
+    of this one, and be deleted under the other's hands."""
+    return f"{dataset[:60]} {now:%Y-%m-%d %H.%M.%S} {secrets.token_hex(3)}"
 
 
 def _make(client: "Client", dataset: str, name: str, options: dict[str, Any]) -> "Export":

@@ -1,0 +1,17 @@
+"""What an export is called that nobody gave a name."""
+
+from datetime import UTC, datetime
+
+from stackroom.cli.export import own_name
+
+NOON = datetime(2026, 5, 4, 12, 0, 7, tzinfo=UTC)
+
+
+def test_two_of_one_second_have_names_of_their_own() -> None:
+    one, other = own_name("cars", NOON), own_name("cars", NOON)
+    assert one != other
+    assert one.startswith("cars 2026-05-04 12.00.07 ")
+
+
+def test_a_long_name_of_a_dataset_is_cut() -> None:
+    assert len(own_name("x" * 300, NOON)) < 100
