@@ -49,6 +49,7 @@ def ingest(
 
     Nothing is sent from here: the server reads the files itself, from folders among its --origin-roots, or fetches
     what a manifest names. To send files from this machine, use `stackroom upload`. Each batch holds up to 100,000.
+    Of a folder, hidden files and folders are left out.
 
     A manifest is CSV with a header, or JSON lines; its fields are origin, name, folder, key, media_type and tags.
     """
