@@ -210,7 +210,8 @@ def test_what_is_no_picture_is_kept_as_it_came(
         (PDF, "not_an_image"),
         (b"", "empty_file"),
         (b"\x00\x01\x02\x03" * 40, "not_an_image"),
-        (b"\x00\x00\x00\x0cjP  \r\n\x87\n" + bytes(50), "unsupported_format"),
+        (b"\x00\x00\x00\x0cJXL \r\n\x87\n" + bytes(50), "unsupported_format"),
+        (b"\x00\x00\x00\x0cjP  \r\n\x87\n" + bytes(50), "damaged_image"),
         (picture(width=300)[:700], "damaged_image"),
     ],
 )

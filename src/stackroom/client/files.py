@@ -31,6 +31,7 @@ CONTENT_TYPES = {
     ".heic": "image/heic",
     ".heif": "image/heif",
     ".avif": "image/avif",
+    ".jp2": "image/jp2",
 }
 PIECE = 1024 * 1024
 EXIF_ORIENTATION = 0x0112

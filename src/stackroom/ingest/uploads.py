@@ -60,6 +60,7 @@ ACCEPTED_TYPES = frozenset(
         "image/heic",
         "image/heif",
         "image/avif",
+        "image/jp2",
     }
 )
 

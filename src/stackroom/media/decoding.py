@@ -6,6 +6,7 @@ import pillow_heif
 import pyvips
 from PIL.BmpImagePlugin import BmpImageFile
 
+from stackroom.media import jpeg2000
 from stackroom.media.endings import check_end_of_gif, check_end_of_png
 from stackroom.media.examined import Probe, within
 from stackroom.media.formats import Format
@@ -19,6 +20,8 @@ _LOADERS = {
     Format.TIFF: "tiffload",
     Format.AVIF: "heifload",
 }
+HELD_WHOLE = frozenset(Format) - _LOADERS.keys()
+"""What libvips cannot read itself: see `decoded`."""
 _BANDS = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "RGBa": 4}
 _PROFILE = "icc-profile-data"
 _MOST_BANDS = 4
@@ -33,8 +36,8 @@ def fitted(path: Path, found: Probe, box: int) -> pyvips.Image:
     has been read and understood when this returns. Raises what decoders raise.
     """
     width, height = within(found.width, found.height, box)
-    if found.format not in _LOADERS:
-        return resized(decoded(path, found), width, height).copy_memory()
+    if found.format in HELD_WHOLE:
+        return resized(decoded(path, found, (width, height)), width, height).copy_memory()
     image = reduced(path, width, height)
     if not image.get("vips-loader").startswith(_LOADERS[found.format]):
         raise ValueError("The content can be taken for two formats.")
@@ -61,8 +64,11 @@ def resized(image: pyvips.Image, width: int, height: int) -> pyvips.Image:
     return in_srgb(image.thumbnail_image(width, height=height, size="force"))
 
 
-def decoded(path: Path, found: Probe) -> pyvips.Image:
-    """Decode all pixels of what libvips cannot read itself (BMP, HEIC), with their ICC profile."""
+def decoded(path: Path, found: Probe, least: tuple[int, int] = (0, 0)) -> pyvips.Image:
+    """Decode what libvips cannot read itself (BMP, HEIC, JPEG 2000), with its ICC profile: all pixels, or with `least`
+    as few as make a picture of at least that size, where the format allows it."""
+    if found.format is Format.JP2:
+        return displayable(jpeg2000.decoded(path, least))
     if found.format is Format.HEIC:
         heif = pillow_heif.open_heif(path, convert_hdr_to_8bit=True)
         pixels, size, mode, profile = heif.data, heif.size, heif.mode, heif.info.get("icc_profile")

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pyvips
 
-from stackroom.media.decoding import decoded, displayable, reduced
+from stackroom.media.decoding import HELD_WHOLE, decoded, displayable, reduced
 from stackroom.media.examined import MAX_PIXELS, Probe
-from stackroom.media.formats import Format
 from stackroom.media.probe import damage_explained, probe
 from stackroom.media.pyramids import Levels, Shelf
 from stackroom.media.rendering import Box, Rendering
@@ -19,7 +18,6 @@ from stackroom.media.rendering import Box, Rendering
 _QUALITY = 80
 _WHITE, _OPAQUE, _CLEAR, _MIDDLE = 255, 255, 0, 128
 _ASKEW = 128
-_WITHOUT_LOADER = {Format.HEIC, Format.BMP}
 _WRITERS: dict[str, tuple[str, dict[str, object]]] = {
     "jpg": (".jpg", {"Q": _QUALITY}),
     "png": (".png", {"compression": 6, "filter": "up"}),
@@ -61,11 +59,11 @@ def _scaled(path: Path, levels: Levels, wanted: Rendering, shelf: Shelf, max_pix
         image = shelf.open(path, levels[number], time.monotonic())
         return _fitted_to(_cut(image, region, 2**number), wanted)
     found = probe(path, max_pixels=max_pixels)
-    if wanted.region is None and found.format not in _WITHOUT_LOADER:
-        return _whole(path, wanted)
-    return _fitted_to(
-        _cut(_upright(path, found), wanted.region or Box(0, 0, found.width, found.height), 1), wanted
-    )
+    if wanted.region is not None:
+        return _fitted_to(_cut(_upright(path, found), wanted.region, 1), wanted)
+    if found.format in HELD_WHOLE:
+        return _fitted_to(decoded(path, found, (wanted.width, wanted.height)), wanted)
+    return displayable(reduced(path, wanted.width, wanted.height))
 
 
 def _best(levels: Levels, region: Box, wanted: Rendering) -> int:
@@ -82,12 +80,8 @@ def _cut(image: pyvips.Image, region: Box, scale: int) -> pyvips.Image:
     return image.crop(left, top, max(1, right - left), max(1, bottom - top))
 
 
-def _whole(path: Path, wanted: Rendering) -> pyvips.Image:
-    return displayable(reduced(path, wanted.width, wanted.height))
-
-
 def _upright(path: Path, found: Probe) -> pyvips.Image:
-    if found.format in _WITHOUT_LOADER:
+    if found.format in HELD_WHOLE:
         return decoded(path, found)
     return pyvips.Image.new_from_file(str(path), fail_on="error").autorot()
 

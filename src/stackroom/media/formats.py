@@ -17,6 +17,7 @@ class Format(StrEnum):
     TIFF = "tiff"
     HEIC = "heic"
     AVIF = "avif"
+    JP2 = "jp2"
 
     @property
     def content_type(self) -> str:

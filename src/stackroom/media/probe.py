@@ -1,7 +1,7 @@
 """What a file says about itself in its headers, before a single pixel is decoded.
 
 The header is read by whoever will decode the picture, so that both agree about it: libvips, except that
-Pillow reads BMP and pillow-heif reads HEIC, which libvips as it comes cannot.
+Pillow reads BMP and JPEG 2000 and pillow-heif reads HEIC, which libvips as it comes cannot.
 """
 
 import re
@@ -14,6 +14,7 @@ import pyvips
 from PIL.BmpImagePlugin import BmpImageFile
 
 from stackroom.errors import Invalid, StackroomError, TooLarge, UnsupportedMedia
+from stackroom.media import jpeg2000
 from stackroom.media.examined import MAX_PIXELS, Probe
 from stackroom.media.formats import HEAD_SIZE, Format, format_of, sniff
 from stackroom.media.libraries import set_up_libraries
@@ -29,7 +30,7 @@ _JPEG_2000 = ("33003", "33005", "34712")
 _NOT_READ = re.compile("samples out of range|bad labq format")  # more than 32 bits a colour; Lab with 8
 _SIDEWAYS = range(5, 9)  # the EXIF orientations that swap width and height
 _BY_LINES = {Format.JPEG, Format.PNG, Format.TIFF}
-_KEPT = "JPEG, PNG, GIF, WebP, BMP, TIFF, HEIC and AVIF"
+_KEPT = "JPEG, PNG, GIF, WebP, BMP, TIFF, HEIC, AVIF and JPEG 2000"
 
 
 def probe(path: Path, *, max_pixels: int = MAX_PIXELS) -> Probe:
@@ -149,7 +150,7 @@ def _needs_too_much_memory() -> TooLarge:
     return TooLarge(
         "Decoding the image needs more memory than a worker may use.",
         code="image_needs_too_much_memory",
-        hint="Save it smaller, or without interlacing or progressive scans.",
+        hint="Save it smaller; a JPEG or PNG without progressive scans or interlacing, a JPEG 2000 in tiles.",
     )
 
 
@@ -177,9 +178,15 @@ def _by_heif(path: Path, kind: Format) -> tuple[Probe, bool]:
     return Probe(kind, width, height, 1, bool(image.has_alpha)), False
 
 
+def _by_openjpeg(path: Path, kind: Format) -> tuple[Probe, bool]:
+    width, height, has_alpha = jpeg2000.look(path)
+    return Probe(kind, width, height, 1, has_alpha), False
+
+
 _READERS: dict[Format, Callable[[Path, Format], tuple[Probe, bool]]] = {
     Format.BMP: _by_pillow,
     Format.HEIC: _by_heif,
+    Format.JP2: _by_openjpeg,
 }
 
 

@@ -16,9 +16,8 @@ from pathlib import Path
 import msgspec
 import pyvips
 
-from stackroom.media.decoding import decoded, displayable
+from stackroom.media.decoding import HELD_WHOLE, decoded, displayable
 from stackroom.media.examined import MAX_PIXELS, Probe
-from stackroom.media.formats import Format
 from stackroom.media.probe import damage_explained, probe
 from stackroom.media.room import no_room
 
@@ -115,7 +114,7 @@ def levels_of(path: Path) -> Levels:
 
 
 def make(path: Path, out: Path, *, max_pixels: int = MAX_PIXELS) -> bool:
-    """Write the pyramid of an image to `out`, in memory that does not grow with it (HEIC and BMP are held whole).
+    """Write the pyramid of an image to `out`, in memory that does not grow with it, but for HEIC, BMP and JPEG 2000.
 
     False, and nothing is written, if the image is a pyramid already. Raises what `images.examine` raises, and
     Unavailable `storage_full`.
@@ -172,7 +171,7 @@ def _picture_of(path: Path, largest: tuple[int, int]) -> tuple[int, int] | None:
 
 
 def _from_top_to_bottom(path: Path, found: Probe) -> pyvips.Image:
-    if found.format in {Format.HEIC, Format.BMP}:
+    if found.format in HELD_WHOLE:
         return decoded(path, found)
     image = pyvips.Image.new_from_file(str(path), access="sequential", fail_on="error")
     if image.get_typeof("orientation") and image.get("orientation") > 1:

@@ -11,7 +11,7 @@ import msgspec
 import pyvips
 
 from stackroom.errors import TooLarge
-from stackroom.media.decoding import decoded, displayable, reduced
+from stackroom.media.decoding import HELD_WHOLE, decoded, displayable, reduced
 from stackroom.media.examined import MAX_PIXELS, Probe
 from stackroom.media.formats import Format
 from stackroom.media.probe import check_pixels, damage_explained, probe
@@ -27,7 +27,6 @@ from stackroom.media.transformations import (
     Watermark,
 )
 
-_WITHOUT_LOADER = {Format.HEIC, Format.BMP}
 _AVIF_PIXELS = 2_000_000
 """Up to so many pixels `auto` may mean AVIF: it takes its time."""
 _WHITE, _MIDDLE = 255, 128
@@ -92,7 +91,7 @@ def _framed(path: Path, found: Probe, wanted: Transformation) -> pyvips.Image:
     if wanted.crop is not None:
         seen = min(wanted.crop[0], seen[0]), min(wanted.crop[1], seen[1])
     size, canvas = sizes(seen, wanted.resize, wanted.stretch)
-    if wanted.crop is None and wanted.autorotate and size != seen and found.format not in _WITHOUT_LOADER:
+    if wanted.crop is None and wanted.autorotate and size != seen and found.format not in HELD_WHOLE:
         width, height = reversed(size) if sideways else size
         quick = displayable(reduced(path, width, height)).copy_memory()
         return _on_canvas(_turned(quick, wanted), canvas)
@@ -144,7 +143,7 @@ def _asked_sizes(
 
 
 def _opened(path: Path, found: Probe, *, autorotate: bool) -> pyvips.Image:
-    if found.format in _WITHOUT_LOADER:
+    if found.format in HELD_WHOLE:
         return decoded(path, found)
     picture = pyvips.Image.new_from_file(str(path), fail_on="error")
     return picture.autorot() if autorotate else picture

@@ -6,7 +6,8 @@ from functools import cache
 import pillow_heif
 from PIL import Image
 
-FORMATS = ("jpeg", "png", "gif", "webp", "bmp", "tiff", "heic", "avif")
+FORMATS = ("jpeg", "png", "gif", "webp", "bmp", "tiff", "heic", "avif", "jp2")
+_AS_PILLOW_CALLS_THEM = {"heic": "heif", "jp2": "jpeg2000"}
 _ORIENTATION = 0x0112
 
 
@@ -36,7 +37,7 @@ def picture(
     if frames > 1:
         options |= {"save_all": True, "append_images": pictures[1:]}
     file = io.BytesIO()
-    pictures[0].save(file, "heif" if kind == "heic" else kind, **options)
+    pictures[0].save(file, _AS_PILLOW_CALLS_THEM.get(kind, kind), **options)
     return file.getvalue()
 
 

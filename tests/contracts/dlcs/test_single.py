@@ -235,6 +235,15 @@ def test_a_file_that_was_converted_can_be_processed_again(house: House, space: i
     assert house.post(f"{address}/reingest").json()["error"] == ""
 
 
+def test_a_master_in_jpeg_2000_is_an_image_like_any_other(house: House, space: int) -> None:
+    content = picture("jp2", 640, 480, seed=7)
+    address = f"spaces/{space}/images/master"
+    made = put(house, address, {"file": base64.b64encode(content).decode(), "mediaType": "image/jp2"})
+    assert (made.status_code, made.json()["mediaType"], made.json()["width"]) == (201, "image/jp2", 640)
+    assert {each["channel"] for each in made.json()["deliveryChannels"]} == {"iiif-img", "thumbs"}
+    assert house.post(f"{address}/reingest").json()["error"] == ""
+
+
 @pytest.mark.parametrize("file", ["", "  ", "QUJ", "data:image/png;base64,QUJD", "QUJD*", "Q=Q="])
 def test_a_file_must_be_base64(house: House, space: int, file: str) -> None:
     answer = house.post(f"spaces/{space}/images/bad", {"file": file, "mediaType": "image/png"})

@@ -11,7 +11,7 @@ from PIL import Image
 from .conftest import Site
 from .world import STRANGE, quarters
 
-SMALL, LARGE = "/iiif-img/1/1/small", "/iiif-img/1/1/large"
+SMALL, LARGE, MASTER = "/iiif-img/1/1/small", "/iiif-img/1/1/large", "/iiif-img/1/1/master"
 TWO = "/iiif-img/v2/1/1/small"
 UPRIGHT = ["R", "G", "B", "Y"]
 
@@ -36,6 +36,9 @@ def size_of(content: bytes) -> tuple[int, int]:
         (f"{LARGE}/2048,1024,552,676/276,338/0/default.jpg", (276, 338), ["Y"] * 4),
         (f"{LARGE}/full/max/0/default.jpg", (2600, 1700), UPRIGHT),
         (f"{LARGE}/full/,50/0/default.png", (76, 50), UPRIGHT),
+        (f"{MASTER}/full/max/0/default.jpg", (2600, 1700), UPRIGHT),
+        (f"{MASTER}/2048,1024,552,676/276,338/0/default.jpg", (276, 338), ["Y"] * 4),
+        (f"{MASTER}/full/!90,90/0/default.webp", (90, 59), UPRIGHT),
         (f"{LARGE}/full/^3000,/90/default.jpg", (1962, 3000), ["B", "R", "Y", "G"]),
         (f"/iiif-img/city-archive/1/{quote(STRANGE, safe='')}/full/30,/0/default.png", (30, 20), UPRIGHT),
     ],
@@ -51,9 +54,10 @@ def test_pictures(site: Site, path: str, size: tuple[int, int], colours: list[st
 
 
 def test_a_large_image_gets_its_pyramid_when_somebody_zooms_in(site: Site) -> None:
-    site.get(f"{LARGE}/512,512,512,512/max/0/default.jpg")
+    for each in (LARGE, MASTER, SMALL):
+        site.get(f"{each}/100,100,300,300/max/0/default.jpg")
     pyramids = list((site.data_dir / "storage" / "renditions").rglob("*.pyramid"))
-    assert len(pyramids) == 1  # and the small ones have none
+    assert len(pyramids) == 2  # and the small one has none
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,7 @@ class Picture(msgspec.Struct, frozen=True, kw_only=True):
 PAGES = (
     Picture(key="small", content=corners(SMALL)),
     Picture(key="large", content=corners(LARGE, "JPEG"), size=LARGE, content_type="image/jpeg"),
+    Picture(key="master", content=corners(LARGE, "JPEG2000"), size=LARGE, content_type="image/jp2"),
     Picture(key="clear", content=corners(SMALL, clear=True)),
     Picture(key="tiny", content=picture("png", 40, 30), size=(40, 30)),
     Picture(key=STRANGE, content=corners(SMALL)),
