@@ -129,8 +129,8 @@ def export(
 
 
 def own_name(dataset: str, now: datetime) -> str:
-    """A name that no other export has, also not one that is asked for in the same second: that would be fetched in place
-    of this one, and be deleted under the other's hands."""
+    """A name that no other export has, also not one of the same second: that would be fetched in place of this one, and
+    deleted under the other's hands."""
     return f"{dataset[:60]} {now:%Y-%m-%d %H.%M.%S} {secrets.token_hex(3)}"
 
 
