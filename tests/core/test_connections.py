@@ -10,7 +10,7 @@ from sqlalchemy import text
 from stackroom.database.connect import database_for
 from stackroom.database.postgresql import ATTEMPTS, PostgresqlDatabase
 from stackroom.database.transaction import Connection, Database, Work
-from stackroom.errors import Unavailable
+from stackroom.errors import Invalid, Unavailable
 
 
 def test_closing_waits_for_what_is_under_way_and_begins_nothing_more(postgres_url: str) -> None:
@@ -86,6 +86,27 @@ def test_a_read_whose_end_is_lost_is_done_again(postgres_url: str) -> None:
         await database.close()
 
     asyncio.run(scenario())
+
+
+def test_a_url_may_say_what_postgresqls_own_clients_take(postgres_url: str) -> None:
+    """Hosted databases are handed out with such URLs."""
+    said = "&sslmode=prefer&connect_timeout=20&application_name=the%20library&options=-cwork_mem%3D5MB"
+
+    def settings(conn: Connection) -> list[str]:
+        return [conn.execute(text(f"SHOW {name}")).scalar_one() for name in ("application_name", "work_mem")]
+
+    async def scenario() -> None:
+        database = await _opened(postgres_url + said)
+        assert await database.read(settings) == ["the library", "5MB"]
+        await database.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_url_that_says_a_word_where_a_number_belongs_is_refused(postgres_url: str) -> None:
+    with pytest.raises(Invalid, match="connect_timeout") as refusal:
+        asyncio.run(_opened(postgres_url + "&connect_timeout=soon"))
+    assert refusal.value.code == "bad_database_url"
 
 
 async def _refused(url: str, work: Work[None]) -> str:

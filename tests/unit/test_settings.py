@@ -72,10 +72,12 @@ def test_a_bucket_is_named_by_its_url(url: str, bucket: Bucket | None) -> None:
     assert str(settings.staging_dir) == arriving
 
 
-def test_a_database_url_whose_port_is_no_number_is_refused() -> None:
+@pytest.mark.parametrize("port", ["x", "99999999"])
+def test_a_database_url_whose_port_is_none_is_refused_without_saying_the_password(port: str) -> None:
     with pytest.raises(Invalid) as refused:
-        database_for("postgresql://stackroom@db.example:x/stackroom")
+        database_for(f"postgresql://stackroom:s3cret@db.example:{port}/stackroom")
     assert refused.value.code == "bad_database_url"
+    assert f"stackroom:***@db.example:{port}" in refused.value.message
 
 
 def test_a_library_is_in_its_folder_whatever_that_is_called(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """From a database URL to a started, migrated `Database`."""
 
 import asyncio
+import re
 from pathlib import Path
 
 from sqlalchemy.engine import make_url
@@ -12,6 +13,8 @@ from stackroom.database.sqlite import READERS, SqliteDatabase
 from stackroom.database.transaction import Database
 from stackroom.errors import Invalid
 
+_PASSWORD = re.compile(r"(?<=:)[^:/@]+(?=@)")
+
 
 def database_for(url: str, *, read_only: bool = False) -> Database:
     """The database `url` names: `sqlite:///path/to/file` or `postgresql://user@host/name`. Nothing is opened yet."""
@@ -22,11 +25,11 @@ def database_for(url: str, *, read_only: bool = False) -> Database:
     match parsed.get_backend_name() if parsed is not None else "":
         case "sqlite" if parsed is not None and parsed.database:
             return SqliteDatabase(Path(parsed.database), read_only=read_only)
-        case "postgresql" if parsed is not None:
+        case "postgresql" if parsed is not None and (parsed.port or 0) < 2**16:
             return PostgresqlDatabase(parsed)
         case _:
             raise Invalid(
-                f"{url!r} is not a database this library can use",
+                f"{_PASSWORD.sub(r'***', url)!r} is not a database this library can use",
                 code="bad_database_url",
                 hint="Use sqlite:////absolute/path/library.db or postgresql://user:password@host/name.",
             )

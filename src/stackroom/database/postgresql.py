@@ -5,6 +5,7 @@ import random
 from collections.abc import Awaitable, Hashable
 from contextlib import suppress
 from typing import Any
+from urllib.parse import urlencode
 
 import asyncpg
 import structlog
@@ -23,6 +24,15 @@ RUN_AGAIN = {"40001", "40P01", "23505", "23503", "55P03"}
 IN_EACH_OTHERS_WAY = {"40001", "40P01", "55P03"}
 NO_ROOM = {"53100", "53200"}
 NOT_A_TEXT = "22021"
+# What a URL may say after its `?` that is an argument of asyncpg's, or of SQLAlchemy's; and which of these are numbers.
+ARGUMENTS = {"host", "port", "ssl"}
+NUMBERS = {
+    "connect_timeout": "timeout",
+    "timeout": "timeout",
+    "command_timeout": "command_timeout",
+    "statement_cache_size": "statement_cache_size",
+    "prepared_statement_cache_size": "prepared_statement_cache_size",
+}
 ATTEMPTS = 8
 POOL = 10
 
@@ -39,7 +49,10 @@ class PostgresqlDatabase:
         self._idle.set()
 
     async def start(self) -> None:
-        self._engine: AsyncEngine = create_async_engine(self._url, pool_size=POOL, max_overflow=POOL)
+        url, more = _said_apart(self._url)
+        self._engine: AsyncEngine = create_async_engine(
+            url, pool_size=POOL, max_overflow=POOL, connect_args=more
+        )
         self._reading = self._engine.execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         )
@@ -120,6 +133,26 @@ class PostgresqlDatabase:
         while self._steps:
             await asyncio.wait(self._steps)
         await self._engine.dispose()
+
+
+def _said_apart(url: URL) -> tuple[URL, dict[str, Any]]:
+    """What PostgreSQL's own clients take in a URL, such as `sslmode=require`, asyncpg takes in a URL as well, and not
+    as arguments, which is what SQLAlchemy makes of them. What it does not know is set in the server."""
+    apart = {name: value for name, value in url.query.items() if name not in ARGUMENTS}
+    more: dict[str, Any] = {NUMBERS[name]: _number(name, apart.pop(name)) for name in NUMBERS if name in apart}
+    if apart:
+        more["dsn"] = "postgresql://?" + urlencode(apart, doseq=True)
+    return url.difference_update_query([*apart, *NUMBERS]), more
+
+
+def _number(name: str, value: object) -> int:
+    if isinstance(value, str) and value.isdecimal():
+        return int(value)
+    raise Invalid(
+        f"{name} in the URL of the database must be a number",
+        code="bad_database_url",
+        hint="Check --database-url.",
+    )
 
 
 def _state(error: DBAPIError) -> str | None:
