@@ -139,7 +139,9 @@ def _said_apart(url: URL) -> tuple[URL, dict[str, Any]]:
     """What PostgreSQL's own clients take in a URL, such as `sslmode=require`, asyncpg takes in a URL as well, and not
     as arguments, which is what SQLAlchemy makes of them. What it does not know is set in the server."""
     apart = {name: value for name, value in url.query.items() if name not in ARGUMENTS}
-    more: dict[str, Any] = {NUMBERS[name]: _number(name, apart.pop(name)) for name in NUMBERS if name in apart}
+    more: dict[str, Any] = {
+        NUMBERS[name]: _number(name, apart.pop(name)) for name in NUMBERS if name in apart
+    }
     if apart:
         more["dsn"] = "postgresql://?" + urlencode(apart, doseq=True)
     return url.difference_update_query([*apart, *NUMBERS]), more
