@@ -70,6 +70,19 @@ def test_a_lock_that_is_never_to_be_had_is_no_mistake_of_ours(postgres_url: str)
     assert asyncio.run(scenario()) == "database_busy"
 
 
+@pytest.mark.parametrize(
+    "limit", ["SET LOCAL transaction_read_only = on", "SET LOCAL statement_timeout = '1ms'"]
+)
+def test_a_database_that_takes_no_writes_is_no_mistake_of_ours(postgres_url: str, limit: str) -> None:
+    """It has become a standby, or its operator lets no statement take so long."""
+
+    def work(conn: Connection) -> None:
+        conn.execute(text(limit))
+        conn.execute(text("INSERT INTO secret (name, value) SELECT 'a', 'b' FROM pg_sleep(0.01)"))
+
+    assert asyncio.run(_refused(postgres_url, work)) == "database_unavailable"
+
+
 def test_a_read_whose_end_is_lost_is_done_again(postgres_url: str) -> None:
     """It has changed nothing, so it may be done twice; a write may not."""
     runs = []

@@ -24,6 +24,9 @@ RUN_AGAIN = {"40001", "40P01", "23505", "23503", "55P03"}
 IN_EACH_OTHERS_WAY = {"40001", "40P01", "55P03"}
 NO_ROOM = {"53100", "53200"}
 NOT_A_TEXT = "22021"
+# Read-only, as a standby is, or a hosted database without room; a statement that an operator, or a limit of theirs,
+# has ended; what the disk does not give or take, and what on it is damaged.
+NOT_OURS = ("25006", "57014", "58", "XX001", "XX002")
 # What a URL may say after its `?` that is an argument of asyncpg's, or of SQLAlchemy's; and which of these are numbers.
 ARGUMENTS = {"host", "port", "ssl"}
 NUMBERS = {
@@ -172,6 +175,13 @@ def _explained(error: DBAPIError) -> Exception:
         )
     if state == NOT_A_TEXT:
         return Invalid("a text contains the character NUL, which no name here has", code="invalid_text")
+    if state is not None and state.startswith(NOT_OURS):
+        log.error("database.failed", error=str(error.orig), code=state)
+        return Unavailable(
+            "the library's database cannot be read or written; nothing was changed",
+            code="database_unavailable",
+            hint="Try again later. The operator finds the cause in the server's log.",
+        )
     return error
 
 
