@@ -78,6 +78,34 @@ def test_the_classes_of_documents_that_are_there_are_counted(empty_database_url:
     }
 
 
+def test_an_organization_that_was_here_has_the_usual_channels_but_those_it_has_chosen_itself(
+    empty_database_url: str,
+) -> None:
+    def of_seven(conn: Connection) -> None:
+        command.upgrade(migrate._config(conn), "0007")
+        for insertion in THERE[:2]:
+            conn.execute(text(insertion), {"uuid": ids.new()})
+        for dataset, channel, policy in ((None, "iiif-img", "use-original"), (7, "thumbs", "default")):
+            conn.execute(
+                text(f"""INSERT INTO delivery_default
+                    (uuid, organization_id, dataset_id, channel, policy, media_type, created_at)
+                    VALUES (:uuid, 1, :dataset, :channel, :policy, 'image/*', {NOON})"""),
+                {"uuid": ids.new(), "dataset": dataset, "channel": channel, "policy": policy},
+            )
+
+    do(empty_database_url, of_seven)
+    with a_library(empty_database_url) as library:
+        query = text("SELECT dataset_id, channel, policy, media_type FROM delivery_default ORDER BY id")
+        rows = library.read(lambda conn: [tuple(row) for row in conn.execute(query)])
+    assert rows == [
+        (None, "iiif-img", "use-original", "image/*"),
+        (7, "thumbs", "default", "image/*"),
+        (None, "thumbs", "default", "image/*"),
+        (None, "iiif-av", "default-video", "video/*"),
+        (None, "iiif-av", "default-audio", "audio/*"),
+    ]
+
+
 def test_a_library_of_a_newer_program_is_refused_and_left_as_it_is(empty_database_url: str) -> None:
     def newer(conn: Connection) -> None:
         migrate.upgrade(conn)

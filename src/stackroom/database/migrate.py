@@ -11,7 +11,7 @@ from stackroom.errors import Conflict
 if TYPE_CHECKING:
     from alembic.config import Config
 
-NEWEST: Final = "0007"
+NEWEST: Final = "0008"
 """The revision that this program works with. A test holds it against the files."""
 _LOCK = 7386125
 

@@ -52,30 +52,30 @@ class DefaultChannel(msgspec.Struct, frozen=True, kw_only=True):
     dataset_id: int | None = None
 
 
-BUILT_IN = (
+USUAL = (
     DefaultChannel(channel=Channel(IIIF_IMAGE, "default"), media_type="image/*"),
     DefaultChannel(channel=Channel(THUMBS, "default"), media_type="image/*"),
     DefaultChannel(channel=Channel(IIIF_AV, "default-video"), media_type="video/*"),
     DefaultChannel(channel=Channel(IIIF_AV, "default-audio"), media_type="audio/*"),
 )
+"""What an organization begins with, and what is told of assets of which nobody has said anything."""
 OTHERWISE = (Channel(AS_FILE, "none"),)
 
 
 def defaults(known: Iterable[DefaultChannel], dataset_id: int, media_type: str) -> tuple[Channel, ...]:
-    """The channels of a new asset of `media_type` in a dataset, where `known` are the organization's own defaults.
+    """The channels of a new asset of `media_type` in a dataset, where `known` are the organization's, oldest first.
 
-    For each channel a dataset's own default beats the organization's, and that the built-in one; of several the
-    longest pattern. What no pattern fits is handed out as a file. `none` stands alone: it is for what nothing nearer
-    or longer says.
+    For each channel a dataset's own default beats the organization's; of several the longest pattern, and of those the
+    newest. What no pattern fits is handed out as a file. `none` stands alone: it is for what nothing nearer or longer
+    says.
     """
     best: dict[str, tuple[tuple[int, int], Channel]] = {}
-    ranked = [(2 if each.dataset_id is not None else 1, each) for each in known]
-    for rank, each in [*ranked, *((0, each) for each in BUILT_IN)]:
+    for each in known:
         if each.dataset_id not in {None, dataset_id} or not fits(each.media_type, media_type):
             continue
-        weight = rank, len(each.media_type.rstrip("*"))
+        weight = int(each.dataset_id is not None), len(each.media_type.rstrip("*"))
         held = best.get(each.channel.channel)
-        if held is None or held[0] < weight:
+        if held is None or held[0] <= weight:
             best[each.channel.channel] = weight, each.channel
     if (not_at_all := best.pop(NONE, None)) is not None:
         return tuple(channel for weight, channel in best.values() if weight > not_at_all[0]) or (

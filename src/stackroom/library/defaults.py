@@ -11,7 +11,7 @@ from stackroom.access import Actor, Role, require
 from stackroom.database.schema import delivery_default
 from stackroom.errors import Conflict, Invalid, NotFound
 from stackroom.events import log
-from stackroom.library.channels import Channel, DefaultChannel
+from stackroom.library.channels import USUAL, Channel, DefaultChannel
 
 MOST = 1000
 """For each organization: every arrival may have to be held against all of them."""
@@ -30,8 +30,24 @@ class Default(msgspec.Struct, frozen=True, kw_only=True):
     created_at: int
 
 
+def begin_with(conn: Connection, organization_id: int, *, now: int) -> None:
+    """Give a new organization the usual ones, which it may change."""
+    rows = [
+        {
+            "uuid": ids.new(),
+            "organization_id": organization_id,
+            "channel": each.channel.channel,
+            "policy": each.channel.policy,
+            "media_type": each.media_type,
+            "created_at": now,
+        }
+        for each in USUAL
+    ]
+    conn.execute(insert(delivery_default), rows)
+
+
 def of(conn: Connection, actor: Actor) -> list[DefaultChannel]:
-    """All of an organization, for `channels.defaults`. One statement."""
+    """All of an organization, oldest first, for `channels.defaults`. One statement."""
     return [
         DefaultChannel(channel=each.channel, media_type=each.media_type, dataset_id=each.dataset_id)
         for each in _where(conn, _mine(actor))

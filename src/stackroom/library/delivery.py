@@ -106,7 +106,7 @@ def _numeral(text: str) -> int | None:
 def _delivered(values: dict[str, Any]) -> Delivered:
     ways, roles = values.pop("channels"), values.pop("roles")
     said = () if ways is None else msgspec.json.decode(ways, type=tuple[Channel, ...])
-    told = channels.defaults((), 0, values["content_type"]) if ways is None else said
+    told = channels.defaults(channels.USUAL, 0, values["content_type"]) if ways is None else said
     most = values.pop("max_unauthorised")
     needs_a_role = bool(roles) and msgspec.json.decode(roles) != []
     return Delivered(

@@ -13,7 +13,7 @@ from stackroom.access import Actor, Role, new_token, prefix_of, require, token_h
 from stackroom.database.schema import api_key, invite, member, organization
 from stackroom.errors import Conflict, Invalid, NotFound
 from stackroom.events import log
-from stackroom.library import changes
+from stackroom.library import changes, defaults
 
 SEEN_EVERY = 60 * clock.SECOND
 MAX_DESCRIPTION = 10_000
@@ -130,6 +130,7 @@ def create_organization(
     }
     conn.execute(insert(organization).values(row))
     made = _organization(conn, organization.c.number == number)
+    defaults.begin_with(conn, made.id, now=now)
     whose = {"organization_id": made.id, "organization_uuid": made.uuid}
     maker = system_actor(made) if actor is None else msgspec.structs.replace(actor, **whose)
     log.record(conn, maker, "organization.created", at=now, data={"name": name})

@@ -344,7 +344,7 @@ def _stored(row: Row[Any]) -> dict[str, Any]:
 def _defaults(content_type: str, dataset_id: int, given: dict[str, Any]) -> dict[str, Any]:
     """What is said of an asset of which nothing was said, or only what is `given`."""
     media_type = given.get("media_type", content_type)
-    usual = given.get("channels") or channels.defaults((), dataset_id, media_type)
+    usual = given.get("channels") or channels.defaults(channels.USUAL, dataset_id, media_type)
     return {
         "origin": None,
         "media_type": media_type,

@@ -30,6 +30,7 @@ def said(policy: str = "default-video", **rest: Any) -> dict[str, Any]:
 
 def test_a_default_is_made_read_replaced_and_removed(house: House, mine: Customer, place: str) -> None:
     collection = house.get(f"{place}defaultDeliveryChannels", of=mine).json()
+    before = collection["member"]
     policy = f"{house.url}/customers/{mine.number}/deliveryChannelPolicies/iiif-av/default-video"
     made = house.post(collection["@id"], said(policy), of=mine)
     body = made.json()
@@ -42,10 +43,10 @@ def test_a_default_is_made_read_replaced_and_removed(house: House, mine: Custome
         409,
         "Create default delivery channel failed: Conflict",
     )
-    changed = house.ask("PUT", body["@id"], json=said(mediaType="video/*"), of=mine)
-    assert (changed.status_code, changed.json()["mediaType"]) == (200, "video/*")
+    changed = house.ask("PUT", body["@id"], json=said(mediaType="video/mp4"), of=mine)
+    assert (changed.status_code, changed.json()["mediaType"]) == (200, "video/mp4")
     listed = house.get(collection["@id"], of=mine).json()
-    assert (listed["totalItems"], listed["member"]) == (1, [changed.json()])
+    assert (listed["totalItems"], listed["member"]) == (len(before) + 1, [*before, changed.json()])
     gone = house.ask("DELETE", body["@id"], of=mine)
     assert (gone.status_code, gone.content) == (204, b"")
     for method in ("GET", "PUT", "DELETE"):
@@ -58,6 +59,30 @@ def test_a_default_is_made_read_replaced_and_removed(house: House, mine: Custome
         "delivery_default.updated",
         "delivery_default.deleted",
     ]
+
+
+def test_a_customer_begins_with_the_usual_ones_and_may_change_them(house: House, mine: Customer) -> None:
+    space = house.a_space(mine)
+    assert house.get(f"spaces/{space}/defaultDeliveryChannels", of=mine).json()["member"] == []
+    usual = house.get("defaultDeliveryChannels", of=mine).json()["member"]
+    assert [(each["channel"], each["policy"], each["mediaType"]) for each in usual] == [
+        ("iiif-img", "default", "image/*"),
+        ("thumbs", "default", "image/*"),
+        ("iiif-av", "default-video", "video/*"),
+        ("iiif-av", "default-audio", "audio/*"),
+    ]
+    same = {name: usual[0][name] for name in ("channel", "policy", "mediaType")}
+    assert house.post("defaultDeliveryChannels", same, of=mine).status_code == 409
+    assert house.ask("DELETE", usual[1]["@id"], of=mine).status_code == 204
+
+    def channels_of(key: str) -> list[str]:
+        assert house.submit(house.a_member(space, key), of=mine).status_code == 201
+        shown = house.get(f"spaces/{space}/images/{key}", of=mine).json()["deliveryChannels"]
+        return [each["channel"] for each in shown]
+
+    assert channels_of("without-thumbs") == ["iiif-img"]
+    assert house.ask("DELETE", usual[0]["@id"], of=mine).status_code == 204
+    assert channels_of("as-a-file") == ["file"]
 
 
 @pytest.mark.parametrize(
@@ -78,10 +103,11 @@ def test_a_default_is_made_read_replaced_and_removed(house: House, mine: Custome
 )
 def test_a_default_that_cannot_be_is_refused(house: House, mine: Customer, place: str, body: Any) -> None:
     address = f"{place}defaultDeliveryChannels"
+    before = house.get(address, of=mine).json()
     assert house.post(address, body, of=mine).status_code == 400
     unknown = f"{address}/{uuid.uuid4()}"
     assert house.ask("PUT", unknown, json=body, of=mine).status_code == 400
-    assert house.get(address, of=mine).json()["totalItems"] == 0
+    assert house.get(address, of=mine).json() == before
 
 
 def test_a_default_is_found_in_its_own_place_only(house: House, mine: Customer) -> None:

@@ -339,7 +339,9 @@ def named(**said: Any) -> Named:
 
 
 def registered(what: Named, known: Described | None = None, **options: Any) -> Any:
-    return members.registration(what, known, lambda kind: channels.defaults((), 1, kind), **options)
+    return members.registration(
+        what, known, lambda kind: channels.defaults(channels.USUAL, 1, kind), **options
+    )
 
 
 def known(**there: Any) -> Described:
