@@ -32,6 +32,25 @@ class _Lossy(io.TextIOBase):
             self._stream.flush()
 
 
+class _StandardError(io.TextIOBase):
+    """Whatever standard error is when something is written."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
+def keep_logs_apart() -> None:
+    """For a command that is no server: what is logged meanwhile is no part of what it prints."""
+    if not structlog.is_configured():
+        log = cast("TextIO", _Lossy(cast("TextIO", _StandardError())))
+        structlog.configure(
+            processors=[*_SHARED, *_last(as_json=False)], logger_factory=structlog.PrintLoggerFactory(log)
+        )
+
+
 def set_up_logs(*, as_json: bool, verbose: bool) -> None:
     """Warnings and errors; with `verbose` also what is done, such as a line for every request.
 

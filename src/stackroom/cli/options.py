@@ -89,8 +89,10 @@ class Library(Options, frozen=True, kw_only=True):
         Raises `Refused` where only the client is installed, and `Invalid` for a setting that cannot be.
         """
         need_server()
+        from stackroom.cli.logs import keep_logs_apart
         from stackroom.settings import load
 
+        keep_logs_apart()
         return load(msgspec.structs.asdict(self))
 
 
