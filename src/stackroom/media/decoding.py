@@ -64,7 +64,7 @@ def resized(image: pyvips.Image, width: int, height: int) -> pyvips.Image:
     return in_srgb(image.thumbnail_image(width, height=height, size="force"))
 
 
-def decoded(path: Path, found: Probe, least: tuple[int, int] = (0, 0)) -> pyvips.Image:
+def decoded(path: Path, found: Probe, least: tuple[int, int] | None = None) -> pyvips.Image:
     """Decode what libvips cannot read itself (BMP, HEIC, JPEG 2000), with its ICC profile: all pixels, or with `least`
     as few as make a picture of at least that size, where the format allows it."""
     if found.format is Format.JP2:

@@ -19,13 +19,14 @@ from stackroom.errors import UnsupportedMedia
 
 _CODESTREAM = b"\xff\x4f\xff\x51"
 _COD, _TILE_PART = 0x52, 0x90
-_GIVEN_PROFILES = {2, 3}
+_GIVEN_PROFILES = {b"\2", b"\3"}
 _LONGEST_HEADER = 16 * 2**20
 _MOST_COMPONENTS = 4
 _BANDS = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "CMYK": 4, "I;16": 1}
 _SEE_THROUGH = {"LA", "RGBA", "PA"}
 _PER_SAMPLE = 5  # bytes: a whole number of four, and what it is made of
 _PER_PIXEL = 4  # bytes, of Pillow's picture
+_BITS = 8  # of a colour, as it is shown
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,11 +80,11 @@ def look(path: Path) -> tuple[int, int, bool]:
         return *image.size, (image.mode in _SEE_THROUGH or palette == "RGBA") and not found.is_printed
 
 
-def decoded(path: Path, least: tuple[int, int] = (0, 0)) -> pyvips.Image:
+def decoded(path: Path, least: tuple[int, int] | None = None) -> pyvips.Image:
     """All of the picture, in the colours that it is kept in; with `least`, at a size that is at least that large, for
     which the whole file is read but little of it is decoded. Raises what `header` and Pillow raise."""
     found = header(path)
-    level = found.level_for(*least) if all(least) else 0
+    level = found.level_for(*least) if least else 0
     try:
         return _decoded(path, found, level)
     except OSError:
@@ -101,21 +102,28 @@ def _decoded(path: Path, found: Header, level: int) -> pyvips.Image:
             image._size = width << level, height << level  # noqa: SLF001
             image.reduce = level
         image.load()
-        picture = _of_colours(image)
-    bands = _BANDS[picture.mode]
+        picture = _spread(image, found.bits) if image.mode in _BANDS else _looked_up(image, found.bits)
     kind = "ushort" if picture.mode == "I;16" else "uchar"
-    pixels = pyvips.Image.new_from_memory(picture.tobytes(), *picture.size, bands, kind)
-    if found.bits < 8 and picture is image:  # Pillow only moves them to the left
-        brightest = 256 - (256 >> found.bits)
-        pixels = (pixels * (255 / brightest) + 0.5).cast("uchar")
+    pixels = pyvips.Image.new_from_memory(picture.tobytes(), *picture.size, _BANDS[picture.mode], kind)
     if found.profile:
         pixels.set_type(pyvips.GValue.blob_type, "icc-profile-data", found.profile)
     return pixels.copy(interpretation=_interpretation(picture.mode, found))
 
 
-def _of_colours(image: Image.Image) -> Image.Image:
-    if image.mode in _BANDS:
+def _spread(image: Image.Image, bits: int) -> Image.Image:
+    """As bright as it is: of fewer than eight bits Pillow leaves the last ones empty."""
+    if bits >= _BITS:
         return image
+    brightest = 256 - (256 >> bits)
+    return image.point(
+        [min(255, round(value * 255 / brightest)) for value in range(256)] * len(image.getbands())
+    )
+
+
+def _looked_up(image: Image.Image, bits: int) -> Image.Image:
+    """In the colours of its palette, whose numbers Pillow takes for colours as well."""
+    if bits < _BITS:
+        image = image.point([value >> (_BITS - bits) for value in range(256)] * len(image.getbands()))
     transparent = image.mode == "PA" or (image.palette is not None and image.palette.mode == "RGBA")
     return image.convert("RGBA" if transparent else "RGB")
 
@@ -140,16 +148,16 @@ def _memory_left() -> float:
     return allowed - held
 
 
-def _of_boxes(file: BinaryIO) -> tuple[int, bytes | None]:
-    """Where the codestream begins, and the profile of the colours."""
+def _of_boxes(file: BinaryIO) -> tuple[int, bytes | None, bool]:
+    """Where the codestream begins, the profile of the colours, and whether they are numbers of a palette."""
     if file.read(len(_CODESTREAM)) == _CODESTREAM:
-        return 0, None
-    profile = None
+        return 0, None, False
+    profile, numbered = None, False
     for name, start, stop in _boxes(file, 0, file.seek(0, 2)):
         if name == b"jp2c":
-            return start, profile
+            return start, profile, numbered
         if name == b"jp2h":
-            profile = _profile(file, start, min(stop, start + _LONGEST_HEADER))
+            profile, numbered = _of_header(file, start, min(stop, start + _LONGEST_HEADER))
     raise ValueError("The file has no codestream.")
 
 
@@ -169,20 +177,21 @@ def _boxes(file: BinaryIO, at: int, end: int) -> Iterator[tuple[bytes, int, int]
         at = stop
 
 
-def _profile(file: BinaryIO, start: int, stop: int) -> bytes | None:
+def _of_header(file: BinaryIO, start: int, stop: int) -> tuple[bytes | None, bool]:
+    profile, numbered = None, False
     for name, begins, ends in _boxes(file, start, stop):
-        if name == b"colr":
+        numbered = numbered or name == b"pclr"
+        if name == b"colr" and profile is None:
             file.seek(begins)
             said = file.read(ends - begins)
-            if said[:1] and said[0] in _GIVEN_PROFILES:
-                return said[3:]
-    return None
+            profile = said[3:] if said[:1] in _GIVEN_PROFILES else None
+    return profile, numbered
 
 
-def _codestream(file: BinaryIO, start: int, profile: bytes | None) -> Header:
+def _codestream(file: BinaryIO, start: int, profile: bytes | None, numbered: bool) -> Header:
     file.seek(start)
     marks, length = struct.unpack(">4sH", file.read(6))
-    siz = file.read(length - 2)
+    siz = file.read(max(0, length - 2))
     if marks != _CODESTREAM:
         raise ValueError("The codestream does not begin as it must.")
     right, lower, left, upper, *tile, _, _, components = struct.unpack(">8IH", siz[2:36])
@@ -192,8 +201,9 @@ def _codestream(file: BinaryIO, start: int, profile: bytes | None) -> Header:
         tile=(tile[0], tile[1]),
         components=components,
         bits=(siz[36] & 0x7F) + 1,
-        # One that does not begin at the origin of its grid is halved otherwise than Pillow expects.
-        levels=_levels(file) if (left, upper) == (0, 0) else 0,
+        # What lies between two numbers is no colour. And one that does not begin at the origin of its grid is halved
+        # otherwise than Pillow expects.
+        levels=0 if numbered or (left, upper) != (0, 0) else _levels(file),
         profile=profile,
     )
 
@@ -203,7 +213,7 @@ def _levels(file: BinaryIO) -> int:
         _, mark, length = struct.unpack(">BBH", file.read(4))
         if mark == _TILE_PART:
             raise ValueError("Nothing says how the picture is coded.")
-        said = file.read(length - 2)
+        said = file.read(max(0, length - 2))
         if mark == _COD:
             return said[5]
 

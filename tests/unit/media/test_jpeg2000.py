@@ -203,6 +203,24 @@ def test_a_palette_is_looked_up(tmp_path: Path) -> None:
     assert not probe(path).has_alpha
 
 
+def test_a_palette_may_be_small(tmp_path: Path) -> None:
+    """Of sixteen colours, for which four bits are enough: without loss 120 is kept as -8, which is number 0."""
+    numbers = Image.new("L", SIZE, 120)
+    numbers.paste(123, (0, 0, 100, 100))
+    content = bytearray(jp2(numbers))
+    content[content.index(b"ihdr") + 14] = 3
+    content[content.index(b"\xff\x51") + 40] = 3
+    wheel = b"".join(bytes((n, 2 * n, 200)) if n in {0, 3} else bytes((99, 99, 99)) for n in range(16))
+    palette = box(b"pclr", struct.pack(">HB", 16, 3) + b"\7\7\7" + wheel)
+    columns = box(b"cmap", b"".join(struct.pack(">HBB", 0, 1, n) for n in range(3)))
+    path = kept(tmp_path, with_boxes(bytes(content), colours(16), palette, columns))
+    shown = seen(path).convert("RGB")
+    assert (shown.getpixel((5, 5)), shown.getpixel((300, 200))) == ((3, 6, 200), (0, 0, 200))
+    small = render(path, Rendering(width=SIZE[0] // 4, height=SIZE[1] // 4, format="png"), Shelf())
+    colours_of_it = Image.open(io.BytesIO(small)).convert("RGB").getextrema()
+    assert colours_of_it == ((0, 3), (0, 6), (200, 200))  # and none of another part of the palette
+
+
 @pytest.mark.parametrize(
     "options", [{}, {"tile_size": (100, 70)}, {"irreversible": True, "quality_layers": [9, 3]}], ids=str
 )
