@@ -41,6 +41,8 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     levels: int
     """How often it can be had at half its size."""
     profile: bytes | None
+    palette: bytes | None
+    """How many columns it has, and then its colours, one after the other."""
 
     @property
     def is_printed(self) -> bool:
@@ -102,7 +104,7 @@ def _decoded(path: Path, found: Header, level: int) -> pyvips.Image:
             image._size = width << level, height << level  # noqa: SLF001
             image.reduce = level
         image.load()
-        picture = _spread(image, found.bits) if image.mode in _BANDS else _looked_up(image, found.bits)
+        picture = _spread(image, found.bits) if image.mode in _BANDS else _looked_up(image, found)
     kind = "ushort" if picture.mode == "I;16" else "uchar"
     pixels = pyvips.Image.new_from_memory(picture.tobytes(), *picture.size, _BANDS[picture.mode], kind)
     if found.profile:
@@ -120,12 +122,15 @@ def _spread(image: Image.Image, bits: int) -> Image.Image:
     )
 
 
-def _looked_up(image: Image.Image, bits: int) -> Image.Image:
-    """In the colours of its palette, whose numbers Pillow takes for colours as well."""
-    if bits < _BITS:
-        image = image.point([value >> (_BITS - bits) for value in range(256)] * len(image.getbands()))
-    transparent = image.mode == "PA" or (image.palette is not None and image.palette.mode == "RGBA")
-    return image.convert("RGBA" if transparent else "RGB")
+def _looked_up(image: Image.Image, found: Header) -> Image.Image:
+    """In the colours of its palette. Pillow takes its numbers for colours, and of equal colours keeps but one."""
+    if found.palette is None:
+        raise ValueError("There is no palette.")
+    columns, colours = found.palette[0], found.palette[1:]
+    image.putpalette(colours, "RGBA" if columns == _MOST_COMPONENTS else "RGB")
+    if found.bits < _BITS:
+        image = image.point([value >> (_BITS - found.bits) for value in range(256)] * len(image.getbands()))
+    return image.convert("RGBA" if image.mode == "PA" or columns == _MOST_COMPONENTS else "RGB")
 
 
 def _interpretation(mode: str, found: Header) -> str:
@@ -148,16 +153,16 @@ def _memory_left() -> float:
     return allowed - held
 
 
-def _of_boxes(file: BinaryIO) -> tuple[int, bytes | None, bool]:
-    """Where the codestream begins, the profile of the colours, and whether they are numbers of a palette."""
+def _of_boxes(file: BinaryIO) -> tuple[int, bytes | None, bytes | None]:
+    """Where the codestream begins, the profile of the colours, and their palette."""
     if file.read(len(_CODESTREAM)) == _CODESTREAM:
-        return 0, None, False
-    profile, numbered = None, False
+        return 0, None, None
+    profile = palette = None
     for name, start, stop in _boxes(file, 0, file.seek(0, 2)):
         if name == b"jp2c":
-            return start, profile, numbered
+            return start, profile, palette
         if name == b"jp2h":
-            profile, numbered = _of_header(file, start, min(stop, start + _LONGEST_HEADER))
+            profile, palette = _of_header(file, start, min(stop, start + _LONGEST_HEADER))
     raise ValueError("The file has no codestream.")
 
 
@@ -177,18 +182,20 @@ def _boxes(file: BinaryIO, at: int, end: int) -> Iterator[tuple[bytes, int, int]
         at = stop
 
 
-def _of_header(file: BinaryIO, start: int, stop: int) -> tuple[bytes | None, bool]:
-    profile, numbered = None, False
+def _of_header(file: BinaryIO, start: int, stop: int) -> tuple[bytes | None, bytes | None]:
+    profile = palette = None
     for name, begins, ends in _boxes(file, start, stop):
-        numbered = numbered or name == b"pclr"
+        file.seek(begins)
         if name == b"colr" and profile is None:
-            file.seek(begins)
             said = file.read(ends - begins)
             profile = said[3:] if said[:1] in _GIVEN_PROFILES else None
-    return profile, numbered
+        elif name == b"pclr":
+            (columns,) = struct.unpack(">xxB", file.read(3))
+            palette = bytes([columns]) + file.read(ends - begins - 3)[columns:]
+    return profile, palette
 
 
-def _codestream(file: BinaryIO, start: int, profile: bytes | None, numbered: bool) -> Header:
+def _codestream(file: BinaryIO, start: int, profile: bytes | None, palette: bytes | None) -> Header:
     file.seek(start)
     marks, length = struct.unpack(">4sH", file.read(6))
     siz = file.read(max(0, length - 2))
@@ -203,8 +210,9 @@ def _codestream(file: BinaryIO, start: int, profile: bytes | None, numbered: boo
         bits=(siz[36] & 0x7F) + 1,
         # What lies between two numbers is no colour. And one that does not begin at the origin of its grid is halved
         # otherwise than Pillow expects.
-        levels=0 if numbered or (left, upper) != (0, 0) else _levels(file),
+        levels=0 if palette or (left, upper) != (0, 0) else _levels(file),
         profile=profile,
+        palette=palette,
     )
 
 
