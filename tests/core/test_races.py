@@ -26,7 +26,7 @@ from stackroom.operations import engine
 from stackroom.operations.change_folder import remove_folder, rename_folder
 from stackroom.operations.journal import Operation
 from stackroom.operations.remove_dataset import remove_dataset
-from stackroom.operations.request import Changes, Matching, Request, Verb
+from stackroom.operations.request import Changes, Collision, Matching, Request, Verb
 from stackroom.testing.builders import ADataset, Library
 from stackroom.web.native.operations import _Finder
 
@@ -287,3 +287,39 @@ def test_of_two_that_delete_a_preset_one_has_deleted_it(library: Library, race: 
 def told(library: Library, actor: Actor, kind: str) -> int:
     of = (event.c.organization_id == actor.organization_id) & (event.c.type == kind)
     return library.read(lambda conn: conn.scalar(select(func.count()).where(of)) or 0)
+
+
+@pytest.mark.parametrize(
+    ("verb", "rescued"),
+    [(Verb.MOVE, {"/kept/a.jpg", "/new/a.jpg"}), (Verb.ARCHIVE, {"/new/a.jpg"})],
+)
+def test_what_is_taken_out_of_the_way_meanwhile_is_not_overwritten(
+    library: Library, race: Race, verb: Verb, rescued: set[str]
+) -> None:
+    """It holds the name no more when the lock is had, and whoever took it away was told that it is safe."""
+    actor = library.an_actor()
+    dataset = library.a_dataset(actor)
+    one, other = library.add_everywhere(actor, dataset, "a.jpg", ["/inbox", "/new"])
+    away = {"to": "/kept"} if verb is Verb.MOVE else {}
+    overwriting = library.request(Verb.MOVE, [one], dataset, to="/new", on_collision=Collision.OVERWRITE)
+    done = race(
+        submitting(library, actor, library.request(verb, [other], dataset, **away)),
+        submitting(library, actor, overwriting),
+    )
+    assert library.words(cast("Operation", done)) == ["done"]
+    assert set(library.paths(dataset)) == rescued
+    assert other in {*library.live(dataset).values(), *library.archived(dataset)}
+
+
+def test_a_tag_that_something_is_given_while_it_is_overwritten_goes_with_it(
+    library: Library, race: Race
+) -> None:
+    actor = library.an_actor()
+    dataset = library.a_dataset(actor)
+    one, other = library.add_everywhere(actor, dataset, "a.jpg", ["/inbox", "/new"])
+    tagging = library.request(Verb.UPDATE, [other], dataset, changes=Changes(add_tags=("fog",)))
+    overwriting = library.request(Verb.MOVE, [one], dataset, to="/new", on_collision=Collision.OVERWRITE)
+    race(submitting(library, actor, tagging), submitting(library, actor, overwriting))
+    assert library.live(dataset) == {"/new/a.jpg": one}
+    astray = next(each.query for each in QUESTIONS if each.check == "tags_at_home")
+    assert library.read(lambda conn: conn.execute(statement(astray)).all()) == []

@@ -120,13 +120,20 @@ def _overwrite(run: Run) -> None:
             outcome = CASE WHEN EXISTS (SELECT 1 {holder} AND x.uuid IN ({spared}))
                 THEN {int(Outcome.NAME_TAKEN)} ELSE {COLLIDES} END
         WHERE {{items}} AND i.outcome = {COLLIDES}""")
-    purge.remove(
-        run,
-        "x.id",
-        f"""FROM operation_item i CROSS JOIN asset x
-            WHERE {{items}} AND i.outcome = {COLLIDES} AND x.uuid = i.overwrote""",
-    )
+    those = f"""FROM operation_item i CROSS JOIN asset x
+        WHERE {{items}} AND i.outcome = {COLLIDES} AND x.uuid = i.overwrote"""
+    if run.how.lock:
+        _hold_overwritten(run, those, holder)
+    purge.remove(run, "x.id", those)
     _end(run, Outcome.DONE)
+
+
+def _hold_overwritten(run: Run, those: str, holder: str) -> None:
+    """Wait for whoever is changing what is to be overwritten. What has another place now, or is archived, is spared;
+    and what was given to the others meanwhile goes with them."""
+    run.execute(f"SELECT count(*) FROM (SELECT x.id {those} ORDER BY x.id {run.how.lock} OF x) held")
+    run.execute(f"""{run.how.update} operation_item AS i SET overwrote = NULL
+        WHERE {{items}} AND i.outcome = {COLLIDES} AND NOT EXISTS (SELECT 1 {holder} AND x.uuid = i.overwrote)""")
 
 
 def _end(run: Run, outcome: Outcome) -> None:
