@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -294,6 +295,26 @@ def test_the_bodies_of_batch_calls_are_what_the_protocol_says(client: Any, serve
         "updates": {"status": "review", "display_name": "", "is_archived": False}
     }
     assert server.requests[-1].method == "PATCH"
+
+
+def test_a_batch_call_that_is_made_again_with_its_key_is_the_same_one(
+    client: Any, server: FakeServer
+) -> None:
+    server.dataset("depot")
+    ids = [server.image("depot", "a.jpg")["id"]]
+    for call in (
+        partial(client.batch.copy, "depot", ids),
+        partial(client.batch.move, "depot", ids, target_folder_path="/sorted"),
+        partial(client.batch.update, "depot", ids, status="review"),
+        partial(client.batch.delete, "depot", ids),
+    ):
+        key = f"{call.func.__name__}-once"
+        first = call(idempotency_key=key)
+        assert call(idempotency_key=key) == first
+        sent = [each.headers["Idempotency-Key"] for each in server.requests[-2:]]
+        assert sent == [key, key]
+        call()
+        assert server.requests[-1].headers["Idempotency-Key"] not in {"", key}
 
 
 def test_a_batch_update_of_nothing_is_refused_without_a_request(client: Any, server: FakeServer) -> None:

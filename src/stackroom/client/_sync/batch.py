@@ -2,7 +2,7 @@
 
 """One call over many images of a dataset."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from stackroom.client.errors import EmptyUpdate
 from stackroom.client.models import BatchResult, DuplicateHandling
@@ -19,17 +19,24 @@ class Batch:
     A partial success does not raise. All calls raise NotFoundError for an unknown dataset or when none of
     the ids is an image of it, ForbiddenError if the key's role is too low, and ValidationError for values
     that cannot be, such as more than 10,000 ids: nothing is cut off or split behind your back.
-    `client.operations` takes any number, or a filter, and can be undone.
+    `client.operations` takes any number, or a filter, and can be undone. With an `idempotency_key` of your own, doing
+    it again gives the same result instead of, say, a second copy.
     """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def move(
-        self, dataset_name: str, image_ids: Iterable[str], *, target_folder_path: str = "/"
+        self,
+        dataset_name: str,
+        image_ids: Iterable[str],
+        *,
+        target_folder_path: str = "/",
+        idempotency_key: str | None = None,
     ) -> BatchResult:
         """Move images to another folder of the dataset. A newcomer whose name is taken there is renamed."""
-        return self._run("POST", "move", dataset_name, image_ids, target_folder_path=target_folder_path)
+        body = {"target_folder_path": target_folder_path}
+        return self._run("move", dataset_name, image_ids, body, idempotency_key)
 
     def copy(
         self,
@@ -39,21 +46,19 @@ class Batch:
         target_folder_path: str = "/",
         duplicate_handling: DuplicateHandling = "rename",
         copy_annotations: bool = False,
+        idempotency_key: str | None = None,
     ) -> BatchResult:
         """Copy images to a folder of the dataset; `result.created` names the copies.
 
         `duplicate_handling` says what happens where a name is taken; `copy_annotations` takes annotations and
         status along.
         """
-        return self._run(
-            "POST",
-            "copy",
-            dataset_name,
-            image_ids,
-            target_folder_path=target_folder_path,
-            duplicate_handling=duplicate_handling,
-            copy_annotations=copy_annotations,
-        )
+        body = {
+            "target_folder_path": target_folder_path,
+            "duplicate_handling": duplicate_handling,
+            "copy_annotations": copy_annotations,
+        }
+        return self._run("copy", dataset_name, image_ids, body, idempotency_key)
 
     def copy_to_dataset(
         self,
@@ -62,24 +67,27 @@ class Batch:
         target_dataset_name: str,
         *,
         target_folder_path: str = "/",
+        idempotency_key: str | None = None,
     ) -> BatchResult:
         """Copy images to another dataset, with annotations, tags, split and status.
 
         A copy whose name is taken there is renamed. Classes that the other dataset does not list are added to it:
         `result.classes_added`.
         """
-        return self._run(
-            "POST",
-            "copy-to-dataset",
-            dataset_name,
-            image_ids,
-            target_dataset_name=target_dataset_name,
-            target_directory_path=target_folder_path,
-        )
+        body = {"target_dataset_name": target_dataset_name, "target_directory_path": target_folder_path}
+        return self._run("copy-to-dataset", dataset_name, image_ids, body, idempotency_key)
 
-    def delete(self, dataset_name: str, image_ids: Iterable[str], *, permanent: bool = False) -> BatchResult:
+    def delete(
+        self,
+        dataset_name: str,
+        image_ids: Iterable[str],
+        *,
+        permanent: bool = False,
+        idempotency_key: str | None = None,
+    ) -> BatchResult:
         """Archive images; `permanent=True`, with the admin role, removes them for good."""
-        return self._run("POST", "delete", dataset_name, image_ids, permanent=permanent)
+        body = {"permanent": permanent}
+        return self._run("delete", dataset_name, image_ids, body, idempotency_key)
 
     def update(
         self,
@@ -89,6 +97,7 @@ class Batch:
         status: str | None = None,
         display_name: str | None = None,
         is_archived: bool | None = None,
+        idempotency_key: str | None = None,
     ) -> BatchResult:
         """Write the fields that are given; `is_archived=False` restores.
 
@@ -99,13 +108,27 @@ class Batch:
             raise EmptyUpdate(
                 "There is nothing to change: status, display_name and is_archived are all None."
             )
-        return self._run("PATCH", "update", dataset_name, image_ids, updates=updates)
+        body = {"updates": updates}
+        return self._run("update", dataset_name, image_ids, body, idempotency_key, method="PATCH")
 
     def _run(
-        self, method: str, verb: str, dataset_name: str, image_ids: Iterable[str], **options: object
+        self,
+        verb: str,
+        dataset_name: str,
+        image_ids: Iterable[str],
+        body: Mapping[str, object],
+        key: str | None,
+        *,
+        method: str = "POST",
     ) -> BatchResult:
         ids = id_list(image_ids)
-        body = {"dataset_name": dataset_name, "image_ids": ids, **options}
+        whole = {"dataset_name": dataset_name, "image_ids": ids, **body}
         return self._connection.call(
-            Call(method=method, path=f"{_BATCH}/{verb}", json=body, reply=batch_result(ids))
+            Call(
+                method=method,
+                path=f"{_BATCH}/{verb}",
+                json=whole,
+                idempotency_key=key,
+                reply=batch_result(ids),
+            )
         )
