@@ -16,6 +16,7 @@ from stackroom.errors import Invalid, TooLarge
 from stackroom.library import organizations
 from stackroom.library.organizations import Authenticated, Credentials, Organization
 from stackroom.web.shared.services import Services
+from stackroom.web.shared.shapes import shape_error
 
 T = TypeVar("T")
 MAX_BODY = 16 * 2**20
@@ -161,7 +162,7 @@ def decode(body: bytes, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:
-        raise shape_error(error) from error
+        raise shape_error(error, kind) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Invalid(
             f"the body is not JSON: {error}", code="malformed_json", hint="Send a JSON object, as UTF-8."
@@ -178,16 +179,7 @@ def convert(values: Mapping[str, str], kind: type[T], place: str = "query") -> T
     try:
         return msgspec.convert(values, kind, strict=False)
     except msgspec.ValidationError as error:
-        raise shape_error(error, place) from error
-
-
-def shape_error(error: msgspec.ValidationError, place: str = "body") -> Invalid:
-    """`Expected int, got str - at $.limit` becomes a message that begins with the place, and a location to point at."""
-    what, _, where = str(error).partition(" - at `")
-    path = where.strip("`").removeprefix("$").lstrip(".")
-    message = f"{path}: {what}" if path else what
-    location = [place, *(part for part in path.replace("[", ".").replace("]", "").split(".") if part)]
-    return Invalid(message, details={"errors": [{"loc": location, "msg": what, "type": "validation_error"}]})
+        raise shape_error(error, kind, place) from error
 
 
 def base_url(request: Request) -> str:

@@ -11,6 +11,7 @@ from msgspec import inspect
 from stackroom import clock
 from stackroom.errors import Invalid
 from stackroom.web.shared import requests
+from stackroom.web.shared.shapes import shape_error
 
 T = TypeVar("T")
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -35,7 +36,7 @@ def body(raw: bytes, kind: type[T]) -> T:
     try:
         return msgspec.convert(_canonical(value, _names(shape)), kind)
     except msgspec.ValidationError as error:
-        raise requests.shape_error(error) from error
+        raise shape_error(error, kind) from error
     except RecursionError as error:
         raise Invalid("the body is nested too deeply", code="malformed_json", hint="Nest less.") from error
 
