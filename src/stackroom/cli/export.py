@@ -2,6 +2,7 @@
 
 import enum
 import secrets
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -111,8 +112,9 @@ def export(
         "organize_by_split": by_split,
     }
     with server.connected() as client:
-        made = _make(client, dataset, called, options)
-        _fetch(client, made, target)
+        with _taken_up_by(dataset, called):
+            made = _make(client, dataset, called, options)
+            _fetch(client, made, target)
         kept = name is not None or not _discard(client, made)
     report = Report(
         path=str(target),
@@ -132,6 +134,17 @@ def own_name(dataset: str, now: datetime) -> str:
     """A name that no other export has, also not one of the same second: that would be fetched in place of this one, and
     deleted under the other's hands."""
     return f"{dataset[:60]} {now:%Y-%m-%d %H.%M.%S} {secrets.token_hex(3)}"
+
+
+@contextmanager
+def _taken_up_by(dataset: str, name: str) -> Iterator[None]:
+    """Say to whoever interrupts what it is called: it goes on, and can be fetched."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        command = shlex.join(["stackroom", "export", dataset, "--name", name])
+        note(f"The server goes on with it and keeps it for 30 days. Fetch it with: {escape(command)}")
+        raise
 
 
 def _make(client: "Client", dataset: str, name: str, options: dict[str, Any]) -> "Export":
