@@ -26,6 +26,7 @@ _BANDS = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "CMYK": 4, "I;16": 1}
 _SEE_THROUGH = {"LA", "RGBA", "PA"}
 _PER_SAMPLE = 5  # bytes: a whole number of four, and what it is made of
 _PER_PIXEL = 4  # bytes, of Pillow's picture
+_FOR_THE_REST = 512 * 2**20  # bytes, of a process: its libraries, and what it has open
 _BITS = 8  # of a colour, as it is shown
 
 
@@ -68,7 +69,7 @@ def header(path: Path) -> Header:
             code="unsupported_image",
             hint="Save it as RGB or grey, with or without transparency.",
         )
-    if _memory_for(found, path.stat().st_size) > _memory_left():
+    if _memory_for(found, path.stat().st_size) > _memory_allowed():
         raise MemoryError
     return found
 
@@ -145,12 +146,10 @@ def _memory_for(found: Header, size: int) -> int:
     return pixels * _PER_PIXEL + max(samples * _PER_SAMPLE + size, 2 * pixels * found.components)
 
 
-def _memory_left() -> float:
+def _memory_allowed() -> float:
+    """Not what is left at the moment: what was taken in must be shown later, after whatever this process has done."""
     allowed, _ = resource.getrlimit(resource.RLIMIT_AS)
-    if allowed == resource.RLIM_INFINITY:
-        return float("inf")
-    held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    return allowed - held
+    return float("inf") if allowed == resource.RLIM_INFINITY else allowed - _FOR_THE_REST
 
 
 def _of_boxes(file: BinaryIO) -> tuple[int, bytes | None, bytes | None]:

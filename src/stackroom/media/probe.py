@@ -30,6 +30,8 @@ _JPEG_2000 = ("33003", "33005", "34712")
 _NOT_READ = re.compile("samples out of range|bad labq format")  # more than 32 bits a colour; Lab with 8
 _SIDEWAYS = range(5, 9)  # the EXIF orientations that swap width and height
 _BY_LINES = {Format.JPEG, Format.PNG, Format.TIFF}
+_MAX_PIXELS_OF_WEBP = 15_000 * 15_000
+"""libwebp makes a small picture of more, but to show all of it takes more memory than a worker has."""
 _KEPT = "JPEG, PNG, GIF, WebP, BMP, TIFF, HEIC, AVIF and JPEG 2000"
 
 
@@ -37,7 +39,7 @@ def probe(path: Path, *, max_pixels: int = MAX_PIXELS) -> Probe:
     """Read the headers of an image.
 
     Only what is decoded line by line may have up to `max_pixels` of them (TIFF, JPEG but progressive, PNG but
-    interlaced): what must be held whole may have no more than MAX_PIXELS.
+    interlaced): what must be held whole may have no more than MAX_PIXELS, and WebP some fewer.
 
     Raises Invalid `empty_file`; UnsupportedMedia `not_an_image`, `unsupported_image` (of a format the library
     does not keep) or `damaged_image`; TooLarge `image_too_many_pixels` or `image_needs_too_much_memory`.
@@ -48,7 +50,8 @@ def probe(path: Path, *, max_pixels: int = MAX_PIXELS) -> Probe:
         _check_size_of_png(path, max_pixels)
     with damage_explained():
         found, by_lines = _READERS.get(kind, _by_vips)(path, kind)
-    check_pixels(found.width, found.height, max_pixels if by_lines else min(max_pixels, MAX_PIXELS))
+    most = _MAX_PIXELS_OF_WEBP if kind is Format.WEBP else MAX_PIXELS
+    check_pixels(found.width, found.height, max_pixels if by_lines else min(max_pixels, most))
     return found
 
 

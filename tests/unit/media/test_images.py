@@ -416,6 +416,15 @@ def test_the_limit_of_pixels_holds_for_every_format(kind: str, tmp_path: Path) -
     assert refusal(tmp_path, content, max_pixels=64 * 48 - 1).code == "image_too_many_pixels"
 
 
+def test_a_webp_of_which_only_a_small_one_could_be_made_is_refused(tmp_path: Path) -> None:
+    """Here one that only claims to be so large."""
+    content = bytearray(picture("webp", 16, 16, lossless=True))
+    at = content.index(b"VP8L") + 9
+    flags = int.from_bytes(content[at : at + 4], "little") >> 28 << 28
+    content[at : at + 4] = (flags | 15_000 << 14 | 15_000).to_bytes(4, "little")
+    assert refusal(tmp_path, bytes(content)).code == "image_too_many_pixels"
+
+
 def test_the_limit_of_pixels_holds_for_later_pages(tmp_path: Path) -> None:
     file = io.BytesIO()
     Image.new("L", (10, 10)).save(file, "tiff", save_all=True, append_images=[Image.new("L", (100, 100))])

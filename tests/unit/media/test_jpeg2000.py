@@ -258,12 +258,12 @@ def test_what_would_need_more_memory_than_there_is_is_refused_before_it_is_decod
     whole = jp2(gradient((1200, 900)))
     tiled = jp2(gradient((1200, 900)), tile_size=(256, 256))
     needed = 1200 * 900 * (4 + 3 * 5)
-    monkeypatch.setattr(jpeg2000, "_memory_left", lambda: needed - 1)
+    monkeypatch.setattr(jpeg2000, "_memory_allowed", lambda: needed - 1)
     with pytest.raises(StackroomError) as refused:
         examine(kept(tmp_path, whole), tmp_path)
     assert refused.value.code == "image_needs_too_much_memory"
     assert examine(kept(tmp_path, tiled), tmp_path).probe.width == 1200
-    monkeypatch.setattr(jpeg2000, "_memory_left", lambda: needed + len(whole))
+    monkeypatch.setattr(jpeg2000, "_memory_allowed", lambda: needed + len(whole))
     assert examine(kept(tmp_path, whole), tmp_path).probe.width == 1200
 
 
