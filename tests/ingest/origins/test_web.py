@@ -270,6 +270,7 @@ def test_reasons_keep_secrets(fetch: Fetch, origin: OriginServer) -> None:
         ("https://u:p/w@files.example/a", "https://…"),
         ("https://u:p?w@files.example/a", "https://…?…"),
         ("https://u:p#w@files.example/a", "https://…"),
+        ("https://u:@/p@files.example/a", "https://…"),
         ("https://u@d:p@[::1]:80/a", "https://[::1]:80/a"),
         ("u:p@files.example/a", "files.example/a"),
         ("file:///srv/a@b//c.jpg", "file:///srv/a@b//c.jpg"),
@@ -287,7 +288,8 @@ def test_an_origin_is_shown_without_what_may_be_secret(origin: str, text: str) -
 @given(st.text(st.characters(exclude_categories=["Cs"])), st.text(st.characters(exclude_categories=["Cs"])))
 def test_no_password_is_shown_however_it_is_written(before: str, after: str) -> None:
     password = f"{before}S3CR3T{after}"
-    assume(not re.match(r"\d+[/?#]", password))  # a port and a path, for all that anybody can tell
+    # A port and a path, or a host and a path, for all that anybody can tell.
+    assume(not re.match(r"(\d+|[^/?#]*@[^@/?#]+)[/?#]", password))
     for origin in (
         f"https://ada:{password}@files.example/a.jpg",
         f"https://files.example/a.jpg?key={password}",

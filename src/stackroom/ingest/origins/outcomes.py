@@ -65,8 +65,9 @@ def shown(origin: str) -> str:
     scheme, slashes, rest = before.partition("//")
     if slashes and not origin.startswith("/"):
         host, slash, path = rest.partition("/")
-        bare = host.rpartition("@")[2]
-        text = f"{scheme}//{bare}{slash}{path}" if _HOST.fullmatch(bare) else f"{scheme}//…"
+        _, user, bare = host.rpartition("@")
+        is_host = _HOST.fullmatch(bare) and (bare or not user)
+        text = f"{scheme}//{bare}{slash}{path}" if is_host else f"{scheme}//…"
     else:
         text = before if before.startswith("/") else before.rpartition("@")[2]
     printable = "".join(it if it.isprintable() else "\N{REPLACEMENT CHARACTER}" for it in text)
