@@ -19,7 +19,7 @@ from stackroom.database import flavour
 from stackroom.database.columns import columns, take_numbers
 from stackroom.database.flavour import statement
 from stackroom.database.schema import dataset
-from stackroom.errors import NotFound
+from stackroom.errors import Invalid, NotFound
 from stackroom.events import log
 from stackroom.ingest.keeping import kind_of
 from stackroom.ingest.preparing import KIND, Prepared, as_json, refuse_repeated, task_of
@@ -29,6 +29,7 @@ from stackroom.queue.submit import submit_many
 
 T = TypeVar("T")
 _NOTHING = Registration()
+_SHOWN = 10  # of what is refused together
 
 
 class Entered(msgspec.Struct, frozen=True, kw_only=True):
@@ -179,14 +180,27 @@ def _known(row: Row[Any]) -> _Known:
     )
 
 
+def _all_of(refusals: Sequence[Invalid]) -> Invalid:
+    """The first of these, saying how many there are: who mends one after the other never comes to an end."""
+    first, others = refusals[0], len(refusals) - 1
+    if not others:
+        return first
+    return Invalid(
+        f"{first.message}, and {others:,} more cannot be called as they are; nothing was accepted",
+        code=first.code,
+        hint=first.hint,
+        details={"count": len(refusals), "first": [each.message for each in refusals[:_SHOWN]]},
+    )
+
+
 def _name(
     conn: Connection, prepared: Prepared, known: Mapping[int, _Known], *, now: int
 ) -> dict[int, tuple[int, str]]:
     """The folder and a free name for each that gets one: what is new, and what was archived. By the arrival's place."""
     new = [n for n in range(len(prepared.places)) if n not in known] if known else range(len(prepared.places))
-    for n, why in prepared.refused.items():
-        if n not in known:
-            raise why
+    nameless = [why for n, why in prepared.refused.items() if n not in known]
+    if nameless:
+        raise _all_of(nameless)
     inside: dict[int, set[str]] = {}
     for dataset_id, path in set(_at(prepared.places, new)):
         inside.setdefault(dataset_id, set()).add(path)

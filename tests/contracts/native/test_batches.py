@@ -169,6 +169,18 @@ def test_a_batch_that_cannot_be_is_refused_whole(
     assert face.places("photos") == {}
 
 
+def test_all_that_cannot_be_called_so_is_counted(face: "Face") -> None:
+    face.a_dataset()
+    items = [FIRST, *({"origin": f"https://a.example/{n}.jpg", "name": f"{n}\\b.jpg"} for n in range(12))]
+    answer = face.post("/batches", {"dataset": "photos", "items": items})
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"]) == (422, "invalid_name")
+    assert "'0\\\\b.jpg'" in error["message"]
+    assert "and 11 more cannot be called as they are; nothing was accepted" in error["message"]
+    assert (error["details"]["count"], len(error["details"]["first"])) == (12, 10)
+    assert face.places("photos") == {}
+
+
 def test_a_viewer_submits_nothing(face: "Face") -> None:
     face.a_dataset()
     made = submitted(face, FIRST, dataset="photos")
