@@ -1,5 +1,7 @@
 """From a file to pixels that libvips can work on, strictly: what does not decode whole is an error."""
 
+import functools
+import itertools
 from pathlib import Path
 
 import pillow_heif
@@ -25,6 +27,9 @@ HELD_WHOLE = frozenset(Format) - _LOADERS.keys()
 _BANDS = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "RGBa": 4}
 _PROFILE = "icc-profile-data"
 _MOST_BANDS = 4
+_GREY = {"b-w", "grey16"}
+_SAMPLES = range(0, 256, 51)  # of each colour
+_SAME = 2  # of 255: what profiles of sRGB differ by
 # As `displayable` does it: a thumbnail must not look otherwise than the picture.
 _PRINTED = {"input_profile": "cmyk", "output_profile": "srgb", "intent": "perceptual"}
 
@@ -157,17 +162,39 @@ def _has_spare_bands(image: pyvips.Image) -> bool:
 
 
 def in_srgb(image: pyvips.Image) -> pyvips.Image:
-    """Convert an RGB image with another profile. With CMYK libvips has done that, and left the profile."""
+    """Convert an RGB or grey image with another profile. With CMYK libvips has done that, and left the profile."""
     if not image.get_typeof(_PROFILE):
         return image
     profile: bytes = image.get(_PROFILE)
-    if profile[16:20] != b"RGB " or image.bands < 3 or _says_srgb(profile):
+    is_grey = profile[16:20] == b"GRAY" and image.interpretation in _GREY
+    is_rgb = profile[16:20] == b"RGB " and image.bands >= 3
+    if not (is_grey or is_rgb) or not _changes_colours(profile):
         return image
     try:
-        return image.icc_transform("srgb", embedded=True, intent="perceptual")
+        shown = _by_its_profile(image)
     except pyvips.Error:
         return image  # a broken profile: the colours are a guess, the picture is still a picture
+    return shown.colourspace("b-w") if is_grey else shown
 
 
-def _says_srgb(profile: bytes) -> bool:
-    return any("sRGB".encode(coding) in profile for coding in ("ascii", "utf-16-be"))
+@functools.lru_cache(maxsize=4)
+def _changes_colours(profile: bytes) -> bool:
+    """Whether a profile is another than sRGB, or than the grey of it. Measured: linear ones, too, name themselves so.
+
+    That costs as much as a small picture, and spares a large one its conversion. A broken one changes nothing.
+    """
+    colours = pyvips.Image.identity()
+    if profile[16:20] == b"RGB ":
+        cube = bytes(value for each in itertools.product(_SAMPLES, repeat=3) for value in each)
+        colours = pyvips.Image.new_from_memory(cube, len(cube) // 3, 1, 3, "uchar")
+        colours = colours.copy(interpretation="srgb")
+    known = colours.copy()
+    known.set_type(pyvips.GValue.blob_type, _PROFILE, profile)
+    try:
+        return bool((_by_its_profile(known) - colours).abs().max() > _SAME)
+    except pyvips.Error:
+        return False
+
+
+def _by_its_profile(image: pyvips.Image) -> pyvips.Image:
+    return image.icc_transform("srgb", embedded=True, intent="perceptual")

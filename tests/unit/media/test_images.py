@@ -219,7 +219,6 @@ def test_another_colour_space_is_brought_to_srgb(tmp_path: Path) -> None:
     """A swapped profile: what it calls red is stored as blue."""
     original = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     swapped = original.replace(b"rXYZ", b"?").replace(b"bXYZ", b"rXYZ").replace(b"?", b"bXYZ")
-    swapped = swapped.replace("sRGB".encode("utf-16-be"), "gBRG".encode("utf-16-be"))
     file = io.BytesIO()
     Image.new("RGB", (300, 300), (0, 0, 255)).save(file, "jpeg", icc_profile=swapped, quality=95)
     (small,) = examined(tmp_path, file.getvalue()).thumbnails
@@ -228,6 +227,44 @@ def test_another_colour_space_is_brought_to_srgb(tmp_path: Path) -> None:
         assert "icc_profile" not in image.info
     assert red > 240
     assert blue < 15
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "LA", "I;16"])
+def test_a_profile_counts_by_what_it_does_and_not_by_what_it_calls_itself(mode: str, tmp_path: Path) -> None:
+    grey = mode in {"L", "LA", "I;16"}
+    source = Image.new("L", (300, 200), 55).convert(mode if mode != "I;16" else "L")
+    if mode == "I;16":
+        source = source.convert("I").point(lambda value: value * 257).convert("I;16")
+    path = tmp_path / "linear.png"
+    source.save(path, icc_profile=linear_profile(b"GRAY" if grey else b"RGB "))
+    whole = displayable(pyvips.Image.new_from_file(str(path)))
+    small = fitted(path, probe(path), 200)
+    for shown in (whole, small):
+        assert shown.interpretation == ("b-w" if grey else "srgb")
+        assert shown(100, 66)[: 1 if grey else 3] == pytest.approx([128] * (1 if grey else 3), abs=2)
+        assert shown.hasalpha() == (mode in {"LA", "RGBA"})
+
+
+def test_a_profile_that_is_srgb_leaves_every_pixel_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "picture.png"
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    path.write_bytes(picture("png", 64, 48, icc_profile=profile))
+    kept = pyvips.Image.new_from_file(str(path))
+    assert (displayable(kept) - kept).abs().max() == 0
+
+
+def linear_profile(space: bytes) -> bytes:
+    """That of sRGB, name and all, but as bright as its numbers are."""
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    profile[16:20] = space
+    (count,) = struct.unpack_from(">I", profile, 128)
+    for at in range(132, 132 + 12 * count, 12):
+        if bytes(profile[at : at + 4]) in {b"rTRC", b"gTRC", b"bTRC"}:
+            (start,) = struct.unpack_from(">I", profile, at + 4)
+            profile[start : start + 12] = b"curv" + bytes(8)
+        if profile[at : at + 4] == b"rTRC" and space == b"GRAY":
+            profile[at : at + 4] = b"kTRC"
+    return bytes(profile)
 
 
 def test_a_broken_colour_profile_is_no_reason_to_refuse(tmp_path: Path) -> None:
