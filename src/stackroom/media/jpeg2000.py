@@ -4,7 +4,6 @@ What Pillow does not tell is read here: the colour profile, how many bits a colo
 inside (a smaller one is decoded from fewer of these levels), and how much memory its tiles will take.
 """
 
-import resource
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from PIL import Image
 from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
 
 from stackroom.errors import UnsupportedMedia
+from stackroom.media.memory import check_memory
 
 _CODESTREAM = b"\xff\x4f\xff\x51"
 _COD, _TILE_PART = 0x52, 0x90
@@ -26,7 +26,6 @@ _BANDS = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "CMYK": 4, "I;16": 1}
 _SEE_THROUGH = {"LA", "RGBA", "PA"}
 _PER_SAMPLE = 5  # bytes: a whole number of four, and what it is made of
 _PER_PIXEL = 4  # bytes, of Pillow's picture
-_FOR_THE_REST = 512 * 2**20  # bytes, of a process: its libraries, and what it has open
 _BITS = 8  # of a colour, as it is shown
 
 
@@ -69,8 +68,7 @@ def header(path: Path) -> Header:
             code="unsupported_image",
             hint="Save it as RGB or grey, with or without transparency.",
         )
-    if _memory_for(found, path.stat().st_size) > _memory_allowed():
-        raise MemoryError
+    check_memory(_memory_for(found, path.stat().st_size))
     return found
 
 
@@ -144,12 +142,6 @@ def _memory_for(found: Header, size: int) -> int:
     pixels = found.width * found.height
     samples = min(found.tile[0], found.width) * min(found.tile[1], found.height) * found.components
     return pixels * _PER_PIXEL + max(samples * _PER_SAMPLE + size, 2 * pixels * found.components)
-
-
-def _memory_allowed() -> float:
-    """Not what is left at the moment: what was taken in must be shown later, after whatever this process has done."""
-    allowed, _ = resource.getrlimit(resource.RLIMIT_AS)
-    return float("inf") if allowed == resource.RLIM_INFINITY else allowed - _FOR_THE_REST
 
 
 def _of_boxes(file: BinaryIO) -> tuple[int, bytes | None, bytes | None]:

@@ -18,6 +18,7 @@ from stackroom.media import jpeg2000
 from stackroom.media.examined import MAX_PIXELS, Probe
 from stackroom.media.formats import HEAD_SIZE, Format, format_of, sniff
 from stackroom.media.libraries import set_up_libraries
+from stackroom.media.memory import check_memory
 
 _NO_MEMORY = re.compile("out of memory|insufficient memory|allocat", re.IGNORECASE)
 _NOT_BUILT_IN = re.compile(
@@ -30,8 +31,10 @@ _JPEG_2000 = ("33003", "33005", "34712")
 _NOT_READ = re.compile("samples out of range|bad labq format")  # more than 32 bits a colour; Lab with 8
 _SIDEWAYS = range(5, 9)  # the EXIF orientations that swap width and height
 _BY_LINES = {Format.JPEG, Format.PNG, Format.TIFF}
-_MAX_PIXELS_OF_WEBP = 15_000 * 15_000
-"""libwebp makes a small picture of more, but to show all of it takes more memory than a worker has."""
+# Bytes that libwebp and libvips take for a pixel of these many bands, and for a byte of the file. Of one that lacks
+# the memory they say what they say of one that is cut short.
+_WEBP = {3: 14, 4: 17.5}
+_WEBP_FILE = 2.5
 _KEPT = "JPEG, PNG, GIF, WebP, BMP, TIFF, HEIC, AVIF and JPEG 2000"
 
 
@@ -39,7 +42,7 @@ def probe(path: Path, *, max_pixels: int = MAX_PIXELS) -> Probe:
     """Read the headers of an image.
 
     Only what is decoded line by line may have up to `max_pixels` of them (TIFF, JPEG but progressive, PNG but
-    interlaced): what must be held whole may have no more than MAX_PIXELS, and WebP some fewer.
+    interlaced): what must be held whole may have no more than MAX_PIXELS, and no more than there is memory for.
 
     Raises Invalid `empty_file`; UnsupportedMedia `not_an_image`, `unsupported_image` (of a format the library
     does not keep) or `damaged_image`; TooLarge `image_too_many_pixels` or `image_needs_too_much_memory`.
@@ -50,8 +53,7 @@ def probe(path: Path, *, max_pixels: int = MAX_PIXELS) -> Probe:
         _check_size_of_png(path, max_pixels)
     with damage_explained():
         found, by_lines = _READERS.get(kind, _by_vips)(path, kind)
-    most = _MAX_PIXELS_OF_WEBP if kind is Format.WEBP else MAX_PIXELS
-    check_pixels(found.width, found.height, max_pixels if by_lines else min(max_pixels, most))
+    check_pixels(found.width, found.height, max_pixels if by_lines else min(max_pixels, MAX_PIXELS))
     return found
 
 
@@ -166,6 +168,8 @@ def _by_vips(path: Path, kind: Format) -> tuple[Probe, bool]:
     if _number(image, "orientation") in _SIDEWAYS:
         width, height = height, width
     by_lines = kind in _BY_LINES and not image.get_typeof("interlaced")
+    if kind is Format.WEBP:
+        check_memory(width * height * _WEBP[image.bands] + path.stat().st_size * _WEBP_FILE)
     return Probe(kind, width, height, _number(image, "n-pages") or 1, bool(image.hasalpha())), by_lines
 
 

@@ -253,11 +253,11 @@ class _Worker:
             if not pipe.poll(self._timeout * patience):
                 self.end()
                 raise _took_too_long(self._timeout * patience)
-            result, error = pipe.recv()
+            result, error, holds_too_much = pipe.recv()
         except (EOFError, ConnectionError) as end:
             raise _crashed(self.end()) from end
         self._tasks += _WEAR.get(task, 1.0)
-        if self._tasks >= _TASKS_EACH:
+        if holds_too_much or self._tasks >= _TASKS_EACH:
             self.end()
         if error is not None:
             raise error

@@ -7,11 +7,12 @@ the decoders are loaded only when a task, or `main`, runs.
 
 import ctypes
 import functools
+import gc
 import os
 import resource
 import signal
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING
 from stackroom.errors import StackroomError
 from stackroom.media.examined import Converted, Examined, Thumbnail, VideoInfo
 from stackroom.media.kinds import Kind, MediaInfo
+from stackroom.media.memory import holds_too_much
 from stackroom.media.rendering import Rendering
 from stackroom.media.transformations import Acceptable, Transformation
 
@@ -147,14 +149,21 @@ def main(descriptor: int, parent: int, memory: int) -> None:
             task, arguments = pipe.recv()
         except EOFError:
             return
-        try:
-            result = task(*arguments)
-        except Exception as error:  # noqa: BLE001 - every error is the caller's, who is in another process
-            if not isinstance(error, StackroomError):  # somebody will want to know where it came from
-                error.add_note(traceback.format_exc())
-            pipe.send((None, error))
-        else:
-            pipe.send((result, None))
+        result, error = _done(task, arguments)
+        pipe.send((result, error, holds_too_much()))
+
+
+def _done(task: Callable[..., object], arguments: tuple[object, ...]) -> tuple[object, Exception | None]:
+    """What came of a task. Nothing else is left of it: a picture that cannot be read may hold a gigabyte."""
+    try:
+        return task(*arguments), None
+    except Exception as error:  # noqa: BLE001 - every error is the caller's, who is in another process
+        if not isinstance(error, StackroomError):  # somebody will want to know where it came from
+            error.add_note(traceback.format_exc())
+        failure = error.with_traceback(None)
+        failure.__cause__ = failure.__context__ = None  # their frames hold the picture
+    gc.collect()
+    return None, failure
 
 
 def _end_with(parent: int) -> None:

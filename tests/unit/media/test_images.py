@@ -1,5 +1,6 @@
 """Examining images: every kept format, and every way to be no such thing."""
 
+import asyncio
 import hashlib
 import io
 import struct
@@ -17,6 +18,7 @@ from stackroom.media.examined import THUMBNAIL_SIZES, Examined, within
 from stackroom.media.formats import Format, sniff
 from stackroom.media.images import examine, thumbnail
 from stackroom.media.probe import damage_explained, probe
+from stackroom.media.studio import Studio
 from stackroom.testing.pictures import FORMATS, picture
 
 CAN_BE_TURNED = ("jpeg", "png", "webp", "tiff", "heic", "avif")
@@ -453,13 +455,31 @@ def test_the_limit_of_pixels_holds_for_every_format(kind: str, tmp_path: Path) -
     assert refusal(tmp_path, content, max_pixels=64 * 48 - 1).code == "image_too_many_pixels"
 
 
-def test_a_webp_of_which_only_a_small_one_could_be_made_is_refused(tmp_path: Path) -> None:
-    """Here one that only claims to be so large."""
-    content = bytearray(picture("webp", 16, 16, lossless=True))
+@pytest.mark.parametrize(("mode", "refused", "taken"), [("RGB", 14_200, 13_700), ("RGBA", 12_800, 12_300)])
+def test_a_webp_of_which_only_a_small_one_could_be_made_is_refused(
+    mode: str, refused: int, taken: int, tmp_path: Path
+) -> None:
+    """Here one of a single colour, which is as small as it is large."""
+    path = tmp_path / "picture.webp"
+    Image.new(mode, (16, 16)).save(path, lossless=True)
+    content = bytearray(path.read_bytes())
     at = content.index(b"VP8L") + 9
     flags = int.from_bytes(content[at : at + 4], "little") >> 28 << 28
-    content[at : at + 4] = (flags | 15_000 << 14 | 15_000).to_bytes(4, "little")
-    assert refusal(tmp_path, bytes(content)).code == "image_too_many_pixels"
+
+    def claim(side: int) -> None:
+        content[at : at + 4] = (flags | side - 1 << 14 | side - 1).to_bytes(4, "little")
+        path.write_bytes(content)
+
+    async def body() -> None:
+        async with Studio(processes=1) as studio:
+            claim(refused)
+            with pytest.raises(TooLarge) as answer:
+                await studio.examine(path, tmp_path)
+            assert answer.value.code == "image_needs_too_much_memory"
+            claim(taken)
+            assert (await studio.examine(path, tmp_path)).probe.width == taken
+
+    asyncio.run(body())
 
 
 def test_the_limit_of_pixels_holds_for_later_pages(tmp_path: Path) -> None:

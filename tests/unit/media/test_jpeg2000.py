@@ -1,6 +1,7 @@
 """JPEG 2000: read whole or smaller, in its own colours, and refused where it ends too early or would take too much."""
 
 import io
+import resource
 import struct
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from PIL import Image, ImageChops, ImageCms, ImageStat
 
 from stackroom.errors import StackroomError
-from stackroom.media import jpeg2000
+from stackroom.media import jpeg2000, memory
 from stackroom.media.decoding import decoded
 from stackroom.media.derivatives import render
 from stackroom.media.formats import Format
@@ -258,12 +259,16 @@ def test_what_would_need_more_memory_than_there_is_is_refused_before_it_is_decod
     whole = jp2(gradient((1200, 900)))
     tiled = jp2(gradient((1200, 900)), tile_size=(256, 256))
     needed = 1200 * 900 * (4 + 3 * 5)
-    monkeypatch.setattr(jpeg2000, "_memory_allowed", lambda: needed - 1)
+
+    def allow(most: int) -> None:
+        monkeypatch.setattr(resource, "getrlimit", lambda _: (most + memory.FOR_THE_REST, 0))
+
+    allow(needed - 1)
     with pytest.raises(StackroomError) as refused:
         examine(kept(tmp_path, whole), tmp_path)
     assert refused.value.code == "image_needs_too_much_memory"
     assert examine(kept(tmp_path, tiled), tmp_path).probe.width == 1200
-    monkeypatch.setattr(jpeg2000, "_memory_allowed", lambda: needed + len(whole))
+    allow(needed + len(whole))
     assert examine(kept(tmp_path, whole), tmp_path).probe.width == 1200
 
 

@@ -267,6 +267,41 @@ def test_a_worker_is_replaced_after_many_tasks(monkeypatch: pytest.MonkeyPatch) 
     run(body())
 
 
+def test_a_worker_that_keeps_the_memory_of_a_picture_is_replaced_before_the_next() -> None:
+    async def body() -> None:
+        async with a_studio() as studio:
+            first = await studio._run(os.getpid)
+            await studio._run(exec, "import sys; sys.kept = bytes(100 * 2**20)")
+            assert await studio._run(os.getpid) == first
+            await studio._run(exec, "import sys; sys.kept = bytes(600 * 2**20)")
+            assert await studio._run(os.getpid) != first
+
+    run(body())
+
+
+def test_nothing_is_left_of_a_picture_that_cannot_be_read() -> None:
+    decoding = """
+def decode():
+    picture = bytes(600 * 2**20)
+    try:
+        return 1 / 0
+    except ZeroDivisionError as error:
+        held_by_itself = error
+        raise ValueError("damaged") from error
+decode()
+"""
+
+    async def body() -> None:
+        async with a_studio() as studio:
+            first = await studio._run(os.getpid)
+            for _ in range(6):  # together more than there is
+                with pytest.raises(ValueError, match="damaged"):
+                    await studio._run(exec, decoding)
+            assert await studio._run(os.getpid) == first
+
+    run(body())
+
+
 def test_a_cancelled_task_has_let_go_of_its_files_when_it_ends(tmp_path: Path) -> None:
     async def body() -> None:
         async with a_studio() as studio:
