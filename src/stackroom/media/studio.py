@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Self, TypeVar, cast
 
-from stackroom.errors import Unavailable, UnsupportedMedia
+from stackroom.errors import TooLarge, Unavailable, UnsupportedMedia
 from stackroom.media import worker
 from stackroom.media.examined import MAX_PIXELS, Converted, Examined, Thumbnail, VideoInfo
 from stackroom.media.kinds import Kind, MediaInfo
@@ -29,6 +29,7 @@ T = TypeVar("T")
 
 CRASHED = "image_crashed_decoder"
 """The code of what is said of an image whose decoder ended, whoever has ended it."""
+_TOO_MUCH = "image_needs_too_much_memory"
 _PROGRAM = "import sys; sys.path[:] = {path!r}; from stackroom.media.worker import main; main({arguments})"
 # What decoding MAX_PIXELS can take, with little to spare. Measured for 100 megapixels: BMP 1.04 GB, a PNG of
 # 16 bits, interlaced, 0.94, HEIC 0.61, progressive JPEG 0.44, and 0.22 for what is decoded line by line.
@@ -245,8 +246,18 @@ class _Worker:
     def run(self, task: Callable[..., T], arguments: tuple[object, ...], patience: float) -> T:
         """Have the process do this; return or raise what it does, or say how it failed.
 
-        It may take `patience` times as long as tasks usually may.
+        It may take `patience` times as long as tasks usually may. What a used process lacks the memory for is done by a
+        new one, or refused by it: an image that was taken in must not be too large later.
         """
+        try:
+            return self._do(task, arguments, patience)
+        except TooLarge as error:
+            if error.code != _TOO_MUCH or self._tasks <= 1:
+                raise
+        self.end()
+        return self._do(task, arguments, patience)
+
+    def _do(self, task: Callable[..., T], arguments: tuple[object, ...], patience: float) -> T:
         pipe = self._ready()
         try:
             pipe.send((task, arguments))

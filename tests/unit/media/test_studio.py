@@ -17,6 +17,7 @@ import pytest
 from stackroom.errors import StackroomError, TooLarge, Unavailable, UnsupportedMedia
 from stackroom.media import studio as studio_module
 from stackroom.media.formats import Format, sniff
+from stackroom.media.memory import FOR_THE_REST
 from stackroom.media.rendering import Box, Rendering
 from stackroom.media.studio import Studio
 from stackroom.testing.pictures import picture
@@ -298,6 +299,33 @@ decode()
                 with pytest.raises(ValueError, match="damaged"):
                     await studio._run(exec, decoding)
             assert await studio._run(os.getpid) == first
+
+    run(body())
+
+
+def test_what_a_used_process_lacks_the_memory_for_is_done_by_a_new_one(tmp_path: Path) -> None:
+    path = tmp_path / "arrival"
+    path.write_bytes(picture("webp", 300, 200))
+    little = FOR_THE_REST + 300 * 200 * 13
+    using = f"import resource; resource.setrlimit(resource.RLIMIT_AS, ({little}, {little}))"
+
+    async def body() -> None:
+        async with a_studio() as studio:
+            await studio._run(exec, using)
+            assert (await studio.examine(path, tmp_path)).probe.width == 300
+
+    run(body())
+
+
+def test_what_a_new_process_lacks_the_memory_for_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "arrival"
+    path.write_bytes(picture("webp", 300, 200))
+
+    async def body() -> None:
+        async with Studio(processes=1, memory=FOR_THE_REST + 300 * 200 * 13) as studio:
+            with pytest.raises(TooLarge) as refused:
+                await studio.examine(path, tmp_path)
+        assert refused.value.code == "image_needs_too_much_memory"
 
     run(body())
 
