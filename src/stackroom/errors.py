@@ -17,9 +17,14 @@
 from collections.abc import Mapping
 from typing import Any
 
+_MOST_SAID = 2000  # characters
+
 
 class StackroomError(Exception):
-    """Base of everything the library refuses with."""
+    """Base of everything the library refuses with.
+
+    A message that repeats something enormous, such as a name of a megabyte, is left out in the middle.
+    """
 
     code = "error"
 
@@ -31,6 +36,8 @@ class StackroomError(Exception):
         hint: str | None = None,
         details: Mapping[str, Any] | None = None,
     ) -> None:
+        if len(message) > _MOST_SAID:
+            message = f"{message[: _MOST_SAID // 2]} … {message[-_MOST_SAID // 2 :]}"
         super().__init__(message)
         self.message = message
         self.code = code or type(self).code
