@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from stackroom.testing.live import LiveServer
 from stackroom.testing.pictures import picture
@@ -32,6 +33,15 @@ def names(shell: Shell, dataset: str, folder: str = "/", *more: str) -> list[str
 
 def ids(shell: Shell, dataset: str) -> list[str]:
     return [each["id"] for each in shell("ls", dataset, "-r", "--json").json["items"]]
+
+
+def test_a_large_picture_is_uploaded_without_a_warning(
+    server: LiveServer, shell: QuickShell, tmp_path: Path
+) -> None:
+    Image.new("1", (9500, 9500)).save(tmp_path / "large.png")
+    process = Shell(**shell.environment)
+    sent = process("upload", "huge", tmp_path / "large.png", "--json")
+    assert (sent.json["uploaded"], sent.err) == (1, "")
 
 
 def test_a_tree_is_uploaded_flat_or_as_it_is_and_again_only_what_is_missing(

@@ -1,5 +1,6 @@
 """Sending local files: several at a time, with a bar for their bytes, and a fate for each."""
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -60,6 +61,7 @@ def told_apart(client: "Client", dataset: str, files: Sequence[ToSend]) -> tuple
 
 def send(client: "Client", dataset_id: str, files: Sequence[ToSend], *, workers: int) -> list[Fate]:
     """Upload files, each by itself: what happens to one does not stop the others. In the order given."""
+    warnings.filterwarnings("ignore", module="PIL")  # what it thinks of a file: the server looks for itself
     with _bar(files) as (advance, finished), ThreadPoolExecutor(workers) as threads:
         fates: list[Fate] = []
 
