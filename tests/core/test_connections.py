@@ -83,6 +83,22 @@ def test_a_database_that_takes_no_writes_is_no_mistake_of_ours(postgres_url: str
     assert asyncio.run(_refused(postgres_url, work)) == "database_unavailable"
 
 
+def test_a_pooler_that_lends_connections_out_for_a_transaction_is_named(postgres_url: str) -> None:
+    """Behind one, what was prepared before is not there: another connection has it."""
+
+    async def scenario() -> None:
+        database = cast("PostgresqlDatabase", await _opened(postgres_url))
+        async with database._engine.begin() as connection:
+            await connection.run_sync(_ask)
+            await connection.execute(text("DEALLOCATE ALL"))
+        with pytest.raises(Unavailable) as refusal:
+            await database.write(_ask)
+        assert "statement_cache_size=0" in str(refusal.value.hint)
+        await database.close()
+
+    asyncio.run(scenario())
+
+
 def test_a_read_whose_end_is_lost_is_done_again(postgres_url: str) -> None:
     """It has changed nothing, so it may be done twice; a write may not."""
     runs = []

@@ -27,6 +27,8 @@ NOT_A_TEXT = "22021"
 # Read-only, as a standby is, or a hosted database without room; a statement that an operator, or a limit of theirs,
 # has ended; what the disk does not give or take, and what on it is damaged.
 NOT_OURS = ("25006", "57014", "58", "XX001", "XX002")
+# A prepared statement is not there, or another's: each transaction comes to another connection of the server's.
+POOLED = {"26000", "42P05"}
 # What a URL may say after its `?` that is an argument of asyncpg's, or of SQLAlchemy's; and which of these are numbers.
 ARGUMENTS = {"host", "port", "ssl"}
 NUMBERS = {
@@ -175,6 +177,14 @@ def _explained(error: DBAPIError) -> Exception:
         )
     if state == NOT_A_TEXT:
         return Invalid("a text contains the character NUL, which no name here has", code="invalid_text")
+    if state in POOLED:
+        log.error("database.pooled", error=str(error.orig), code=state)
+        return Unavailable(
+            "a pooler lends out the connections to the library's database for one transaction each",
+            code="database_unavailable",
+            hint="The operator sets it to sessions, or adds statement_cache_size=0 and "
+            "prepared_statement_cache_size=0 to the URL of the database.",
+        )
     if state is not None and state.startswith(NOT_OURS):
         log.error("database.failed", error=str(error.orig), code=state)
         return Unavailable(
