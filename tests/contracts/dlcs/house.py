@@ -78,13 +78,15 @@ class House(Served):
             ran.append(running[conn])
 
         def note(conn: object, _cursor: object, sql: str, *_rest: object) -> None:
-            running.setdefault(conn, []).append(sql)
+            if not sql.startswith(
+                "BEGIN"
+            ):  # SQLite's, which is said before `begin` is: the last one's, if it were noted
+                running.setdefault(conn, []).append(sql)
 
         engines = {self.read(lambda conn: conn.engine), self.write(lambda conn: conn.engine)}
         heard = [(each, what, do) for each in engines for what, do in (("begin", begin), (_STATEMENT, note))]
         for each, what, do in heard:
-            # First of all: SQLite's BEGIN is said by another who listens, and is the new transaction's, not the last's.
-            event.listen(each, what, do, insert=True)
+            event.listen(each, what, do)
         try:
             yield ran
         finally:
