@@ -256,7 +256,8 @@ def test_a_recording_that_takes_too_long_ends_its_own_task_alone(path: Path) -> 
     path.write_bytes(recording("wav", seconds=60))
 
     async def scenario() -> None:
-        async with Studio(processes=1, timeout=0.002) as studio:
+        async with Studio(processes=1) as studio:
+            studio._workers[0]._timeout = 0.002  # from here on: starting, too, is a task
             with pytest.raises(UnsupportedMedia) as refused:
                 await studio.examine_media(Kind.AUDIO, path)
             assert refused.value.code == "media_took_too_long"
