@@ -27,10 +27,8 @@ run = asyncio.run
 
 
 @asynccontextmanager
-async def a_studio(
-    *, processes: int = 1, seconds: float = 20.0, max_pixels: int = 10**6
-) -> AsyncIterator[Studio]:
-    studio = Studio(processes=processes, timeout=seconds, memory=MEMORY, max_pixels=max_pixels)
+async def a_studio(*, processes: int = 1, max_pixels: int = 10**6) -> AsyncIterator[Studio]:
+    studio = Studio(processes=processes, timeout=20.0, memory=MEMORY, max_pixels=max_pixels)
     async with studio:
         yield studio
     assert children() == []
