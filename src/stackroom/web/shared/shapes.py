@@ -23,9 +23,22 @@ def shape_error(error: msgspec.ValidationError, kind: object, place: str = "body
     return Invalid(message, details=details)
 
 
+def each_of(kind: inspect.Type) -> Iterator[inspect.Type]:
+    """The types that may stand where `kind` does: of a list those of its elements, of several types each."""
+    if isinstance(kind, inspect.UnionType):
+        for each in kind.types:
+            yield from each_of(each)
+    elif isinstance(kind, inspect.CollectionType):
+        yield from each_of(kind.item_type)
+    elif isinstance(kind, inspect.Metadata):
+        yield from each_of(kind.type)
+    else:
+        yield kind
+
+
 def _words_at(kind: object, parts: Sequence[str]) -> list[str]:
     """The values that may stand at this place of `kind`, if they are words."""
-    there = list(_each_of(inspect.type_info(kind)))
+    there = list(each_of(inspect.type_info(kind)))
     for part in parts:
         there = [
             each
@@ -33,21 +46,8 @@ def _words_at(kind: object, parts: Sequence[str]) -> list[str]:
             if isinstance(struct, inspect.StructType)
             for field in struct.fields
             if field.encode_name == part
-            for each in _each_of(field.type)
+            for each in each_of(field.type)
         ] or there  # a place in a list, which is each of its elements already
     values = [value for each in there if isinstance(each, inspect.LiteralType) for value in each.values]
     values += [value.value for each in there if isinstance(each, inspect.EnumType) for value in each.cls]
     return [str(value) for value in values]
-
-
-def _each_of(kind: inspect.Type) -> Iterator[inspect.Type]:
-    """What may stand there: of a list its elements, of several types each."""
-    if isinstance(kind, inspect.UnionType):
-        for each in kind.types:
-            yield from _each_of(each)
-    elif isinstance(kind, inspect.CollectionType):
-        yield from _each_of(kind.item_type)
-    elif isinstance(kind, inspect.Metadata):
-        yield from _each_of(kind.type)
-    else:
-        yield kind

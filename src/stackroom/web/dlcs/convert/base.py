@@ -11,7 +11,7 @@ from msgspec import inspect
 from stackroom import clock
 from stackroom.errors import Invalid
 from stackroom.web.shared import requests
-from stackroom.web.shared.shapes import shape_error
+from stackroom.web.shared.shapes import each_of, shape_error
 
 T = TypeVar("T")
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -69,18 +69,12 @@ def _canonical(value: Any, names: Mapping[str, str]) -> Any:
 def _names(kind: Any) -> Mapping[str, str]:
     """The names on the wire of all structs in `kind`, by their spelling in lower case."""
     found: dict[str, str] = {}
-    ahead, seen = [inspect.type_info(kind)], set()
+    ahead, seen = [*each_of(inspect.type_info(kind))], set()
     while ahead:
         each = ahead.pop()
-        if isinstance(each, inspect.StructType):
-            if each.cls in seen:
-                continue
+        if isinstance(each, inspect.StructType) and each.cls not in seen:
             seen.add(each.cls)
             for field in each.fields:
                 found[field.encode_name.lower()] = field.encode_name
-                ahead.append(field.type)
-        elif isinstance(each, inspect.UnionType):
-            ahead.extend(each.types)
-        elif isinstance(each, inspect.ListType | inspect.CollectionType):
-            ahead.append(each.item_type)
+                ahead.extend(each_of(field.type))
     return found
