@@ -249,10 +249,11 @@ class _Worker:
         It may take `patience` times as long as tasks usually may. What a used process lacks the memory for is done by a
         new one, or refused by it: an image that was taken in must not be too large later.
         """
+        used = self._process is not None
         try:
             return self._do(task, arguments, patience)
         except TooLarge as error:
-            if error.code != _TOO_MUCH or self._tasks <= 1:
+            if not used or error.code != _TOO_MUCH:
                 raise
         self.end()
         return self._do(task, arguments, patience)
