@@ -78,9 +78,8 @@ class House(Served):
             ran.append(running[conn])
 
         def note(conn: object, _cursor: object, sql: str, *_rest: object) -> None:
-            if not sql.startswith(
-                "BEGIN"
-            ):  # SQLite's, which is said before `begin` is: the last one's, if it were noted
+            # SQLite's is said before `begin` is: it would be noted as the last transaction's.
+            if not sql.startswith("BEGIN"):
                 running.setdefault(conn, []).append(sql)
 
         engines = {self.read(lambda conn: conn.engine), self.write(lambda conn: conn.engine)}
